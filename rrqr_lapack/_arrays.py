@@ -44,14 +44,23 @@ def as_fortran(a, *, overwrite, check_finite, name="a"):
         else:
             a = np.array(a, dtype=dtype, order="F", copy=True, subok=False)
     if check_finite:
-        column = _core.first_nonfinite_column(a)
-        if column >= 0:
-            value = a[:, column][~np.isfinite(a[:, column])][0]
-            raise ValueError(
-                f"{name} must be finite, but column {column} holds {value}; "
-                "clean the data (check_finite=False lets it pass)"
-            )
+        check_finite_columns(a, name)
     return a
+
+
+def check_finite_columns(a, name):
+    """ValueError that names the first column of the 2-D array `a` with NaN or infinity."""
+    if a.flags.f_contiguous and a.flags.aligned:
+        column = _core.first_nonfinite_column(a)
+    else:
+        finite = np.isfinite(a).all(axis=0)
+        column = -1 if finite.all() else int(np.argmin(finite))
+    if column >= 0:
+        value = a[:, column][~np.isfinite(a[:, column])][0]
+        raise ValueError(
+            f"{name} must be finite, but column {column} holds {value}; "
+            "clean the data (check_finite=False lets it pass)"
+        )
 
 
 def check_rank(rank, largest, smallest=0):

@@ -7,6 +7,7 @@ import numpy as np
 
 from . import _core
 from ._arrays import as_fortran, as_numeric, check_choice, check_rank, check_tie_tol, check_tolerance, lapack_dtype
+from ._sketch import gaussian
 
 MODES = ("economic", "r", "raw", "full")
 DRIVERS = ("auto", "greedy", "randomized", "lapack")
@@ -19,19 +20,13 @@ def run(factor, driver, rank, rtol, atol, tie_tol, rng):
     if driver == "lapack":
         factor.truncated(rank, rtol, atol)
     elif driver == "randomized":
-        factor.randomized(rank, rtol, atol, tie_tol, _gaussian(rng, factor.a))
+        factor.randomized(
+            rank, rtol, atol, tie_tol, gaussian(rng, _core.SKETCH_ROWS, factor.a.shape[0], factor.a.dtype)
+        )
     elif driver == "auto" and factor.a.size >= SMALL:
         factor.prefetch(rank, rtol, atol, tie_tol)
     else:
         factor.greedy(rank, rtol, atol, tie_tol)
-
-
-def _gaussian(rng, a):
-    """Independent standard normal numbers, SKETCH_ROWS x m, Fortran-ordered, in the dtype of `a`."""
-    shape = (a.shape[0], _core.SKETCH_ROWS)
-    if a.dtype.kind == "c":
-        return (rng.standard_normal(shape) + 1j * rng.standard_normal(shape)).astype(a.dtype).T
-    return rng.standard_normal(shape, a.dtype).T
 
 
 def _checked(a, rank, rtol, atol, driver, tie_tol, rng):

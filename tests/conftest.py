@@ -9,7 +9,7 @@ import threadpoolctl
 from drivers import DRIVERS
 from matrices import DTYPES
 
-from rrqr_lapack._truncated import _gaussian
+from rrqr_lapack._sketch import gaussian
 
 # Reproducible, and no test fails for being slow on a busy machine. `pytest --hypothesis-profile=search` looks further.
 hypothesis.settings.register_profile("suite", deadline=None, derandomize=True, database=None)
@@ -43,7 +43,7 @@ def always_prefetch(monkeypatch):
 @pytest.fixture
 def one_sketch(monkeypatch):
     """The same sketch in every run, so that two runs can be compared."""
-    monkeypatch.setattr("rrqr_lapack._truncated._gaussian", lambda rng, a: _gaussian(np.random.default_rng(0), a))
+    monkeypatch.setattr("rrqr_lapack._truncated.gaussian", lambda rng, *what: gaussian(np.random.default_rng(0), *what))
 
 
 @pytest.fixture(params=DRIVERS)

@@ -1,0 +1,59 @@
+"""A matrix as low-rank algorithms see it: products, columns and rows of an array, sparse array or LinearOperator."""
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse.linalg import LinearOperator
+
+from ._arrays import as_numeric, check_finite_columns, lapack_dtype
+
+
+def as_operand(a, name="a", *, check_finite=True):
+    """`a` as a 2-D ndarray, CSC array or LinearOperator of one of the four LAPACK dtypes; copied only to convert.
+
+    Raises TypeError for what is no matrix of numbers, ValueError where it is not 2-D or, if stored, not finite.
+    """
+    if isinstance(a, LinearOperator):
+        as_numeric(np.empty(0, a.dtype), name)
+        return a
+    if sparse.issparse(a):
+        if a.ndim != 2:
+            raise ValueError(f"{name} must have 2 dimensions, got {a.ndim}")
+        dtype = as_numeric(np.empty(0, a.dtype), name).dtype
+        a = sparse.csc_array(a, dtype=lapack_dtype(dtype))
+        if check_finite and not np.isfinite(a.data).all():
+            column = int(np.searchsorted(a.indptr, np.argmin(np.isfinite(a.data)), side="right")) - 1
+            raise ValueError(f"{name} must be finite, but column {column} is not; clean the data")
+        return a
+    a = as_numeric(a, name)
+    if a.ndim != 2:
+        raise ValueError(f"{name} must have 2 dimensions, got {a.ndim}")
+    a = a.astype(lapack_dtype(a.dtype), copy=False)
+    if check_finite:
+        check_finite_columns(a, name)
+    return a
+
+
+def dtype_of(a):
+    """The LAPACK dtype of an operand."""
+    return lapack_dtype(np.dtype(a.dtype or "d"))
+
+
+def adjoint(a):
+    """A^H of an operand, an operand itself."""
+    return a.H if isinstance(a, LinearOperator) else a.conj().T
+
+
+def columns(a, indices):
+    """A[:, indices]: an ndarray, sparse where A is sparse; of a LinearOperator by products with unit vectors."""
+    if not isinstance(a, LinearOperator):
+        return a[:, indices]
+    units = np.zeros((a.shape[1], len(indices)), dtype_of(a))
+    units[indices, np.arange(len(indices))] = 1
+    return np.asarray(a @ units)
+
+
+def rows(a, indices):
+    """A[indices, :], as `columns`."""
+    if not isinstance(a, LinearOperator):
+        return a[indices, :]
+    return adjoint(columns(adjoint(a), indices))
