@@ -2,7 +2,7 @@
 
 import argparse
 
-from . import headline, overhead, quality, scaling, targets, timing
+from . import family, headline, overhead, quality, scaling, targets, timing
 
 COMMANDS = {
     "headline": (headline, "the headline table, and its plot"),
@@ -10,6 +10,7 @@ COMMANDS = {
     "scaling": (scaling, "time against m, n and k with slopes, or one matrix of more than 2^31 elements"),
     "overhead": (overhead, "small matrices, one by one and in stacks"),
     "quality": (quality, "the residuals that a driver's pivots leave beside the greedy ones"),
+    "family": (family, "one concept of the family beside its peers"),
 }
 
 
