@@ -3,17 +3,28 @@
 from importlib.metadata import version as _version
 
 from ._id import InterpolativeDecomposition, interpolative_decomposition
+from ._kernel import KernelMatrix, rbf
+from ._kernel_ridge import KernelRidge, kernel_ridge
+from ._nystrom import Nystrom, nystrom
 from ._qr import qr
 from ._rpcholesky import PartialCholesky, rpcholesky
+from ._spectral import spectral_embedding
 from ._truncated import TruncatedQR, qr_truncated
 
 __version__ = _version("rrqr-lapack")
 __all__ = [
     "InterpolativeDecomposition",
+    "KernelMatrix",
+    "KernelRidge",
+    "Nystrom",
     "PartialCholesky",
     "TruncatedQR",
     "interpolative_decomposition",
+    "kernel_ridge",
+    "nystrom",
     "qr",
     "qr_truncated",
+    "rbf",
     "rpcholesky",
+    "spectral_embedding",
 ]
