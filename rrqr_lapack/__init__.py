@@ -4,7 +4,19 @@ from importlib.metadata import version as _version
 
 from ._id import InterpolativeDecomposition, interpolative_decomposition
 from ._qr import qr
+from ._randomized_svd import RandomizedSVD, randomized_svd
+from ._range import Range, range_finder
 from ._truncated import TruncatedQR, qr_truncated
 
 __version__ = _version("rrqr-lapack")
-__all__ = ["InterpolativeDecomposition", "TruncatedQR", "interpolative_decomposition", "qr", "qr_truncated"]
+__all__ = [
+    "InterpolativeDecomposition",
+    "RandomizedSVD",
+    "Range",
+    "TruncatedQR",
+    "interpolative_decomposition",
+    "qr",
+    "qr_truncated",
+    "randomized_svd",
+    "range_finder",
+]
