@@ -7,6 +7,8 @@ from ._kernel import KernelMatrix, rbf
 from ._kernel_ridge import KernelRidge, kernel_ridge
 from ._nystrom import Nystrom, nystrom
 from ._qr import qr
+from ._randomized_svd import RandomizedSVD, randomized_svd
+from ._range import Range, range_finder
 from ._rpcholesky import PartialCholesky, rpcholesky
 from ._spectral import spectral_embedding
 from ._truncated import TruncatedQR, qr_truncated
@@ -18,12 +20,16 @@ __all__ = [
     "KernelRidge",
     "Nystrom",
     "PartialCholesky",
+    "RandomizedSVD",
+    "Range",
     "TruncatedQR",
     "interpolative_decomposition",
     "kernel_ridge",
     "nystrom",
     "qr",
     "qr_truncated",
+    "randomized_svd",
+    "range_finder",
     "rbf",
     "rpcholesky",
     "spectral_embedding",
