@@ -2,19 +2,25 @@
 
 from importlib.metadata import version as _version
 
+from ._als import alternating_least_squares
+from ._complete import complete
+from ._completion import Completion
 from ._id import InterpolativeDecomposition, interpolative_decomposition
 from ._kernel import KernelMatrix, rbf
 from ._kernel_ridge import KernelRidge, kernel_ridge
 from ._nystrom import Nystrom, nystrom
+from ._observed import hold_out
 from ._qr import qr
 from ._randomized_svd import RandomizedSVD, randomized_svd
 from ._range import Range, range_finder
 from ._rpcholesky import PartialCholesky, rpcholesky
+from ._soft_impute import soft_impute
 from ._spectral import spectral_embedding
 from ._truncated import TruncatedQR, qr_truncated
 
 __version__ = _version("rrqr-lapack")
 __all__ = [
+    "Completion",
     "InterpolativeDecomposition",
     "KernelMatrix",
     "KernelRidge",
@@ -23,6 +29,9 @@ __all__ = [
     "RandomizedSVD",
     "Range",
     "TruncatedQR",
+    "alternating_least_squares",
+    "complete",
+    "hold_out",
     "interpolative_decomposition",
     "kernel_ridge",
     "nystrom",
@@ -32,5 +41,6 @@ __all__ = [
     "range_finder",
     "rbf",
     "rpcholesky",
+    "soft_impute",
     "spectral_embedding",
 ]
