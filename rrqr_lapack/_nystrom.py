@@ -13,6 +13,7 @@ import scipy.linalg
 from scipy.sparse.linalg import LinearOperator
 
 from ._arrays import as_numeric, check_choice, check_rank, check_tolerance
+from ._error import frobenius
 from ._kernel import row_blocks
 from ._operand import dtype_of
 from ._psd import as_psd, dense_columns, diagonal, has_diagonal
@@ -37,10 +38,9 @@ class Nystrom:
     extension : (l, k) ndarray or None
         E with ``U = A[:, landmarks] E``. For a kernel matrix k(x, landmarks) E is the row of U for a new point x.
     error : float
-        ``tr(A - U diag(lambda) U^H)``, the trace norm of the error. Exact to rounding but for operators without a
-        diagonal: for them it is an estimate.
-    error_is_exact : bool
-        Whether `error` is exact or an estimate.
+        ``tr(A - U diag(lambda) U^H)``, the trace norm of the error.
+    error_kind : {'exact', 'estimate'}
+        What `error` is: exact to rounding, but for a LinearOperator without a diagonal.
     rank : int
         k.
     shape, dtype
@@ -57,10 +57,10 @@ class Nystrom:
 
     __array_ufunc__ = None  # x @ self is ours, not an object array of NumPy's
 
-    def __init__(self, eigenvalues, eigenvectors, landmarks, extension, error, error_is_exact):
+    def __init__(self, eigenvalues, eigenvectors, landmarks, extension, error, error_kind):
         self.eigenvalues, self.eigenvectors = eigenvalues, eigenvectors
         self.landmarks, self.extension = landmarks, extension
-        self.error, self.error_is_exact = error, error_is_exact
+        self.error, self.error_kind = error, error_kind
 
     @property
     def rank(self):
@@ -75,8 +75,8 @@ class Nystrom:
         return self.eigenvectors.dtype
 
     def __repr__(self):
-        what = f"<Nystrom of shape {self.shape}, {self.dtype}: rank {self.rank}"
-        return f"{what}, {'' if self.error_is_exact else 'estimated '}error {self.error:.3g}>"
+        what = f"<Nystrom of shape {self.shape}, {self.dtype}"
+        return f"{what}: rank {self.rank}, {self.error_kind} error {self.error:.3g}>"
 
     def __matmul__(self, x):
         return self.eigenvectors @ _scale_rows(self.eigenvalues, self.eigenvectors.conj().T @ x)
@@ -253,12 +253,12 @@ def nystrom(a, *, rank=None, rtol=None, atol=None, landmarks="rpcholesky", check
         B, landmarks = np.array(a @ W, dtype_of(a), order="F"), None
         if not np.isfinite(B).all():
             raise ValueError("a must be finite, but its products with finite vectors are not")
-        L, shift = _shifted_cholesky(W.conj().T @ B, scipy.linalg.norm(B, "fro"))
+        L, shift = _shifted_cholesky(W.conj().T @ B, frobenius(B))
         B += shift * W
     else:
         landmarks = _indices(landmarks, rank, n, rng)
         B = dense_columns(a, landmarks)
-        L, shift = _shifted_cholesky(B[landmarks], scipy.linalg.norm(B, "fro"))
+        L, shift = _shifted_cholesky(B[landmarks], frobenius(B))
         B[landmarks, np.arange(len(landmarks))] += shift
     divide_by_adjoint(B, L)
     return _decomposed(a, B, L, shift, landmarks, rng)
@@ -313,7 +313,7 @@ def _decomposed(a, B, L, shift, landmarks, rng):
     U, eigenvalues = Q[:, :k], eigenvalues[:k]
     exact = has_diagonal(a)
     error = diagonal(a).sum() - eigenvalues.sum(dtype=np.float64) if exact else _trace(a, U, eigenvalues, rng)
-    return Nystrom(eigenvalues, U, landmarks, extension, max(float(error), 0.0), exact)
+    return Nystrom(eigenvalues, U, landmarks, extension, max(float(error), 0.0), "exact" if exact else "estimate")
 
 
 def _trace(a, U, eigenvalues, rng):

@@ -6,8 +6,8 @@ approximation by accelerated randomly pivoted Cholesky", 2024, arXiv:2410.03969;
 R. Schneider, "On the low-rank approximation by the pivoted Cholesky decomposition", Appl. Numer. Math. 62(4) (2012),
 doi:10.1016/j.apnum.2011.10.001.
 
-Guarantee of the random pivots: E tr(A - F F^H) <= (1 + e) tr(A - [A]_r) from
-k >= r / e + r min(log(1 / (e h)), 1 + log+(1 / e) + log+ log(1 / h)) pivots with h = tr(A - [A]_r) / tr(A).
+Guarantee of the random pivots: E tr(A - F F^H) <= (1 + e) tr(A - [A]_r) from k >= r / e + r log(1 / (e h)) of them
+on, where [A]_r is the best approximation of rank r and h = tr(A - [A]_r) / tr(A).
 """
 
 import numpy as np
