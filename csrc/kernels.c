@@ -8,6 +8,7 @@ const rrqr_kernels X(kernels) = {
     .transpose = X(transpose),
     .begin = X(begin),
     .greedy = X(greedy),
+    .small = X(small),
     .prefetch = X(prefetch),
     .randomized = X(randomized),
     .full = X(full),

@@ -68,6 +68,7 @@ typedef struct {
     void (*transpose)(ptrdiff_t m, ptrdiff_t n, const void *a, ptrdiff_t stride, void *b);
     rrqr_status (*begin)(rrqr_context *, rrqr_factor *);
     rrqr_status (*greedy)(rrqr_context *, rrqr_factor *, const rrqr_stop *);
+    rrqr_status (*small)(rrqr_context *, rrqr_factor *, const rrqr_stop *);
     rrqr_status (*prefetch)(rrqr_context *, rrqr_factor *, const rrqr_stop *);
     rrqr_status (*randomized)(rrqr_context *, rrqr_factor *, const rrqr_stop *, const void *omega);
     rrqr_status (*full)(rrqr_context *, rrqr_factor *);
