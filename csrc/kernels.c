@@ -15,6 +15,7 @@ const rrqr_kernels X(kernels) = {
     .truncate = X(truncate),
     .geqrf = X(geqrf),
     .residual = X(residual),
+    .maxresid = X(maxresid),
     .upper = X(upper),
     .form_q = X(form_q),
     .apply_q = X(apply_q),

@@ -178,10 +178,10 @@ rrqr_status X(prefetch)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *
     if (status) return status;
     scalar *work = rrqr_allocate(context, 2 * RRQR_BLOCK * RRQR_BLOCK, sizeof(scalar));
     if (!work) status = RRQR_NO_MEMORY;
-    real maxresid = 0;
-    while (!status) {
+    while (!status && f->rank < last) {
+        real maxresid;
         X(next_pivot)(f, stop->tie_tol, &maxresid);
-        if (f->rank >= last || X(stops)(f, stop, maxresid)) break;
+        if (X(stops)(f, stop, maxresid)) break;
         const double area = (double)(f->m - f->rank) * (f->n - f->rank);
         if (rrqr_interrupted(context, 6 * RRQR_BLOCK * area)) {
             status = RRQR_INTERRUPTED;
@@ -205,8 +205,6 @@ rrqr_status X(prefetch)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *
             pause = RRQR_PANEL;
         }
     }
-    if (status) X(next_pivot)(f, stop->tie_tol, &maxresid); /* of the rank that was reached */
-    f->maxresid = f->rank < f->m ? maxresid : 0;
     rrqr_release(work);
     X(gram_close)(&g);
     return status;

@@ -163,7 +163,6 @@ rrqr_status X(small)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *sto
                                    : X(norm)(f->m - f->rank, AT((const scalar *)f->a, f->lda, f->rank, j));
     rrqr_release(squares);
     X(pivot)(f, stop->tie_tol, &largest);
-    f->maxresid = f->rank < f->m ? largest : 0;
     if (f->rank < last && !X(stops)(f, stop, largest)) return X(greedy)(context, f, stop); /* squares failed */
     return RRQR_OK;
 }

@@ -35,7 +35,7 @@ cdef extern from "rrqr.h" nogil:
         void *norms
         void *norms0
         void *f
-        double maxnorm, maxresid
+        double maxnorm
     ctypedef struct rrqr_routine:
         const char *library
         const char *name
@@ -55,6 +55,7 @@ cdef extern from "rrqr.h" nogil:
         void (*truncate)(rrqr_factor *, const rrqr_stop *) noexcept nogil
         rrqr_status (*geqrf)(rrqr_context *, rrqr_factor *) noexcept nogil
         rrqr_status (*residual)(rrqr_context *, const rrqr_factor *, void *, int, void *) noexcept nogil
+        rrqr_status (*maxresid)(rrqr_context *, const rrqr_factor *, double *) noexcept nogil
         void (*upper)(const rrqr_factor *, int, void *, int) noexcept nogil
         rrqr_status (*form_q)(rrqr_context *, const rrqr_factor *, int, void *) noexcept nogil
         rrqr_status (*apply_q)(rrqr_context *, const rrqr_factor *, int, int, int, int, void *) noexcept nogil
@@ -212,6 +213,7 @@ cdef class Factor:
     cdef int type_number
     cdef readonly np.ndarray a, pivots, tau
     cdef np.ndarray norms, norms0, f
+    cdef double largest  # maxresid, negative until it is asked for
 
     def __cinit__(self, np.ndarray a not None):
         cdef int m = a.shape[0], n = a.shape[1], least = min(m, n)
@@ -251,6 +253,7 @@ cdef class Factor:
     cdef defer(self, int width):
         """Room for the deferred updates of up to `width` columns; norms and all, the first time."""
         self.require_norms()
+        self.largest = -1
         if self.f is None:
             self.c.width = min(width, min(self.c.m, self.c.n))
             self.f = empty(self.type_number, self.c.n, self.c.width)
@@ -312,6 +315,7 @@ cdef class Factor:
             self.require_norms()
             self.full()
             self.c.rank = 0
+        self.largest = -1
         self.kernels.truncate(&self.c, &stop)
 
     def geqrf(self):
@@ -330,9 +334,18 @@ cdef class Factor:
     def maxnorm(self):
         return self.c.maxnorm
 
-    @property
     def maxresid(self):
-        return self.c.maxresid
+        """Largest column norm of the residual block, computed once for each rank."""
+        cdef double result = self.largest
+        if result >= 0:
+            return result
+        cdef rrqr_context context = opened()
+        cdef rrqr_status status
+        with nogil:
+            status = self.kernels.maxresid(&context, &self.c, &result)
+        check(status, &context)
+        self.largest = result
+        return result
 
     def upper(self, int rows, int dense=False):
         """The first rows of R, those past the rank zero or, when `dense`, the residual block."""

@@ -368,11 +368,12 @@ class TruncatedQR:
 
     @property
     def maxresid(self):
-        return self._factor.maxresid
+        with self._lock:
+            return self._factor.maxresid()
 
     @property
     def relmaxresid(self):
-        return self._factor.maxresid / self._factor.maxnorm if self._factor.maxnorm else 0.0
+        return self.maxresid / self._factor.maxnorm if self._factor.maxnorm else 0.0
 
     @property
     def residual_column_norms(self):
