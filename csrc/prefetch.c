@@ -179,6 +179,15 @@ static int nothing_below(const rrqr_factor *f, int j)
     return 1;
 }
 
+/* Go on up to `rank` without the Gram rows, which are wrong afterwards. */
+static rrqr_status plain_steps(rrqr_context *context, rrqr_factor *f, X(gram) *g, const rrqr_stop *stop, int rank)
+{
+    rrqr_stop plain = *stop;
+    plain.rank = rank;
+    while (g->count) X(gram_drop)(f, g, g->count - 1);
+    return X(greedy)(context, f, &plain);
+}
+
 /* Go on from the present rank until `stop` holds. A block that ends early says that the norms fall fast: the next one
  * fetches less, and when hardly anything was gained the plain kernel goes on for a while. */
 rrqr_status X(prefetch)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *stop)
@@ -194,10 +203,8 @@ rrqr_status X(prefetch)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *
         real maxresid;
         const int pivot = X(next_pivot)(f, stop->tie_tol, &maxresid);
         if (X(stops)(f, stop, maxresid)) break;
-        rrqr_stop plain = *stop;
-        if (nothing_below(f, pivot)) { /* as in a triangle: LAPACK's step is free where the reflector is I */
-            plain.rank = f->rank + 1;
-            status = X(greedy)(context, f, &plain);
+        if (nothing_below(f, pivot)) { /* as in a triangle: a plain step is free where the reflector is I */
+            status = plain_steps(context, f, &g, stop, f->rank + 1);
             continue;
         }
         const double area = (double)(f->m - f->rank) * (f->n - f->rank);
@@ -214,10 +221,8 @@ rrqr_status X(prefetch)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *
         if (b) status = eliminate(f, &g, chosen, b, fall, work);
         expected = b < goal ? (b < 8 ? 8 : b) : min_int(4 * expected, RRQR_BLOCK);
         if (!status && (poor || b < min_int(goal, 4))) {
-            plain.rank = min_int(last, f->rank + pause);
+            status = plain_steps(context, f, &g, stop, min_int(last, f->rank + pause));
             pause = min_int(2 * pause, 1024);
-            while (g.count) X(gram_drop)(f, &g, g.count - 1);
-            status = X(greedy)(context, f, &plain);
         } else {
             pause = PAUSE;
         }
