@@ -211,6 +211,7 @@ cdef class Factor:
     cdef rrqr_factor c
     cdef const rrqr_kernels *kernels
     cdef int type_number
+    cdef rrqr_status begun
     cdef readonly np.ndarray a, pivots, tau
     cdef np.ndarray norms, norms0, f
     cdef double largest  # maxresid, negative until it is asked for
@@ -226,8 +227,10 @@ cdef class Factor:
         self.c.a, self.c.tau = np.PyArray_DATA(a), np.PyArray_DATA(self.tau)
         self.c.pivots = <int *>np.PyArray_DATA(self.pivots)
 
-    cdef rrqr_status begin(self) except *:
-        """Column norms, which a matrix with entries near the largest number does not have."""
+    cdef begin(self):
+        """Column norms, once; a matrix with entries near the largest number has none."""
+        if self.norms is not None:
+            return
         cdef rrqr_context context = opened()
         cdef rrqr_status status
         self.norms = empty(real_of(self.type_number), self.c.n)
@@ -235,20 +238,20 @@ cdef class Factor:
         self.c.norms, self.c.norms0 = np.PyArray_DATA(self.norms), np.PyArray_DATA(self.norms0)
         with nogil:
             status = self.kernels.begin(&context, &self.c)
-        return status
+        self.begun = status
 
     def has_norms(self):
         """Whether all column norms are finite."""
-        return self.begin() == RRQR_OK and self.c.maxnorm == self.c.maxnorm
+        self.begin()
+        return self.begun == RRQR_OK and self.c.maxnorm == self.c.maxnorm
 
     cdef require_norms(self):
-        """Column norms, once, or an exception."""
-        cdef rrqr_status status
+        """Column norms, or an exception."""
         cdef rrqr_context context
-        if self.norms is None:
-            status = self.begin()
+        self.begin()
+        if self.begun != RRQR_OK:
             context = opened()
-            check(status, &context)
+            check(self.begun, &context)
 
     cdef defer(self, int width):
         """Room for the deferred updates of up to `width` columns; norms and all, the first time."""

@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from . import _core
-from ._arrays import as_fortran, check_choice
+from ._arrays import check_choice
 from ._factored import TruncatedQR
-from ._truncated import _checked, _root_of_squares, numerical_rtol, run
+from ._truncated import _checked, _root_of_squares, factor_of, numerical_rtol, run
 
 
 class InterpolativeDecomposition:
@@ -152,8 +151,8 @@ def interpolative_decomposition(
     if a.ndim != 2:
         raise ValueError(f"a must have 2 dimensions, got {a.ndim}")
     check_choice("refit", refit, (None, "lstsq"))
-    work = as_fortran(a, overwrite=overwrite_a and refit is None, check_finite=check_finite)
-    factor = _core.Factor(work)
+    factor = factor_of(a, overwrite_a and refit is None, check_finite)
+    work = factor.a
     run(factor, driver, rank, max(rtol, numerical_rtol(a)), atol, *choice)
     C = factor.pivots[: factor.rank].copy()
     skeleton = _chosen_columns(factor) if np.shares_memory(a, work) else a[:, C].astype(work.dtype, copy=False)
