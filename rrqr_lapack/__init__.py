@@ -2,9 +2,10 @@
 
 from importlib.metadata import version as _version
 
+from ._factored import TruncatedQR
 from ._id import InterpolativeDecomposition, interpolative_decomposition
 from ._qr import qr
-from ._truncated import TruncatedQR, qr_truncated
+from ._truncated import qr_truncated
 
 __version__ = _version("rrqr-lapack")
 __all__ = ["InterpolativeDecomposition", "TruncatedQR", "interpolative_decomposition", "qr", "qr_truncated"]
