@@ -1,7 +1,7 @@
 """What an approximation leaves of a matrix, ``||A - B||_F``: exact where known, otherwise an estimate with a bound.
 
-For independent standard normal w_1..w_r the mean of ``||(A - B) w_i||^2`` has the expectation ``||A - B||_F^2``. It is a
-weighted sum of chi-squares, and as ``prod(1 + x_i) >= 1 + sum x_i`` Chernoff's bound for its lower tail is that of a
+For independent standard normal w_1..w_r the mean of ``||(A - B) w_i||^2`` has the expectation ``||A - B||_F^2``. It is
+a weighted sum of chi-squares, and as ``prod(1 + x_i) >= 1 + sum x_i`` Chernoff's bound for its lower tail is that of a
 single chi-square: the mean is below t times its expectation with probability at most ``(t e^(1 - t))^(r / 2)``.
 """
 
