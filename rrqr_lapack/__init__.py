@@ -2,16 +2,26 @@
 
 from importlib.metadata import version as _version
 
+from ._als import alternating_least_squares
 from ._basic import BasicSolution, basic_lstsq
+from ._complete import complete
+from ._completion import Completion
 from ._factored import TruncatedQR
 from ._generalized_nystrom import generalized_nystrom
 from ._id import InterpolativeDecomposition, interpolative_decomposition
+from ._kernel import KernelMatrix, rbf
+from ._kernel_ridge import KernelRidge, kernel_ridge
 from ._lora import LowRankFactors, low_rank_factors
+from ._nystrom import Nystrom, nystrom
+from ._observed import hold_out
 from ._pca import PCA
 from ._qr import qr
 from ._randomized_eigh import RandomizedEigh, randomized_eigh
 from ._randomized_svd import RandomizedSVD, randomized_svd
 from ._range import Range, range_finder
+from ._rpcholesky import PartialCholesky, rpcholesky
+from ._soft_impute import soft_impute
+from ._spectral import spectral_embedding
 from ._strong import StrongRRQR, strong_rrqr
 from ._truncated import qr_truncated
 
@@ -19,21 +29,35 @@ __version__ = _version("rrqr-lapack")
 __all__ = [
     "PCA",
     "BasicSolution",
+    "Completion",
     "InterpolativeDecomposition",
+    "KernelMatrix",
+    "KernelRidge",
     "LowRankFactors",
+    "Nystrom",
+    "PartialCholesky",
     "RandomizedEigh",
     "RandomizedSVD",
     "Range",
     "StrongRRQR",
     "TruncatedQR",
+    "alternating_least_squares",
     "basic_lstsq",
+    "complete",
     "generalized_nystrom",
+    "hold_out",
     "interpolative_decomposition",
+    "kernel_ridge",
     "low_rank_factors",
+    "nystrom",
     "qr",
     "qr_truncated",
     "randomized_eigh",
     "randomized_svd",
     "range_finder",
+    "rbf",
+    "rpcholesky",
+    "soft_impute",
+    "spectral_embedding",
     "strong_rrqr",
 ]

@@ -44,7 +44,10 @@ def adjoint(a):
 
 
 def columns(a, indices):
-    """A[:, indices]: an ndarray, sparse where A is sparse; of a LinearOperator by products with unit vectors."""
+    """A[:, indices]: an ndarray, sparse where A is sparse; of a LinearOperator by its own method `columns`, or by
+    products with unit vectors."""
+    if hasattr(a, "columns"):
+        return a.columns(indices)
     if not isinstance(a, LinearOperator):
         return a[:, indices]
     units = np.zeros((a.shape[1], len(indices)), dtype_of(a))
