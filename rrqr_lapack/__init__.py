@@ -6,11 +6,13 @@ from ._id import InterpolativeDecomposition, interpolative_decomposition
 from ._qr import qr
 from ._randomized_svd import RandomizedSVD, randomized_svd
 from ._range import Range, range_finder
+from ._rpcholesky import PartialCholesky, rpcholesky
 from ._truncated import TruncatedQR, qr_truncated
 
 __version__ = _version("rrqr-lapack")
 __all__ = [
     "InterpolativeDecomposition",
+    "PartialCholesky",
     "RandomizedSVD",
     "Range",
     "TruncatedQR",
@@ -19,4 +21,5 @@ __all__ = [
     "qr_truncated",
     "randomized_svd",
     "range_finder",
+    "rpcholesky",
 ]

@@ -44,7 +44,10 @@ def adjoint(a):
 
 
 def columns(a, indices):
-    """A[:, indices]: an ndarray, sparse where A is sparse; of a LinearOperator by products with unit vectors."""
+    """A[:, indices]: an ndarray, sparse where A is sparse; of a LinearOperator by its own method `columns`, or by
+    products with unit vectors."""
+    if hasattr(a, "columns"):
+        return a.columns(indices)
     if not isinstance(a, LinearOperator):
         return a[:, indices]
     units = np.zeros((a.shape[1], len(indices)), dtype_of(a))
@@ -57,3 +60,26 @@ def rows(a, indices):
     if not isinstance(a, LinearOperator):
         return a[indices, :]
     return adjoint(columns(adjoint(a), indices))
+
+
+def diagonal(a, name="a"):
+    """The diagonal of an operand, a new array; TypeError for a LinearOperator without a method `diagonal`."""
+    if isinstance(a, LinearOperator) and not hasattr(a, "diagonal"):
+        raise TypeError(
+            f"{name} is a LinearOperator without a diagonal; give it a method diagonal() that returns its N entries"
+        )
+    return np.array(a.diagonal())
+
+
+def has_submatrix(a):
+    """Whether single entries can be had without their whole columns."""
+    return hasattr(a, "submatrix") or not isinstance(a, LinearOperator)
+
+
+def submatrix(a, rows, columns):
+    """A[rows][:, columns], a new ndarray; a LinearOperator needs a method `submatrix`."""
+    if hasattr(a, "submatrix"):
+        return np.array(a.submatrix(rows, columns))
+    if sparse.issparse(a):
+        return a[rows][:, columns].toarray()
+    return a[np.ix_(rows, columns)]
