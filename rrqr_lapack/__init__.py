@@ -8,9 +8,11 @@ from ._randomized_svd import RandomizedSVD, randomized_svd
 from ._range import Range, range_finder
 from ._rpcholesky import PartialCholesky, rpcholesky
 from ._truncated import TruncatedQR, qr_truncated
+from .selection import ColumnSelection, select_columns
 
 __version__ = _version("rrqr-lapack")
 __all__ = [
+    "ColumnSelection",
     "InterpolativeDecomposition",
     "PartialCholesky",
     "RandomizedSVD",
@@ -22,4 +24,5 @@ __all__ = [
     "randomized_svd",
     "range_finder",
     "rpcholesky",
+    "select_columns",
 ]

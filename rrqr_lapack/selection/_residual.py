@@ -1,0 +1,33 @@
+"""What orthonormal columns Q leave of a matrix, for dense and sparse matrices."""
+
+import numpy as np
+from scipy import sparse
+
+from .._truncated import TruncatedQR, numerical_rtol
+
+BLOCK = 64  # columns of a sparse matrix that are dense at a time
+
+
+def norms(a):
+    """2-norms of the columns."""
+    if sparse.issparse(a):
+        return np.sqrt(np.asarray(abs(a).power(2).sum(axis=0)).ravel())
+    return np.linalg.norm(a, axis=0)
+
+
+def residual_norms(a, q, columns):
+    """Norms of the columns of (I - Q Q^H) A[:, columns]; A is sparse, and no difference of squares is formed."""
+    found = np.empty(len(columns), np.finfo(a.dtype).dtype)
+    for start in range(0, len(columns), BLOCK):
+        part = slice(start, start + BLOCK)
+        block = a[:, columns[part]].toarray()
+        block -= q @ (q.conj().T @ block)
+        found[part] = np.linalg.norm(block, axis=0)
+    return found
+
+
+def complement(a, first):
+    """Columns first.. of the array A, projected orthogonally to its first `first` columns, as coordinates in that
+    complement: fewer rows, the same norms and inner products."""
+    basis = TruncatedQR(a[:, :first], rtol=numerical_rtol(a), check_finite=False)
+    return basis.apply_q(a[:, first:], adjoint=True)[basis.rank :]

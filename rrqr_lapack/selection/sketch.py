@@ -1,0 +1,51 @@
+"""LU or QR with pivoting on a random sketch of the rows.
+
+Y. Dong, P. G. Martinsson, "Simpler is better: a comparative study of randomized pivoting algorithms for CUR and
+interpolative decompositions", Adv. Comput. Math. 49 (2023), doi:10.1007/s10444-023-10061-z, arXiv:2104.05877; for QR also
+S. Voronin, P. G. Martinsson, "Efficient algorithms for CUR and interpolative matrix decompositions", Adv. Comput. Math.
+43 (2017), doi:10.1007/s10444-016-9494-8.
+
+With Y = Omega (A A^H)^power A and pivots C on it, Y ~= Y_C S: guarantee ||A - A_C T|| <= sqrt(1 + ||S||_2^2) times the
+error of the sketch's row space.
+"""
+
+import numpy as np
+import scipy.linalg
+
+from .._arrays import check_choice
+from .._operand import adjoint, dtype_of
+from .._qr import qr
+from .._sketch import gaussian
+from .._truncated import TruncatedQR, numerical_rtol
+
+
+def sketch(a, stop, rng, *, pivoting="lu", oversample=10, power=0):
+    check_choice("pivoting", pivoting, ("lu", "qr"))
+    rows = stop.rank if pivoting == "lu" else min(stop.rank + oversample, *a.shape)
+    yh = adjoint(a) @ gaussian(rng, rows, a.shape[0], dtype_of(a)).conj().T
+    for _ in range(power):
+        yh = _orthonormal(adjoint(a) @ _orthonormal(a @ _orthonormal(yh)))
+    if pivoting == "lu":
+        return _partial_pivots(np.asarray(yh))
+    return _greedy_pivots(yh, stop.rank)
+
+
+def _orthonormal(y):
+    return qr(np.asarray(y), mode="economic")[0]
+
+
+def _greedy_pivots(yh, rank):
+    factor = TruncatedQR(yh.conj().T, rank=rank, rtol=numerical_rtol(yh))
+    return factor.P[: factor.rank]
+
+
+def _partial_pivots(yh):
+    """The pivot rows of the tall Y^H: LAPACK records exchanges. Where a pivot is rounding error nothing is left."""
+    getrf = scipy.linalg.get_lapack_funcs("getrf", (yh,))
+    lu, exchanges, _ = getrf(yh)
+    order = np.arange(len(yh))
+    for i, j in enumerate(exchanges):
+        order[[i, j]] = order[[j, i]]
+    pivots = np.abs(np.diagonal(lu))
+    dependent = pivots <= numerical_rtol(yh) * pivots.max(initial=0)
+    return order[: int(np.argmax(dependent)) if dependent.any() else len(pivots)]
