@@ -1,8 +1,8 @@
 """Columns that must be in, columns that must stay out, rows that the choice must not see: LAPACK's ?GECXX.
 
-I. Kozachenko, J. Demmel, the routines xGECXX of LAPACK 3.12.1 and later, https://github.com/Reference-LAPACK/lapack: the
-choice runs on A_sub, which is A without the held-out rows and the columns that must stay out, with the columns that must
-be in first; the tolerances and the residual are those of A_sub.
+I. Kozachenko, J. Demmel, SGECXX, DGECXX, CGECXX, ZGECXX (2026), https://github.com/Reference-LAPACK/lapack. The choice
+runs on A_sub, which is A without the held-out rows and the columns that must stay out, with the columns that must be in
+first; the tolerances and the residual are those of A_sub.
 """
 
 from dataclasses import dataclass

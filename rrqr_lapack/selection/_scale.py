@@ -6,7 +6,7 @@ from scipy.sparse.linalg import LinearOperator
 
 
 def near_one(a):
-    """(2^e A, 2^e) for an array or a sparse matrix with e = 0 where A's largest entry is harmless; an operator as it is."""
+    """(2^e A, 2^e) of an array or a sparse matrix; e = 0 where its largest entry is harmless, and for a LinearOperator."""
     if isinstance(a, LinearOperator):
         return a, 1.0
     entries = a.data if sparse.issparse(a) else a

@@ -40,18 +40,16 @@ def select_columns(
         Largest number of columns, 0 to min(M, N); the methods 'sketch' and 'uniform' need it, for the others min(M, N)
         is the default.
     method : str, optional
-        ============  ==========================================================  ==========================  =========
-        name          what it does                                                options                     takes
-        ============  ==========================================================  ==========================  =========
-        'greedy'      pivoted QR, LAPACK's choice                                                             arrays, sparse
-        'gks'         Golub-Klema-Stewart: pivoted QR on right singular vectors   basis, oversample, power    all
-        'arp'         adaptive randomized pivoting on right singular vectors      basis, oversample, power    all
-        'osinsky'     the same without randomness, by least expected error        basis, oversample, power    arrays
-        'sketch'      LU or QR with pivoting on a random sketch of the rows       pivoting, oversample, power  all
-        'leverage'    a sample with leverage scores as weights                    basis, oversample, power    all
-        'uniform'     a uniform sample                                                                        all
-        'cholesky'    pivoted Cholesky of a positive semidefinite A               pivoting                    all
-        ============  ==========================================================  ==========================  =========
+        How to choose; in brackets what `a` may be where not all three.
+
+        - 'greedy': pivoted QR, always the column farthest from those chosen (array, sparse)
+        - 'gks': Golub-Klema-Stewart, pivoted QR on the leading right singular vectors
+        - 'arp': adaptive randomized pivoting on the same vectors
+        - 'osinsky': its derandomization, deterministic and best on average (array)
+        - 'sketch': pivoted LU or QR on a random sketch of the rows
+        - 'leverage': a random sample, weighted by leverage scores
+        - 'uniform': a random sample
+        - 'cholesky': pivoted Cholesky, of a positive semidefinite `a`
     rtol, atol : float, optional
         Stop with fewer columns: 'greedy' and 'strong' where the largest residual column norm is at most `rtol` times
         the largest column norm, or at most `atol`; 'gks', 'arp', 'osinsky' and 'leverage' count the singular values
@@ -90,24 +88,25 @@ def select_columns(
 
     Notes
     -----
-    `include`, `exclude` and `heldout_rows` have the semantics of LAPACK's ``?GECXX``. The choice is made on A_sub: A
-    without the held-out rows and the excluded columns. The columns of `include` come first in C, in the given order, and
-    the method goes on with what they leave; `rank` counts them. Tolerances are relative to A_sub. T is fitted to all rows
-    and all columns, the excluded ones too, and so is `error`; `training_error` is LAPACK's FNRMK, the error on A_sub.
-    `include` works with 'greedy' and 'strong', the others with every method but 'cholesky', of arrays and sparse
-    matrices.
+    `include`, `exclude` and `heldout_rows` mean what they mean for LAPACK's ``?GECXX``. The choice is made on A_sub: A
+    without the held-out rows and the excluded columns. The columns of `include` come first in C, in the given order;
+    the method goes on with what they leave, and `rank` counts them. Tolerances are relative to A_sub. T is fitted to
+    all rows and all columns, the excluded ones too, and `error` is that of T; `training_error` is LAPACK's FNRMK, the
+    error on A_sub. `include` works with 'greedy' and 'strong', `exclude` and `heldout_rows` with every method but
+    'cholesky'. A LinearOperator takes none of them.
 
-    To first order, for k columns of a dense matrix: 'greedy' 4 M N k flops; an exact basis 4 M N min(M, N) and more, a
-    randomized one 2 (2 power + 2) M N (k + oversample); 'osinsky' 4 min(M, N) N k more; 'sketch' 2 (2 power + 1) M N k.
+    Flops to first order for k columns of a dense matrix: 'greedy' 4 M N k; an exact basis 4 M N min(M, N) and more, a
+    randomized one 4 (power + 1) M N (k + oversample); 'osinsky' 6 min(M, N) N k on top; 'sketch' 2 (2 power + 1) M N k.
     T and the error take 4 M N k.
 
-    Each method states its guarantee at the head of its module, `rrqr_lapack.selection.<method>`.
+    Each method states its guarantee at the head of its module, ``rrqr_lapack.selection.<method>``.
 
     References
     ----------
-    P. A. Businger, G. H. Golub, 1965, doi:10.1007/BF01436084. G. H. Golub, V. Klema, G. W. Stewart, 1976. A. Cortinovis,
-    D. Kressner, 2024, arXiv:2412.13992. A. I. Osinsky, 2025, doi:10.1016/j.laa.2025.07.016. Y. Dong, P. G. Martinsson,
-    2023, arXiv:2104.05877. M. W. Mahoney, P. Drineas, 2009, doi:10.1073/pnas.0803205106.
+    P. A. Businger, G. H. Golub, 1965, doi:10.1007/BF01436084. G. H. Golub, V. Klema, G. W. Stewart, 1976, Stanford TR
+    STAN-CS-76-559. A. Cortinovis, D. Kressner, 2024, arXiv:2412.13992. A. I. Osinsky, 2025,
+    doi:10.1016/j.laa.2025.07.016. Y. Dong, P. G. Martinsson, 2023, arXiv:2104.05877. M. W. Mahoney, P. Drineas, 2009,
+    doi:10.1073/pnas.0803205106.
 
     Examples
     --------
@@ -115,7 +114,7 @@ def select_columns(
     >>> from rrqr_lapack import select_columns
     >>> x = np.linspace(0, 1, 100)
     >>> A = np.exp(-np.subtract.outer(x, x) ** 2)
-    >>> selection = select_columns(A, 5, method="gks", include=None)
+    >>> selection = select_columns(A, 5, method="gks")
     >>> len(selection.C)
     5
     >>> bool(np.isclose(np.linalg.norm(A - A[:, selection.C] @ selection.T), selection.error))

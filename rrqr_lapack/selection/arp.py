@@ -1,10 +1,11 @@
 """Adaptive randomized pivoting: each column drawn by its leverage score in what the earlier ones left of V.
 
-A. Cortinovis, D. Kressner, "Adaptive randomized pivoting for column subset selection, DEIM, and low-rank approximation",
-2024, arXiv:2412.13992.
+A. Cortinovis, D. Kressner, "Adaptive randomized pivoting for column subset selection, DEIM, and low-rank
+approximation", 2024, arXiv:2412.13992.
 
-Guarantee, for any V with k orthonormal columns: E ||A - A_C V[C]^{-H} V^H||_F^2 = (k + 1) ||A - A V V^H||_F^2 (<= where
-rows of V vanish), and the error with the best T is no larger. No choice of columns has a smaller factor on all matrices.
+Guarantee, for any V with k orthonormal columns: E ||A - A_C V[C]^{-H} V^H||_F^2 = (k + 1) ||A - A V V^H||_F^2 (less
+where rows of V vanish), and the error with the best T is no larger. There are matrices on which no k columns have a
+smaller factor than k + 1.
 """
 
 import numpy as np
@@ -22,12 +23,12 @@ def arp(a, stop, rng, *, basis=None, oversample=10, power=2):
 
 
 def eliminate(vh, choose):
-    """Pivots of V^H, each chosen by choose(scores, row): `scores` are the squared norms of the columns of V^H, projected
-    orthogonally to the pivots so far, and `row` is the last row of its R, None at first.
+    """Pivots of V^H, each chosen by choose(scores, row): `scores` are the squared norms of the columns of V^H after
+    projection orthogonally to the pivots so far, and `row` is the last row of its R, None at first.
 
     Only the k-vectors q of Q R = V^H are stored: a row of R is q^H V^H.
     """
-    k, n = vh.shape
+    k = len(vh)
     scores = (np.abs(vh) ** 2).sum(axis=0, dtype=np.float64)
     q = np.empty((k, k), vh.dtype, order="F")
     pivots, row = np.empty(k, np.intp), None

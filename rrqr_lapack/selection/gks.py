@@ -1,11 +1,11 @@
 """Golub-Klema-Stewart: pivoted QR on the leading right singular vectors.
 
-G. H. Golub, V. Klema, G. W. Stewart, "Rank degeneracy and least squares problems", Stanford TR STAN-CS-76-559 (1976). With
-a randomized basis: J. J. M. Broadbent, M. E. Brown, K. Penner, "Subset selection algorithms: randomized vs.
-deterministic", SIAM Undergrad. Res. Online 3 (2010), doi:10.1137/09S010435.
+G. H. Golub, V. Klema, G. W. Stewart, "Rank degeneracy and least squares problems", Stanford TR STAN-CS-76-559 (1976).
+With a randomized basis: S. Eswar, V. Rao, A. K. Saibaba, "Bayesian D-optimal experimental designs via column subset
+selection", 2024, arXiv:2402.16000.
 
-Guarantee, with V the k leading right singular vectors: ||A - A_C T|| <= ||V[C]^{-1}||_2 sigma_{k+1} in the spectral norm,
-and the same in the Frobenius norm with the best error of rank k in place of sigma_{k+1}.
+Guarantee, with V the k leading right singular vectors: ||A - A_C T|| <= ||V[C]^{-1}||_2 ||A - [A]_k|| in the spectral
+and the Frobenius norm, where [A]_k is the best approximation of rank k.
 """
 
 from .._truncated import TruncatedQR

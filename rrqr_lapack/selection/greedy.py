@@ -1,12 +1,12 @@
 """Greedy pivoted QR: always the column farthest from those chosen.
 
 P. A. Businger, G. H. Golub, "Linear least squares solutions by Householder transformations", Numer. Math. 7 (1965),
-doi:10.1007/BF01436084. Of a sparse matrix by quasi-Gram-Schmidt, which keeps Q and asks A for columns and products: G. W.
-Stewart, "Four algorithms for the efficient computation of truncated pivoted QR approximations to a sparse matrix",
-Numer. Math. 83 (1999), doi:10.1007/s002110050451.
+doi:10.1007/BF01436084. Of a sparse matrix by Gram-Schmidt, which asks A for columns and products only: G. W. Stewart,
+"Four algorithms for the efficient computation of truncated pivoted QR approximations to a sparse matrix", Numer. Math.
+83 (1999), doi:10.1007/s002110050451.
 
-Guarantee: ||A - A_C T|| <= sqrt(1 + n - k) 2^k sigma_{k+1} in the spectral norm, which Kahan's matrix nearly attains. On
-most matrices the factor is below 10.
+Guarantee: ||A - A_C T||_2 <= sqrt(n - k) 2^k sigma_{k+1}, and there are matrices where it grows so; on most the factor
+is below 10.
 """
 
 import numpy as np
@@ -48,8 +48,8 @@ def tolerance(a, stop):
 def _by_products(a, stop):
     """The same of a sparse matrix.
 
-    Norms are downdated, |r_j|^2 at a time. Where that has cancelled half of the digits they are computed afresh, and the
-    norm of a column is checked before it is chosen.
+    Norms are downdated, |r_j|^2 at a time. Where that has cancelled half of the digits they are computed afresh, and
+    the norm of a column is checked before it is chosen.
     """
     m = a.shape[0]
     atol = tolerance(a, stop)

@@ -1,14 +1,14 @@
 """Adaptive randomized pivoting with its conditional expectations minimized: a deterministic choice.
 
 A. I. Osinsky, "Close to optimal column approximation using a single SVD", Linear Algebra Appl. 725 (2025),
-doi:10.1016/j.laa.2025.07.016, arXiv:2308.09068; as a derandomization:
-A. Cortinovis, D. Kressner, 2024, arXiv:2412.13992.
+doi:10.1016/j.laa.2025.07.016, arXiv:2308.09068; as a derandomization: A. Cortinovis, D. Kressner, 2024,
+arXiv:2412.13992.
 
 Guarantee, for any V with k orthonormal columns: ||A - A_C T||_F^2 <= (k + 1) ||A - A V V^H||_F^2.
 
-The oblique error is E - E_C V[C]^{-H} V^H with E = A - A V V^H and E V = 0, so that its square is ||E||^2 + ||W||^2 with
-W = E_C V[C]^{-H}. Column w of W belongs to pivot j: w = e_j / conj(l_j), where l is the row of pivoting on V^H and e_j the
-column of E after earlier pivots; the expectation grows least with the j of the least ||e_j||^2 / |l_j|^2.
+With E = A - A V V^H, so that E V = 0, the oblique error is E - E_C V[C]^{-H} V^H and its square ||E||^2 + ||W||^2, where
+W = E_C V[C]^{-H}. Let V^H P = Q R. W has a column for each pivot j, w = e_j / r_j, with the row r of R that the pivot
+adds, and E becomes E - w r. The pivot of the least ||e_j||^2 / |r_j|^2 lets the expectation of the rest grow least.
 """
 
 import numpy as np

@@ -1,9 +1,9 @@
 """LU or QR with pivoting on a random sketch of the rows.
 
 Y. Dong, P. G. Martinsson, "Simpler is better: a comparative study of randomized pivoting algorithms for CUR and
-interpolative decompositions", Adv. Comput. Math. 49 (2023), doi:10.1007/s10444-023-10061-z, arXiv:2104.05877; for QR also
-S. Voronin, P. G. Martinsson, "Efficient algorithms for CUR and interpolative matrix decompositions", Adv. Comput. Math.
-43 (2017), doi:10.1007/s10444-016-9494-8.
+interpolative decompositions", Adv. Comput. Math. 49 (2023), doi:10.1007/s10444-023-10061-z, arXiv:2104.05877; for QR
+also S. Voronin, P. G. Martinsson, "Efficient algorithms for CUR and interpolative matrix decompositions", Adv. Comput.
+Math. 43 (2017), doi:10.1007/s10444-016-9494-8.
 
 With Y = Omega (A A^H)^power A and pivots C on it, Y ~= Y_C S: guarantee ||A - A_C T|| <= sqrt(1 + ||S||_2^2) times the
 error of the sketch's row space.
