@@ -6,7 +6,7 @@ from scipy.sparse.linalg import LinearOperator
 
 
 def near_one(a):
-    """(2^e A, 2^e) of an array or a sparse matrix; e = 0 where its largest entry is harmless, and for a LinearOperator."""
+    """(2^e A, 2^e) of an array or sparse matrix; e = 0 where its largest entry does no harm, and for an operator."""
     if isinstance(a, LinearOperator):
         return a, 1.0
     entries = a.data if sparse.issparse(a) else a

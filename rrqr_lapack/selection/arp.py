@@ -30,6 +30,7 @@ def eliminate(vh, choose):
     """
     k = len(vh)
     scores = (np.abs(vh) ** 2).sum(axis=0, dtype=np.float64)
+    cancelled = 10 * k * np.finfo(vh.dtype).eps * scores  # what is below is rounding error
     q = np.empty((k, k), vh.dtype, order="F")
     pivots, row = np.empty(k, np.intp), None
     for t in range(k):
@@ -40,6 +41,6 @@ def eliminate(vh, choose):
         q[:, t] = column / np.linalg.norm(column)
         row = q[:, t].conj() @ vh
         scores -= np.abs(row) ** 2
-        np.maximum(scores, 0, out=scores)
-        scores[pivots[: t + 1]] = 0
+        scores[scores <= cancelled] = 0
+        scores[j] = 0
     return pivots

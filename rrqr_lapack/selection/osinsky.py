@@ -6,9 +6,9 @@ arXiv:2412.13992.
 
 Guarantee, for any V with k orthonormal columns: ||A - A_C T||_F^2 <= (k + 1) ||A - A V V^H||_F^2.
 
-With E = A - A V V^H, so that E V = 0, the oblique error is E - E_C V[C]^{-H} V^H and its square ||E||^2 + ||W||^2, where
-W = E_C V[C]^{-H}. Let V^H P = Q R. W has a column for each pivot j, w = e_j / r_j, with the row r of R that the pivot
-adds, and E becomes E - w r. The pivot of the least ||e_j||^2 / |r_j|^2 lets the expectation of the rest grow least.
+With E = A - A V V^H, so that E V = 0, the oblique error is E - E_C V[C]^{-H} V^H and its square ||E||^2 + ||W||^2
+with W = E_C V[C]^{-H}. Let V^H P = Q R. W has a column for each pivot j, w = e_j / r_j, with the row r of R that the
+pivot adds, and E becomes E - w r. The pivot of the least ||e_j||^2 / |r_j|^2 lets the expectation grow least.
 """
 
 import numpy as np
