@@ -60,26 +60,3 @@ def rows(a, indices):
     if not isinstance(a, LinearOperator):
         return a[indices, :]
     return adjoint(columns(adjoint(a), indices))
-
-
-def diagonal(a, name="a"):
-    """The diagonal of an operand, a new array; TypeError for a LinearOperator without a method `diagonal`."""
-    if isinstance(a, LinearOperator) and not hasattr(a, "diagonal"):
-        raise TypeError(
-            f"{name} is a LinearOperator without a diagonal; give it a method diagonal() that returns its N entries"
-        )
-    return np.array(a.diagonal())
-
-
-def has_submatrix(a):
-    """Whether single entries can be had without their whole columns."""
-    return hasattr(a, "submatrix") or not isinstance(a, LinearOperator)
-
-
-def submatrix(a, rows, columns):
-    """A[rows][:, columns], a new ndarray; a LinearOperator needs a method `submatrix`."""
-    if hasattr(a, "submatrix"):
-        return np.array(a.submatrix(rows, columns))
-    if sparse.issparse(a):
-        return a[rows][:, columns].toarray()
-    return a[np.ix_(rows, columns)]

@@ -14,7 +14,8 @@ import numpy as np
 import scipy.linalg
 
 from ._arrays import check_choice, check_rank, check_tolerance
-from ._operand import as_operand, columns, diagonal, dtype_of, has_submatrix, submatrix
+from ._operand import dtype_of
+from ._psd import as_psd, dense_columns, diagonal, has_submatrix, submatrix
 
 PIVOTING = ("random", "greedy")
 PROPOSALS = 100  # pivots proposed in a round; a round costs a PROPOSALS x PROPOSALS submatrix of A
@@ -135,16 +136,14 @@ def rpcholesky(a, *, rank=None, rtol=None, atol=None, pivoting="random", check_f
     >>> bool(np.linalg.norm(A - factorization.F @ factorization.F.T, "nuc") <= 1e-6 * np.trace(A))
     True
     """
-    a = as_operand(a, check_finite=check_finite)
-    if a.ndim != 2 or a.shape[0] != a.shape[1]:
-        raise ValueError(f"a must be square, got the shape {a.shape}")
+    a = as_psd(a, check_finite=check_finite)
     n, dtype = a.shape[0], dtype_of(a)
     rank = check_rank(rank, n)
     rtol, atol = check_tolerance("rtol", rtol), check_tolerance("atol", atol)
     check_choice("pivoting", pivoting, PIVOTING)
     rng = np.random.default_rng(rng)
 
-    original = _checked_diagonal(a)
+    original = diagonal(a)
     d = original.copy()
     floor = FLOOR * np.finfo(dtype).eps * original
     goal = max(atol, rtol * d.sum())
@@ -161,8 +160,7 @@ def rpcholesky(a, *, rank=None, rtol=None, atol=None, pivoting="random", check_f
         F = _with_room(F, k + len(new), rank)
         G = F[:, k : k + len(new)]
         _eliminate(a, F[:, :k], new, L, G)
-        G[pivots] = 0
-        G[new] = L
+        G[pivots], G[new] = 0, L
         squares = np.abs(G) ** 2
         used = len(new)
         left = d.sum() - np.cumsum(squares.sum(axis=0, dtype=np.float64))
@@ -177,23 +175,6 @@ def rpcholesky(a, *, rank=None, rtol=None, atol=None, pivoting="random", check_f
         if left[-1] <= goal:
             break
     return PartialCholesky(pivots, F[:, : len(pivots)], d.astype(np.finfo(dtype).dtype))
-
-
-def _checked_diagonal(a):
-    """The diagonal in double precision, which must be real, finite and not negative, as must be its sum."""
-    d = diagonal(a)
-    if not np.isfinite(d).all():
-        index = int(np.argmin(np.isfinite(d)))
-        raise ValueError(f"a must be finite, but its diagonal entry {index} is {d[index]}")
-    wrong = (d.real < 0) | (np.abs(d.imag) > np.sqrt(np.finfo(dtype_of(a)).eps) * np.abs(d.real))
-    if wrong.any():
-        index = int(np.argmax(wrong))
-        raise ValueError(f"a must be positive semidefinite, but its diagonal entry {index} is {d[index]}")
-    d = d.real.astype(np.float64)
-    with np.errstate(over="ignore"):
-        if not np.isfinite(d.sum()):
-            raise OverflowError("the trace of a overflows; scale a down")
-    return d
 
 
 def _accepted(a, F, d, floor, rng):
@@ -219,14 +200,18 @@ def _accepted(a, F, d, floor, rng):
 
 def _eliminate(a, F, new, L, G):
     """G = (A[:, new] - F F[new]^H) L^{-H}, in place."""
-    block = columns(a, new)
-    G[:] = block.toarray() if hasattr(block, "toarray") else block
-    if not np.isfinite(G).all():
-        raise ValueError(f"a must be finite, but column {new[np.argmin(np.isfinite(G).all(axis=0))]} is not")
+    G[:] = dense_columns(a, new)
     G -= F @ F[new].conj().T
-    (trsm,) = scipy.linalg.get_blas_funcs(("trsm",), (L, G))
-    solved = trsm(1, L, G, side=1, lower=1, trans_a=2, overwrite_b=1)
-    G[:] = solved  # no copy where BLAS could work in place
+    divide_by_adjoint(G, L)
+
+
+def divide_by_adjoint(G, L):
+    """G = G L^{-H} in place, for a lower triangular L with a real diagonal and a Fortran-ordered G."""
+    if len(L) == 1:
+        G /= L  # a BLAS with threads would take longer to start them
+    elif L.size:
+        (trsm,) = scipy.linalg.get_blas_funcs(("trsm",), (L, G))
+        G[:] = trsm(1, L, G, side=1, lower=1, trans_a=2, overwrite_b=1)
 
 
 def _with_room(F, columns, largest):
