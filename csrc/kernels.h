@@ -53,6 +53,7 @@ void X(gram_update)(const rrqr_factor *f, X(gram) *g, int from, int to);
 void X(gram_swap)(X(gram) *g, int i, int j);
 /* block.c */
 void X(block_v1)(const rrqr_factor *f, int k, int b, scalar *v1);
+void X(block_update)(rrqr_factor *f, int k, int b);
 rrqr_status X(block_panel)(rrqr_factor *f, int k, int b, scalar *t);
 void X(block_rows)(rrqr_factor *f, int k, int b, int first, int last, const scalar *t, scalar *work);
 void X(block_undo)(rrqr_factor *f, int k, int kept, int b, int first, int last, scalar *work);

@@ -2,6 +2,7 @@
 
 from importlib.metadata import version as _version
 
+from ._factored import TruncatedQR
 from ._id import InterpolativeDecomposition, interpolative_decomposition
 from ._kernel import KernelMatrix, rbf
 from ._kernel_ridge import KernelRidge, kernel_ridge
@@ -13,6 +14,7 @@ from ._rpcholesky import PartialCholesky, rpcholesky
 from ._spectral import spectral_embedding
 from ._truncated import TruncatedQR, qr_truncated
 from .selection import ColumnSelection, select_columns
+from ._truncated import qr_truncated
 
 __version__ = _version("rrqr-lapack")
 __all__ = [

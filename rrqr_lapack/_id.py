@@ -4,7 +4,8 @@ import numpy as np
 
 from . import _core
 from ._arrays import as_fortran, check_choice
-from ._truncated import TruncatedQR, _checked, _root_of_squares, numerical_rtol, run
+from ._factored import TruncatedQR
+from ._truncated import _checked, _root_of_squares, numerical_rtol, run
 
 
 class InterpolativeDecomposition:
