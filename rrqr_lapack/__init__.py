@@ -12,9 +12,8 @@ from ._randomized_svd import RandomizedSVD, randomized_svd
 from ._range import Range, range_finder
 from ._rpcholesky import PartialCholesky, rpcholesky
 from ._spectral import spectral_embedding
-from ._truncated import TruncatedQR, qr_truncated
-from .selection import ColumnSelection, select_columns
 from ._truncated import qr_truncated
+from .selection import ColumnSelection, select_columns
 
 __version__ = _version("rrqr-lapack")
 __all__ = [

@@ -7,7 +7,7 @@ P. G. Martinsson, J. A. Tropp, "Finding structure with randomness", SIAM Review 
 import numpy as np
 import scipy.linalg
 
-from .._arrays import check_choice
+from .._arrays import check_choice, check_count
 from .._qr import qr
 from .._randomized_svd import randomized_svd
 from .._truncated import numerical_rtol
@@ -16,6 +16,7 @@ from .._truncated import numerical_rtol
 def right_singular_vectors(a, stop, rng, basis, oversample, power):
     """V^H, k x n with orthonormal rows; k is at most the numerical rank, and the tolerances count singular values."""
     check_choice("basis", basis, (None, "exact", "randomized"))
+    oversample, power = check_count("oversample", oversample), check_count("power", power)
     dense = isinstance(a, np.ndarray)
     if basis == "exact" and not dense:
         raise TypeError(

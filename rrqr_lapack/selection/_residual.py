@@ -3,7 +3,8 @@
 import numpy as np
 from scipy import sparse
 
-from .._truncated import TruncatedQR, numerical_rtol
+from .._factored import TruncatedQR
+from .._truncated import numerical_rtol
 
 BLOCK = 64  # columns of a sparse matrix that are dense at a time
 

@@ -7,10 +7,11 @@ import scipy.linalg
 from scipy import sparse
 from scipy.sparse.linalg import LinearOperator
 
+from .._factored import TruncatedQR
 from .._id import InterpolativeDecomposition
 from .._operand import adjoint, columns, dtype_of
 from .._sketch import gaussian
-from .._truncated import TruncatedQR, _root_of_squares, numerical_rtol
+from .._truncated import _root_of_squares, numerical_rtol
 from ._residual import BLOCK, norms, residual_norms
 from ._scale import near_one
 

@@ -5,8 +5,9 @@ from scipy import sparse
 from scipy.sparse.linalg import LinearOperator
 
 from .._arrays import check_choice, check_rank, check_tolerance
+from .._factored import TruncatedQR
 from .._operand import as_operand, columns
-from .._truncated import TruncatedQR, numerical_rtol
+from .._truncated import numerical_rtol
 from ._constraints import check_constraints
 from ._registry import METHODS
 from ._result import ColumnSelection

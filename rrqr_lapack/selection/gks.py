@@ -8,7 +8,7 @@ Guarantee, with V the k leading right singular vectors: ||A - A_C T|| <= ||V[C]^
 and the Frobenius norm, where [A]_k is the best approximation of rank k.
 """
 
-from .._truncated import TruncatedQR
+from .._factored import TruncatedQR
 from ._basis import right_singular_vectors
 
 

@@ -13,7 +13,8 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import LinearOperator
 
-from .._truncated import TruncatedQR, numerical_rtol
+from .._factored import TruncatedQR
+from .._truncated import numerical_rtol
 from ._residual import complement, norms, residual_norms
 from ._scale import near_one
 

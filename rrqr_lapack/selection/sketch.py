@@ -12,15 +12,17 @@ error of the sketch's row space.
 import numpy as np
 import scipy.linalg
 
-from .._arrays import check_choice
+from .._arrays import check_choice, check_count
+from .._factored import TruncatedQR
 from .._operand import adjoint, dtype_of
 from .._qr import qr
 from .._sketch import gaussian
-from .._truncated import TruncatedQR, numerical_rtol
+from .._truncated import numerical_rtol
 
 
 def sketch(a, stop, rng, *, pivoting="lu", oversample=10, power=0):
     check_choice("pivoting", pivoting, ("lu", "qr"))
+    oversample, power = check_count("oversample", oversample), check_count("power", power)
     rows = stop.rank if pivoting == "lu" else min(stop.rank + oversample, *a.shape)
     yh = adjoint(a) @ gaussian(rng, rows, a.shape[0], dtype_of(a)).conj().T
     for _ in range(power):
