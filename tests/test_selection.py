@@ -169,7 +169,7 @@ def a_sparse_matrix(dtype, m=60, n=50, density=0.1, seed=0):
 BY_PRODUCTS = ["gks randomized", "arp randomized", "sketch lu", "sketch qr", "uniform"]
 
 
-@pytest.mark.parametrize("way", ["greedy", *BY_PRODUCTS])
+@pytest.mark.parametrize("way", ["greedy", "osinsky randomized", *BY_PRODUCTS])
 @pytest.mark.parametrize("kind", [sparse.csc_array, sparse.csr_array, sparse.coo_matrix])
 def test_a_sparse_matrix_stays_sparse(way, kind, dtype):
     dense = a_sparse_matrix(dtype)

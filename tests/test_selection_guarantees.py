@@ -95,6 +95,22 @@ def test_osinsky_is_within_k_plus_one_of_the_best_square(spectrum, seed, basis, 
     assert errors(a, C)[1] <= np.linalg.norm(oblique) + rounding(a)
 
 
+@spectra
+def test_osinsky_lets_the_expected_oblique_error_grow_least(spectrum, dtype):
+    a = SPECTRA[spectrum](20, 15, dtype, 1)
+    v = scipy.linalg.svd(wide(a))[2][:3].conj().T
+    e = wide(a) - wide(a) @ v @ v.conj().T
+    chosen = []
+    for _ in range(3):
+        growth = {}
+        for j in {*range(15)} - {*chosen}:
+            r = np.linalg.qr(v[[*chosen, j]].conj().T)[1]
+            if abs(r[-1, -1]) > 1e-3:
+                growth[j] = np.linalg.norm(e[:, [*chosen, j]] @ np.linalg.inv(r))
+        chosen.append(min(growth, key=growth.get))
+    assert select_columns(a, 3, method="osinsky").C.tolist() == chosen
+
+
 @given(st.integers(1, 12), st.integers(1, 12), st.integers(0, 2**20), st.floats(0, 4), st.sampled_from(DTYPES))
 def test_osinsky_is_within_k_plus_one_of_the_best_square_on_any_small_matrix(m, n, seed, decades, dtype):
     a = gaussian(m, n, dtype, seed) * np.logspace(0, -decades, n).astype(np.finfo(dtype).dtype)

@@ -27,6 +27,15 @@ def residual_norms(a, q, columns):
     return found
 
 
+def difference_norms(a, x, y):
+    """Norms of the columns of A - X Y."""
+    if isinstance(a, np.ndarray):
+        return np.linalg.norm(a - x @ y, axis=0)
+    parts = [slice(start, start + BLOCK) for start in range(0, a.shape[1], BLOCK)]
+    blocks = [np.linalg.norm(a[:, part].toarray() - x @ y[:, part], axis=0) for part in parts]
+    return np.concatenate(blocks) if blocks else np.empty(0)
+
+
 def complement(a, first):
     """Columns first.. of the array A, projected orthogonally to its first `first` columns, as coordinates in that
     complement: fewer rows, the same norms and inner products."""

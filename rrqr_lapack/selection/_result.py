@@ -12,7 +12,7 @@ from .._id import InterpolativeDecomposition
 from .._operand import adjoint, columns, dtype_of
 from .._sketch import gaussian
 from .._truncated import _root_of_squares, numerical_rtol
-from ._residual import BLOCK, norms, residual_norms
+from ._residual import difference_norms, norms, residual_norms
 from ._scale import near_one
 
 PROBES = 10  # Gaussian vectors that estimate the error where A can only be multiplied with
@@ -120,7 +120,7 @@ class ColumnSelection(InterpolativeDecomposition):
         a, scale = near_one(self._a)
         seen, heldout = a[rows], a[self._constraints.heldout_rows]
         T, left = _least_squares(seen, self.C, seen[:, self.C])
-        missed = _difference_norms(heldout[:, took_part], heldout[:, self.C], T[:, took_part])
+        missed = difference_norms(heldout[:, took_part], heldout[:, self.C], T[:, took_part])
         return _root_of_squares(left[took_part]) / scale, _root_of_squares(missed) / scale
 
     @property
@@ -161,15 +161,6 @@ def _left(a, q):
     left = np.sqrt(np.maximum(after, 0))
     left[cancelled] = residual_norms(a, q, cancelled)
     return left / scale
-
-
-def _difference_norms(a, skeleton, T):
-    """Norms of the columns of A - skeleton T."""
-    if isinstance(a, np.ndarray):
-        return np.linalg.norm(a - skeleton @ T, axis=0)
-    parts = [slice(start, start + BLOCK) for start in range(0, a.shape[1], BLOCK)]
-    blocks = [np.linalg.norm(a[:, part].toarray() - skeleton @ T[:, part], axis=0) for part in parts]
-    return np.concatenate(blocks) if blocks else np.empty(0)
 
 
 def _estimate(a, skeleton, rng):

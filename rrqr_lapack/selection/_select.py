@@ -46,7 +46,7 @@ def select_columns(
         - 'greedy': pivoted QR, always the column farthest from those chosen (array, sparse)
         - 'gks': Golub-Klema-Stewart, pivoted QR on the leading right singular vectors
         - 'arp': adaptive randomized pivoting on the same vectors
-        - 'osinsky': its derandomization, deterministic and best on average (array)
+        - 'osinsky': its derandomization (array, sparse)
         - 'sketch': pivoted LU or QR on a random sketch of the rows
         - 'leverage': a random sample, weighted by leverage scores
         - 'uniform': a random sample
@@ -97,7 +97,7 @@ def select_columns(
     'cholesky'. A LinearOperator takes none of them.
 
     Flops to first order for k columns of a dense matrix: 'greedy' 4 M N k; an exact basis 4 M N min(M, N) and more, a
-    randomized one 4 (power + 1) M N (k + oversample); 'osinsky' 6 min(M, N) N k on top; 'sketch' 2 (2 power + 1) M N k.
+    randomized one 4 (power + 1) M N (k + oversample); 'osinsky' 2 M N k on top; 'sketch' 2 (2 power + 1) M N k.
     T and the error take 4 M N k.
 
     Each method states its guarantee at the head of its module, ``rrqr_lapack.selection.<method>``.
