@@ -1,4 +1,4 @@
-"""Column subset selection: how far from the SVD each method ends, how large its coefficients are, and how long it takes.
+"""Column subset selection: the error over that of the SVD, the size of the coefficients, and the time of each method.
 
 Random methods are run with five seeds, and what stands in the table is the median.
 """
