@@ -7,15 +7,16 @@ import scipy.linalg
 from scipy import sparse
 from scipy.sparse.linalg import LinearOperator
 
+from .._error import Error, estimated
 from .._factored import TruncatedQR
 from .._id import InterpolativeDecomposition
-from .._operand import adjoint, columns, dtype_of
+from .._operand import columns, dtype_of
+from .._products import adjoint_times, times
+from .._sampler import PROBES, outside
 from .._sketch import gaussian
 from .._truncated import _root_of_squares, numerical_rtol
 from ._residual import difference_norms, norms, residual_norms
 from ._scale import near_one
-
-PROBES = 10  # Gaussian vectors that estimate the error where A can only be multiplied with
 
 
 class ColumnSelection(InterpolativeDecomposition):
@@ -36,11 +37,12 @@ class ColumnSelection(InterpolativeDecomposition):
     error : float
         ``||A - A[:, C] T||_F``, over all rows and columns.
     error_kind : {'exact', 'estimate'}
-        What `error` is: exact to rounding, or for a LinearOperator an estimate from products with ten random vectors,
-        most likely within a factor of two.
+        What `error` is: exact to rounding, or for a LinearOperator an estimate from ten random products.
+    error_bound : float
+        The error is at most this: always where it is exact, with probability 0.9999 where it is an estimate.
     max_column_error : float
         ``max_j ||A[:, j] - A[:, C] T[:, j]||_2``; not known for a LinearOperator.
-    max_abs_T : float
+    max_t : float
         ``max |T_ij|``, 1 or more; small means that C is a well-conditioned basis.
     training_error : float
         The same as `error` over the rows and columns that took part in the choice, with coefficients fitted to these
@@ -62,7 +64,7 @@ class ColumnSelection(InterpolativeDecomposition):
     >>> selection = select_columns(A, 1)
     >>> selection.C, selection.T
     (array([1], dtype=int32), array([[0.5, 1. ]]))
-    >>> selection.max_abs_T
+    >>> selection.max_t
     1.0
     """
 
@@ -93,15 +95,26 @@ class ColumnSelection(InterpolativeDecomposition):
     def T(self):
         return self._fit[0]
 
+    @cached_property
+    def _error(self):
+        if not isinstance(self._a, LinearOperator):
+            value = _root_of_squares(self._fit[1])
+            return Error(value, "exact", value)
+        q = TruncatedQR(self.skeleton, rtol=numerical_rtol(self.skeleton)).form_q()
+        probes = gaussian(self._rng, PROBES, self.shape[1], self.dtype).T
+        return estimated(outside(times(self._a, probes), q))
+
+    @property
+    def error(self):
+        return self._error.value
+
     @property
     def error_kind(self):
-        return "estimate" if isinstance(self._a, LinearOperator) else "exact"
+        return self._error.kind
 
-    @cached_property
-    def error(self):
-        if isinstance(self._a, LinearOperator):
-            return _estimate(self._a, self.skeleton, self._rng)
-        return _root_of_squares(self._fit[1])
+    @property
+    def error_bound(self):
+        return self._error.bound
 
     @property
     def max_column_error(self):
@@ -110,7 +123,7 @@ class ColumnSelection(InterpolativeDecomposition):
         return float(self._fit[1].max(initial=0))
 
     @property
-    def max_abs_T(self):
+    def max_t(self):
         return float(np.abs(self.T).max(initial=0))
 
     @cached_property
@@ -141,7 +154,7 @@ def _least_squares(a, C, skeleton):
         z, left = basis.lstsq(a)
     else:
         q = basis.form_q()
-        b = np.asarray(adjoint(a) @ q).conj().T
+        b = adjoint_times(a, q).conj().T
         z = scipy.linalg.solve_triangular(basis.R[:, : basis.rank], b, check_finite=False)
         left = _left(a, q) if sparse.issparse(a) else None
     T = np.zeros((len(C), a.shape[1]), dtype_of(a))
@@ -161,13 +174,3 @@ def _left(a, q):
     left = np.sqrt(np.maximum(after, 0))
     left[cancelled] = residual_norms(a, q, cancelled)
     return left / scale
-
-
-def _estimate(a, skeleton, rng):
-    """||(I - Q Q^H) A G||_F / sqrt(columns of G), whose square has ||(I - Q Q^H) A||_F^2 as its expectation."""
-    q = TruncatedQR(skeleton, rtol=numerical_rtol(skeleton)).form_q()
-    g = gaussian(rng, a.shape[1], PROBES, dtype_of(a))
-    y = np.asarray(a @ g)
-    y -= q @ (q.conj().T @ y)
-    variance = 2 if y.dtype.kind == "c" else 1
-    return float(np.linalg.norm(y) / np.sqrt(variance * PROBES))

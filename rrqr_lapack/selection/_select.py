@@ -52,10 +52,10 @@ def select_columns(
         - 'uniform': a random sample
         - 'cholesky': pivoted Cholesky, of a positive semidefinite `a`
     rtol, atol : float, optional
-        Stop with fewer columns: 'greedy' and 'strong' where the largest residual column norm is at most `rtol` times
-        the largest column norm, or at most `atol`; 'gks', 'arp', 'osinsky' and 'leverage' count the singular values
-        above `rtol` times the largest and above `atol`; 'cholesky' compares the trace of what is left with the trace.
-        The methods 'sketch' and 'uniform' take none.
+        Stop with fewer columns. 'greedy' and 'strong' stop where the largest residual column norm is at most `rtol`
+        times the largest column norm, or at most `atol`. 'gks', 'arp', 'osinsky' and 'leverage' take the least k for
+        which the best approximation of rank k leaves at most `rtol` ||A||_F or `atol` in the Frobenius norm. 'cholesky'
+        compares the trace of what is left with that of A. 'sketch' and 'uniform' take no tolerance.
     include, exclude : array_like of int, or mask of shape (N,), optional
         Columns that must be in C, and columns that must not.
     heldout_rows : array_like of int, or mask of shape (M,), optional
@@ -76,7 +76,7 @@ def select_columns(
     Returns
     -------
     ColumnSelection
-        With `C`, and on request `T`, `error` and whether it is exact, `max_abs_T`.
+        With `C`, and on request `T`, `error` and whether it is exact, `max_t`.
 
     Raises
     ------

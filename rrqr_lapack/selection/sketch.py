@@ -14,8 +14,9 @@ import scipy.linalg
 
 from .._arrays import check_choice, check_count
 from .._factored import TruncatedQR
-from .._operand import adjoint, dtype_of
-from .._qr import qr
+from .._operand import dtype_of
+from .._orthonormal import well_conditioned_basis
+from .._products import adjoint_times, times
 from .._sketch import gaussian
 from .._truncated import numerical_rtol
 
@@ -24,16 +25,11 @@ def sketch(a, stop, rng, *, pivoting="lu", oversample=10, power=0):
     check_choice("pivoting", pivoting, ("lu", "qr"))
     oversample, power = check_count("oversample", oversample), check_count("power", power)
     rows = stop.rank if pivoting == "lu" else min(stop.rank + oversample, *a.shape)
-    yh = adjoint(a) @ gaussian(rng, rows, a.shape[0], dtype_of(a)).conj().T
-    for _ in range(power):
-        yh = _orthonormal(adjoint(a) @ _orthonormal(a @ _orthonormal(yh)))
-    if pivoting == "lu":
-        return _partial_pivots(np.asarray(yh))
-    return _greedy_pivots(yh, stop.rank)
-
-
-def _orthonormal(y):
-    return qr(np.asarray(y), mode="economic")[0]
+    x = gaussian(rng, rows, a.shape[0], dtype_of(a)).conj().T
+    for _ in range(power):  # bases change no pivot of LU, and keep QR from seeing the norms of powers
+        x = well_conditioned_basis(times(a, well_conditioned_basis(adjoint_times(a, x))))
+    yh = adjoint_times(a, x)
+    return _partial_pivots(yh) if pivoting == "lu" else _greedy_pivots(yh, stop.rank)
 
 
 def _greedy_pivots(yh, rank):
