@@ -12,9 +12,9 @@ def near_one(a):
     entries = a.data if sparse.issparse(a) else a
     parts = (entries.real, entries.imag) if a.dtype.kind == "c" else (entries,)
     largest = max((max(part.max(), -part.min()) for part in parts), default=0) if entries.size else 0
-    exponent = -int(np.frexp(largest)[1])
+    exponent = min(-int(np.frexp(largest)[1]), 1000)  # 2^1074 is no double
     if largest == 0 or abs(exponent) < np.finfo(a.dtype).maxexp // 8:
         return a, 1.0
-    half = exponent // 2  # 2^1074 is no double, its root is
+    half = exponent // 2  # 2^150 is no single
     real = np.finfo(a.dtype).dtype.type
     return a * real(2.0**half) * real(2.0 ** (exponent - half)), 2.0**exponent

@@ -163,5 +163,8 @@ def _independent(a, chosen):
     """Those of the chosen columns that pivoted QR finds numerically independent, in their order."""
     skeleton = columns(a, chosen)
     skeleton = skeleton.toarray() if sparse.issparse(skeleton) else skeleton
+    finite = np.isfinite(skeleton).all(axis=0)
+    if not finite.all():
+        raise ValueError(f"a must be finite, but column {chosen[int(np.argmin(finite))]} is not")
     factor = TruncatedQR(skeleton, rtol=numerical_rtol(skeleton), check_finite=False)
     return chosen[np.sort(factor.P[: factor.rank])]

@@ -29,6 +29,8 @@ def sketch(a, stop, rng, *, pivoting="lu", oversample=10, power=0):
     for _ in range(power):  # bases change no pivot of LU, and keep QR from seeing the norms of powers
         x = well_conditioned_basis(times(a, well_conditioned_basis(adjoint_times(a, x))))
     yh = adjoint_times(a, x)
+    if not np.isfinite(yh).all():
+        raise ValueError("a product with a is not finite; check what the LinearOperator returns, or scale a down")
     return _partial_pivots(yh) if pivoting == "lu" else _greedy_pivots(yh, stop.rank)
 
 
@@ -39,6 +41,8 @@ def _greedy_pivots(yh, rank):
 
 def _partial_pivots(yh):
     """The pivot rows of the tall Y^H: LAPACK records exchanges. Where a pivot is rounding error nothing is left."""
+    if not yh.size:
+        return np.empty(0, np.intp)
     getrf = scipy.linalg.get_lapack_funcs("getrf", (yh,))
     lu, exchanges, _ = getrf(yh)
     order = np.arange(len(yh))
