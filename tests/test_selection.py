@@ -5,10 +5,10 @@ import pytest
 from matrices import ZOO, algebraic, duplicated, extreme, gaussian, rank_deficient, scaled, with_singular_values
 from measures import eps
 from scipy import sparse
-from scipy.sparse.linalg import aslinearoperator
+from scipy.sparse.linalg import LinearOperator, aslinearoperator
 from selections import PSD_WAYS, WAYS, projection_residual, wide
 
-from rrqr_lapack import interpolative_decomposition, select_columns
+from rrqr_lapack import KernelMatrix, interpolative_decomposition, rbf, select_columns
 from rrqr_lapack.selection._registry import METHODS
 
 K = 6
@@ -314,3 +314,34 @@ def test_only_matrices_are_taken(a):
 def test_a_matrix_that_is_not_positive_semidefinite_is_refused_by_cholesky():
     with pytest.raises(ValueError, match="positive semidefinite"):
         select_columns(np.diag([1.0, -1.0]), 1, method="cholesky")
+
+
+@pytest.mark.parametrize("way", BY_PRODUCTS)
+def test_an_operator_that_knows_only_vectors_will_do(way):
+    def operator(a):
+        return LinearOperator(a.shape, matvec=lambda x: a @ x, rmatvec=lambda x: a.T @ x, dtype=a.dtype)
+
+    a = algebraic(30, 20, "d")
+    np.testing.assert_array_equal(select(way, operator(a)).C, select(way, a).C)
+    for empty in (select(way, operator(a), 0), select(way, operator(0 * a))):
+        assert (empty.rank, empty.T.shape) == (0, (0, 20))
+    with pytest.raises(ValueError, match=r"not finite|must be finite"):
+        select(way, operator(np.nan * a))
+
+
+@ways()
+def test_the_smallest_numbers_are_chosen_from(way):
+    a = algebraic(30, 20, "d") * 1e-319
+    found = select(way, a, 3)
+    assert found.rank == 3
+    assert np.isfinite(found.T).all()
+
+
+def test_columns_of_a_kernel_matrix_that_is_never_formed():
+    x = np.random.default_rng(0).standard_normal((100, 2))
+    kernel = KernelMatrix(rbf, x)
+    found = select_columns(kernel, 10, method="cholesky", rng=0)
+    full = kernel @ np.eye(100)
+    np.testing.assert_array_equal(found.C, select_columns(full, 10, method="cholesky", rng=0).C)
+    np.testing.assert_allclose(found.skeleton, full[:, found.C], atol=1e-14)
+    assert np.linalg.norm(projection_residual(full, found.C)) <= found.error_bound

@@ -89,7 +89,10 @@ class ColumnSelection(InterpolativeDecomposition):
 
     @cached_property
     def _fit(self):
-        return _least_squares(self._a, self.C, self.skeleton)
+        a, scale = near_one(self._a)
+        skeleton = self.skeleton if a is self._a else columns(a, self.C)
+        T, left = _least_squares(a, self.C, skeleton)
+        return T, None if left is None else left / scale
 
     @property
     def T(self):
@@ -167,10 +170,9 @@ def _least_squares(a, C, skeleton):
 
 def _left(a, q):
     """Norms of the columns of (I - Q Q^H) A, A sparse: by downdating, and afresh where that cancels half the digits."""
-    a, scale = near_one(a)
     before = norms(a).astype(np.float64) ** 2
     after = before - (np.abs(a.T @ q.conj()) ** 2).sum(axis=1)
     cancelled = np.flatnonzero(after < np.sqrt(np.finfo(a.dtype).eps) * before)
     left = np.sqrt(np.maximum(after, 0))
     left[cancelled] = residual_norms(a, q, cancelled)
-    return left / scale
+    return left
