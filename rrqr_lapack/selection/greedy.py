@@ -25,25 +25,25 @@ def greedy(a, stop, rng):
             "method 'greedy' needs the columns of a, which a LinearOperator does not have; pass an array or a sparse "
             "matrix, or choose by products with method='gks', 'arp' or 'sketch'"
         )
-    if sparse.issparse(a) or stop.first:
-        a, scale = near_one(a)
-        stop = stop._replace(atol=stop.atol * scale)
-    if sparse.issparse(a):
-        return _by_products(a, stop)
-    if stop.first:
-        atol = tolerance(a, stop)
-        a = complement(a, stop.first)
-        rank = min(stop.rank - stop.first, *a.shape)
-        factor = TruncatedQR(a, rank=rank, atol=atol, check_finite=False)
-        return np.concatenate((np.arange(stop.first), stop.first + factor.P[: factor.rank]))
-    rtol = max(stop.rtol, numerical_rtol(a))
-    factor = TruncatedQR(a, rank=stop.rank, rtol=rtol, atol=max(stop.atol, 0), check_finite=False)
-    return factor.P[: factor.rank]
+    return _by_products(a, stop) if sparse.issparse(a) else pivots(a, stop, TruncatedQR)
 
 
-def tolerance(a, stop):
+def pivots(a, stop, factorize):
+    """The pivots of an array's factorization, a `TruncatedQR`, after the columns that must be in."""
+    if not stop.first:
+        rtol = max(stop.rtol, numerical_rtol(a))
+        factor = factorize(a, rank=stop.rank, rtol=rtol, atol=max(stop.atol, 0), check_finite=False)
+        return factor.P[: factor.rank]
+    a, scale = near_one(a)
+    atol = _tolerance(a, stop, scale)
+    left = complement(a, stop.first)
+    factor = factorize(left, rank=min(stop.rank - stop.first, *left.shape), atol=atol, check_finite=False)
+    return np.concatenate((np.arange(stop.first), stop.first + factor.P[: factor.rank]))
+
+
+def _tolerance(a, stop, scale):
     """The residual column norm at which a selection is complete: at a tolerance, or at rounding error."""
-    return max(stop.atol, max(stop.rtol, numerical_rtol(a)) * float(norms(a).max(initial=0)))
+    return max(stop.atol * scale, max(stop.rtol, numerical_rtol(a)) * float(norms(a).max(initial=0)))
 
 
 def _by_products(a, stop):
@@ -52,8 +52,9 @@ def _by_products(a, stop):
     Norms are downdated, |r_j|^2 at a time. Where that has cancelled half of the digits they are computed afresh, and
     the norm of a column is checked before it is chosen.
     """
+    a, scale = near_one(a)
     m = a.shape[0]
-    atol = tolerance(a, stop)
+    atol = _tolerance(a, stop, scale)
     squares = norms(a).astype(np.float64) ** 2
     dependent = numerical_rtol(a) * np.sqrt(squares[: stop.first].max(initial=0))
     fresh = squares.copy()
@@ -77,7 +78,7 @@ def _by_products(a, stop):
         if forced and norm <= dependent:
             continue
         if k == q.shape[1]:
-            q = np.concatenate((q, np.empty((m, min(k, stop.rank - k)), a.dtype)), axis=1)
+            q = np.concatenate((q, np.empty((m, min(k, stop.rank - k)), a.dtype, order="F")), axis=1)
         q[:, k] = column / norm
         squares -= np.abs(a.T @ q[:, k].conj()) ** 2
         k += 1
