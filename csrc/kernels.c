@@ -10,6 +10,7 @@ const rrqr_kernels X(kernels) = {
     .greedy = X(greedy),
     .prefetch = X(prefetch),
     .randomized = X(randomized),
+    .strong = X(strong),
     .full = X(full),
     .truncate = X(truncate),
     .geqrf = X(geqrf),

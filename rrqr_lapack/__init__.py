@@ -12,6 +12,7 @@ from ._randomized_svd import RandomizedSVD, randomized_svd
 from ._range import Range, range_finder
 from ._rpcholesky import PartialCholesky, rpcholesky
 from ._spectral import spectral_embedding
+from ._strong import StrongRRQR, strong_rrqr
 from ._truncated import qr_truncated
 from .selection import ColumnSelection, select_columns
 
@@ -25,6 +26,7 @@ __all__ = [
     "PartialCholesky",
     "RandomizedSVD",
     "Range",
+    "StrongRRQR",
     "TruncatedQR",
     "interpolative_decomposition",
     "kernel_ridge",
@@ -37,4 +39,5 @@ __all__ = [
     "rpcholesky",
     "select_columns",
     "spectral_embedding",
+    "strong_rrqr",
 ]

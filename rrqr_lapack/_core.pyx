@@ -36,6 +36,9 @@ cdef extern from "rrqr.h" nogil:
         void *norms0
         void *f
         double maxnorm, maxresid
+    ctypedef struct rrqr_strength:
+        int swaps
+        double largest_t, rho
     ctypedef struct rrqr_routine:
         const char *library
         const char *name
@@ -50,6 +53,7 @@ cdef extern from "rrqr.h" nogil:
         rrqr_status (*greedy)(rrqr_context *, rrqr_factor *, const rrqr_stop *) noexcept nogil
         rrqr_status (*prefetch)(rrqr_context *, rrqr_factor *, const rrqr_stop *) noexcept nogil
         rrqr_status (*randomized)(rrqr_context *, rrqr_factor *, const rrqr_stop *, const void *) noexcept nogil
+        rrqr_status (*strong)(rrqr_context *, rrqr_factor *, const rrqr_stop *, double, rrqr_strength *) noexcept nogil
         rrqr_status (*full)(rrqr_context *, rrqr_factor *) noexcept nogil
         void (*truncate)(rrqr_factor *, const rrqr_stop *) noexcept nogil
         rrqr_status (*geqrf)(rrqr_context *, rrqr_factor *) noexcept nogil
@@ -285,6 +289,18 @@ cdef class Factor:
         with nogil:
             status = self.kernels.randomized(&context, &self.c, &stop, data)
         check(status, &context)
+
+    def strong(self, int rank, double rtol, double atol, double tie_tol, double bound):
+        """Exchange columns, and go on, until no rho_ij exceeds the bound; how many, max |T_ij| and max rho_ij."""
+        cdef rrqr_stop stop = [rank, rtol, atol, tie_tol]
+        cdef rrqr_strength strength
+        cdef rrqr_status status
+        self.defer(RRQR_BLOCK)
+        cdef rrqr_context context = opened()
+        with nogil:
+            status = self.kernels.strong(&context, &self.c, &stop, bound, &strength)
+        check(status, &context)
+        return strength.swaps, strength.largest_t, strength.rho
 
     def full(self):
         """Factor all columns by LAPACK's geqp3."""

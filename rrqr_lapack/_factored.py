@@ -155,7 +155,8 @@ class TruncatedQR:
 
     def __repr__(self):
         return (
-            f"<TruncatedQR of shape {self.shape}, {self.dtype}: rank {self.rank}, relmaxresid {self.relmaxresid:.3g}>"
+            f"<{type(self).__name__} of shape {self.shape}, {self.dtype}: "
+            f"rank {self.rank}, relmaxresid {self.relmaxresid:.3g}>"
         )
 
     def extend(self, *, rank=None, rtol=None, atol=None):

@@ -5,6 +5,7 @@ import numpy as np
 from . import _core
 from ._arrays import as_fortran, check_choice
 from ._factored import TruncatedQR
+from ._strong import check_bound
 from ._truncated import _checked, _root_of_squares, numerical_rtol, run
 
 
@@ -82,6 +83,7 @@ def interpolative_decomposition(
     rank=None,
     rtol=None,
     atol=None,
+    f=None,
     refit=None,
     overwrite_a=False,
     check_finite=True,
@@ -103,6 +105,8 @@ def interpolative_decomposition(
         Largest number of columns, 0 to min(M, N), which is the default.
     rtol, atol : float, optional
         Stop where the largest residual column norm is at most `rtol` times that of `a`, or at most `atol`.
+    f : float, optional
+        Exchange columns until ``|T| <= f``, as `strong_rrqr` does; at least 1. Off by default.
     refit : {None, 'lstsq'}, optional
         'lstsq' solves for T anew, ``min_T ||A - A[:, C] T||_F`` by a second QR of the chosen columns. In exact
         arithmetic it gives the same T; it removes rounding that an ill-conditioned R11 let in.
@@ -129,7 +133,8 @@ def interpolative_decomposition(
 
     Notes
     -----
-    4 M N k flops to first order. Greedy pivoting almost always gives small entries of T, but not on every matrix.
+    4 M N k flops to first order. Greedy pivoting almost always gives small entries of T, but not on every matrix; with
+    `f`, ``||A - A[:, C] T||_2 <= sqrt(1 + f^2 k (N - k)) sigma_{k+1}(A)``.
 
     References
     ----------
@@ -151,10 +156,14 @@ def interpolative_decomposition(
     a, (rank, rtol, atol, *choice) = _checked(a, rank, rtol, atol, driver, tie_tol, rng)
     if a.ndim != 2:
         raise ValueError(f"a must have 2 dimensions, got {a.ndim}")
+    f = None if f is None else check_bound(f)
     check_choice("refit", refit, (None, "lstsq"))
     work = as_fortran(a, overwrite=overwrite_a and refit is None, check_finite=check_finite)
     factor = _core.Factor(work)
-    run(factor, driver, rank, max(rtol, numerical_rtol(a)), atol, *choice)
+    stop = rank, max(rtol, numerical_rtol(a)), atol
+    run(factor, driver, *stop, *choice)
+    if f is not None:
+        factor.strong(*stop, choice[0], f)
     C = factor.pivots[: factor.rank].copy()
     skeleton = _chosen_columns(factor) if np.shares_memory(a, work) else a[:, C].astype(work.dtype, copy=False)
     if refit:
