@@ -6,6 +6,7 @@ import scipy.linalg
 # name: (method, options)
 WAYS = {
     "greedy": ("greedy", {}),
+    "strong": ("strong", {}),
     "gks": ("gks", {}),
     "gks randomized": ("gks", {"basis": "randomized"}),
     "arp": ("arp", {}),

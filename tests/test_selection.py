@@ -12,7 +12,7 @@ from rrqr_lapack import KernelMatrix, interpolative_decomposition, rbf, select_c
 from rrqr_lapack.selection._registry import METHODS
 
 K = 6
-DETERMINISTIC = {"greedy", "gks", "osinsky", "cholesky greedy"}
+DETERMINISTIC = {"greedy", "strong", "gks", "osinsky", "cholesky greedy"}
 
 
 def ways(*, psd=False):
@@ -140,11 +140,11 @@ def test_the_scale_of_a_matrix_does_not_matter(way, end, dtype):
 @pytest.mark.parametrize("way", [name for name in WAYS if METHODS[WAYS[name][0]].tolerances])
 def test_a_tolerance_ends_a_selection(way, dtype):
     a = with_singular_values(40, 30, 10.0 ** -np.arange(6), dtype)
-    found = select(way, a, None, rtol=10**-2.5 if way != "greedy" else 1e-3)
-    assert found.rank == 3 or way == "greedy"
+    found = select(way, a, None, rtol=10**-2.5 if way not in ("greedy", "strong") else 1e-3)
+    assert found.rank == 3 or way in ("greedy", "strong")
     assert select(way, a, None, atol=1.5).rank == 0
     assert select(way, a, 2, rtol=10**-2.5).rank == 2
-    if way == "greedy":
+    if way in ("greedy", "strong"):
         columns = np.linalg.norm(a, axis=0)
         assert found.max_column_error <= 1e-3 * columns.max() * (1 + 100 * eps(dtype))
 
@@ -264,6 +264,7 @@ def test_integers_and_lists_are_matrices_too():
         ({"rtol": -1}, ValueError, "rtol must be finite and at least 0"),
         ({"atol": "1"}, TypeError, "atol must be a real number"),
         ({"f": 2}, TypeError, "method 'greedy' takes no option 'f'; it has none"),
+        ({"method": "strong", "f": 0.5}, ValueError, "f must be finite and at least 1, got 0.5"),
         (
             {"method": "gks", "pivoting": "lu"},
             TypeError,
@@ -294,10 +295,15 @@ def test_columns_that_are_not_finite_are_named(method, bad):
         select_columns(sparse.csc_array(a), 2, method=method)
 
 
-@pytest.mark.parametrize("method", ["greedy", "osinsky"])
+@pytest.mark.parametrize("method", ["greedy", "osinsky", "strong"])
 def test_methods_that_need_columns_refuse_operators_and_say_what_to_do(method):
     with pytest.raises(TypeError, match=f"method '{method}' needs.*method='"):
         select_columns(aslinearoperator(np.eye(5)), 2, method=method)
+
+
+def test_strong_refuses_a_sparse_matrix_with_the_cure():
+    with pytest.raises(TypeError, match=r"method 'strong' needs a dense array.*toarray.*method='greedy'"):
+        select_columns(sparse.eye_array(5), 2, method="strong")
 
 
 def test_an_exact_basis_of_a_sparse_matrix_is_refused_with_the_cure():

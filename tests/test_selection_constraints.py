@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from matrices import algebraic, extreme, gaussian, scaled
+from matrices import algebraic, extreme, gaussian, rotated_kahan, scaled
 from measures import eps
 from scipy import sparse
 from scipy.sparse.linalg import aslinearoperator
@@ -73,6 +73,34 @@ def test_a_tolerance_is_that_of_gecxx(name, kind, tolerance, dtype):
     np.testing.assert_array_equal(found.C, chosen)
     assert len(chosen) < min(a.shape)
     assert maxc2nrmk > 0
+
+
+@constraints
+@pytest.mark.parametrize("k", [K, 20])
+def test_strong_keeps_the_coefficients_of_freely_chosen_columns_small(name, k, dtype):
+    a = rotated_kahan(N, dtype, 1.2)
+    given = {**CONSTRAINTS[name], "heldout_rows": []}
+    found = select_columns(a, k, method="strong", f=1.5, **given)
+    include, exclude = list(given.get("include", ())), list(given.get("exclude", ()))
+    assert found.rank == k
+    assert found.C[: len(include)].tolist() == include
+    assert not set(exclude) & set(found.C.tolist())
+    assert np.abs(np.delete(found.T, exclude, axis=1)[len(include) :]).max(initial=0) <= 1.5 * (1 + 1e5 * eps(dtype))
+
+
+@constraints
+@pytest.mark.parametrize("tolerance", [{"rtol": 0.15}, {"atol": 0.08}], ids=["rtol", "atol"])
+def test_strong_obeys_a_tolerance_on_the_rows_and_columns_that_take_part(name, tolerance, dtype):
+    a, given = algebraic(M, N, dtype), CONSTRAINTS[name]
+    found = select_columns(a, method="strong", **tolerance, **given)
+    chosen, _, _, _ = gecxx(a, N, reltol=tolerance.get("rtol", -1), abstol=tolerance.get("atol", -1), **given)
+    assert abs(found.rank - len(chosen)) <= 2
+    seen = wide(np.delete(a, given.get("heldout_rows", []), axis=0))
+    took_part = np.delete(np.arange(N), given.get("exclude", []))
+    q = np.linalg.qr(seen[:, found.C])[0]
+    norms = np.linalg.norm(seen - q @ (q.conj().T @ seen), axis=0)[took_part]
+    longest = np.linalg.norm(seen[:, took_part], axis=0).max()
+    assert norms.max() <= max(tolerance.get("rtol", 0) * longest, tolerance.get("atol", 0)) * (1 + 1e3 * eps(dtype))
 
 
 @as_dense_or_sparse

@@ -7,7 +7,7 @@ import pytest
 import scipy.linalg
 from hypothesis import given
 from hypothesis import strategies as st
-from matrices import DTYPES, algebraic, gaussian, geometric, relu, with_singular_values
+from matrices import DTYPES, algebraic, gaussian, geometric, kahan, relu, rotated_kahan, with_singular_values
 from measures import eps
 from scipy.linalg import svdvals
 from selections import best_errors, projection_residual, wide
@@ -57,6 +57,25 @@ def test_gks_is_within_the_norm_of_the_inverse_of_its_rows_of_v(spectrum, seed, 
     for error, best in zip(errors(a, C), best_errors(a, K), strict=True):
         assert best * (1 - 1e-6) <= error <= factor * best + rounding(a)
     assert factor <= np.sqrt(1 + K * (30 - K)) * 2**K
+
+
+STRONG = SPECTRA | {"kahan": lambda m, n, t, seed: rotated_kahan(30, t, 1.2)}
+
+
+@pytest.mark.parametrize("spectrum", STRONG)
+@pytest.mark.parametrize("f", [1.1, 2, 10])
+@pytest.mark.parametrize("k", [K, 29])
+def test_strong_has_no_large_coefficient_and_is_near_the_best(spectrum, f, k, dtype):
+    a = STRONG[spectrum](40, 30, dtype, 0)
+    found = select_columns(a, k, method="strong", f=f)
+    assert found.max_t <= f * (1 + 1e4 * eps(dtype))
+    assert errors(a, found.C)[0] <= np.sqrt(1 + f**2 * k * (30 - k)) * best_errors(a, k)[0] + rounding(a)
+
+
+def test_greedy_has_large_coefficients_where_strong_has_none():
+    a = kahan(100, "d") * (1 - 1e-6) ** np.arange(100)
+    assert select_columns(a, 99).max_t > 1e6
+    assert select_columns(a, 99, method="strong").max_t <= 2 * (1 + 1e-10)
 
 
 @spectra

@@ -90,6 +90,7 @@ MATRICES = {
 
 OURS = {
     "greedy": ("greedy", {}),
+    "strong": ("strong", {}),
     "gks": ("gks", {}),
     "gks randomized": ("gks", {"basis": "randomized"}),
     "arp": ("arp", {}),

@@ -10,6 +10,7 @@ from .greedy import greedy
 from .leverage import leverage
 from .osinsky import osinsky
 from .sketch import sketch
+from .strong import strong
 from .uniform import uniform
 
 
@@ -31,6 +32,7 @@ class Method:
 
 METHODS = {
     "greedy": Method(greedy, first=True, independent=True),
+    "strong": Method(strong, first=True, independent=True),
     "gks": Method(gks),
     "arp": Method(arp),
     "osinsky": Method(osinsky),

@@ -44,6 +44,7 @@ def select_columns(
         How to choose; in brackets what `a` may be where not all three.
 
         - 'greedy': pivoted QR, always the column farthest from those chosen (array, sparse)
+        - 'strong': strong rank-revealing QR, the same until a coefficient is large (array)
         - 'gks': Golub-Klema-Stewart, pivoted QR on the leading right singular vectors
         - 'arp': adaptive randomized pivoting on the same vectors
         - 'osinsky': its derandomization (array, sparse)
@@ -64,6 +65,8 @@ def select_columns(
         Refuse NaN and infinity.
     rng : None, int or numpy.random.Generator, optional
         Seed or generator of the random methods. The same seed gives the same columns.
+    f : float
+        For 'strong': the bound of the entries of T, at least 1; 2 by default.
     basis : {None, 'exact', 'randomized'}
         Right singular vectors by a full SVD, or by `randomized_svd`; None is exact for arrays and randomized for the
         rest.
@@ -98,16 +101,16 @@ def select_columns(
 
     Flops to first order for k columns of a dense matrix: 'greedy' 4 M N k; an exact basis 4 M N min(M, N) and more, a
     randomized one 4 (power + 1) M N (k + oversample); 'osinsky' 2 M N k on top; 'sketch' 2 (2 power + 1) M N k.
-    T and the error take 4 M N k.
+    T and the error take 4 M N k. 'strong' is rarely more than 'greedy'.
 
     Each method states its guarantee at the head of its module, ``rrqr_lapack.selection.<method>``.
 
     References
     ----------
-    P. A. Businger, G. H. Golub, 1965, doi:10.1007/BF01436084. G. H. Golub, V. Klema, G. W. Stewart, 1976, Stanford TR
-    STAN-CS-76-559. A. Cortinovis, D. Kressner, 2024, arXiv:2412.13992. A. I. Osinsky, 2025,
-    doi:10.1016/j.laa.2025.07.016. Y. Dong, P. G. Martinsson, 2023, arXiv:2104.05877. M. W. Mahoney, P. Drineas, 2009,
-    doi:10.1073/pnas.0803205106.
+    P. A. Businger, G. H. Golub, 1965, doi:10.1007/BF01436084. M. Gu, S. C. Eisenstat, 1996, doi:10.1137/0917055. G. H.
+    Golub, V. Klema, G. W. Stewart, 1976, Stanford TR STAN-CS-76-559. A. Cortinovis, D. Kressner, 2024,
+    arXiv:2412.13992. A. I. Osinsky, 2025, doi:10.1016/j.laa.2025.07.016. Y. Dong, P. G. Martinsson, 2023,
+    arXiv:2104.05877. M. W. Mahoney, P. Drineas, 2009, doi:10.1073/pnas.0803205106.
 
     Examples
     --------
