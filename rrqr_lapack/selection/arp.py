@@ -4,8 +4,8 @@ A. Cortinovis, D. Kressner, "Adaptive randomized pivoting for column subset sele
 approximation", 2024, arXiv:2412.13992.
 
 Guarantee, for any V with k orthonormal columns: E ||A - A_C V[C]^{-H} V^H||_F^2 = (k + 1) ||A - A V V^H||_F^2 (less
-where rows of V vanish), and the error with the best T is no larger. There are matrices on which no k columns have a
-smaller factor than k + 1.
+where rows of V vanish), and the error with the best T is no larger. No smaller factor holds for the best k columns of
+every matrix (A. Deshpande, L. Rademacher, S. Vempala, G. Wang, Theory Comput. 2 (2006), doi:10.4086/toc.2006.v002a012).
 """
 
 import numpy as np
