@@ -56,7 +56,7 @@ def test_gks_is_within_the_norm_of_the_inverse_of_its_rows_of_v(spectrum, seed, 
     factor = 1 / svdvals(v[C])[-1]
     for error, best in zip(errors(a, C), best_errors(a, K), strict=True):
         assert best * (1 - 1e-6) <= error <= factor * best + rounding(a)
-    assert factor <= np.sqrt(1 + K * (30 - K)) * 2**K
+    assert factor <= np.sqrt(1 + 4 * K * (30 - K))
 
 
 STRONG = SPECTRA | {"kahan": lambda m, n, t, seed: rotated_kahan(30, t, 1.2)}

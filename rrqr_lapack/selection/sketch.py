@@ -5,8 +5,8 @@ interpolative decompositions", Adv. Comput. Math. 49 (2023), doi:10.1007/s10444-
 also S. Voronin, P. G. Martinsson, "Efficient algorithms for CUR and interpolative matrix decompositions", Adv. Comput.
 Math. 43 (2017), doi:10.1007/s10444-016-9494-8.
 
-With Y = Omega (A A^H)^power A and pivots C on it, Y ~= Y_C S: guarantee ||A - A_C T|| <= sqrt(1 + ||S||_2^2) times the
-error of the sketch's row space.
+Guarantee for LU, with Y = Omega (A A^H)^power A and S = Y_C^{-1} Y: ||A - A_C T|| <= ||S||_2 ||A - A Y^+ Y||, which is
+the error of the sketch's row space. QR sees a few more rows, and keeps S small.
 """
 
 import numpy as np
