@@ -24,11 +24,13 @@ from ._soft_impute import soft_impute
 from ._spectral import spectral_embedding
 from ._strong import StrongRRQR, strong_rrqr
 from ._truncated import qr_truncated
+from .selection import ColumnSelection, select_columns
 
 __version__ = _version("rrqr-lapack")
 __all__ = [
     "PCA",
     "BasicSolution",
+    "ColumnSelection",
     "Completion",
     "InterpolativeDecomposition",
     "KernelMatrix",
@@ -57,6 +59,7 @@ __all__ = [
     "range_finder",
     "rbf",
     "rpcholesky",
+    "select_columns",
     "soft_impute",
     "spectral_embedding",
     "strong_rrqr",

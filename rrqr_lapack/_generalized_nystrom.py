@@ -15,7 +15,7 @@ from ._products import times
 from ._randomized_svd import RandomizedSVD, svd_of_product
 from ._sampler import Sampler, measured, stopping
 from ._sketch import sketch_of_columns
-from ._truncated import TruncatedQR
+from ._factored import TruncatedQR
 
 
 def generalized_nystrom(a, rank, *, oversample=10, sketch="gaussian", rng=None, check_finite=True):

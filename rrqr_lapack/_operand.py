@@ -50,6 +50,8 @@ def columns(a, indices):
         return a.columns(indices)
     if not isinstance(a, LinearOperator):
         return a[:, indices]
+    if not len(indices):
+        return np.empty((a.shape[0], 0), dtype_of(a))  # an operator that knows only vectors has no empty product
     units = np.zeros((a.shape[1], len(indices)), dtype_of(a))
     units[indices, np.arange(len(indices))] = 1
     return np.asarray(a @ units)

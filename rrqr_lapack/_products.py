@@ -18,6 +18,8 @@ def times(a, x):
         return (x.T @ a.T).T
     if sparse.issparse(a):
         return a @ np.ascontiguousarray(x)
+    if not x.shape[1]:
+        return np.empty((a.shape[0], 0), dtype_of(a))  # an operator that knows only vectors has no empty product
     return np.asarray(a @ x).astype(dtype_of(a), copy=False)
 
 
