@@ -1,5 +1,7 @@
 """What low-rank approximations have in common: a few factors that stand for their product."""
 
+import numpy as np
+
 
 class LowRank:
     """A matrix held as a product of factors; it multiplies as the matrix that it stands for.
@@ -31,3 +33,10 @@ class LowRank:
         for factor in self._factors:
             x = x @ factor
         return x
+
+
+def column_norms(a):
+    """2-norms of the columns, without overflow or underflow, in double."""
+    size = np.abs(a).astype(np.float64)
+    largest = size.max(axis=0, initial=0)
+    return largest * np.linalg.norm(size / np.where(largest > 0, largest, 1), axis=0)

@@ -57,7 +57,9 @@ def product(a, x):
             raise
         raise TypeError("a must offer products with itself and with its adjoint (matvec and rmatvec)") from error
     if not np.can_cast(y.dtype, dtype_of(a), "same_kind"):
-        raise TypeError(f"a has dtype {a.dtype}, but its products are {y.dtype}; give the LinearOperator its true dtype")
+        raise TypeError(
+            f"a has dtype {a.dtype}, but its products are {y.dtype}; give the LinearOperator its true dtype"
+        )
     return y.astype(dtype_of(a), copy=False)
 
 

@@ -2,13 +2,14 @@
 
 P. G. Martinsson, V. Rokhlin, M. Tygert, "A randomized algorithm for the decomposition of matrices", Appl. Comput.
 Harmon. Anal. 30(1) (2011), doi:10.1016/j.acha.2010.02.003. With l x M Gaussian Omega, the columns C and the
-coefficients T of Omega A ~= Omega A[:, C] T serve A: E ||A[:, C] T - A||_F^2 <= (1 + k / (l - k - 1)) ||R||_F^2, where R
-is what no coefficients of the columns C can reach, if C is independent of Omega.
+coefficients T of Omega A ~= Omega A[:, C] T serve A: E ||A[:, C] T - A||_F^2 <= (1 + k / (l - k - 1)) ||R||_F^2, where
+R is what no coefficients of the columns C can reach, if C is independent of Omega.
 """
 
 import numpy as np
 from scipy.linalg import solve_triangular
 
+from ._low_rank import column_norms
 from ._operand import adjoint, columns, densified, dtype_of, product
 from ._sketch import gaussian
 from ._truncated import TruncatedQR, _root_of_squares, numerical_rtol
@@ -67,10 +68,3 @@ def combinations(a, count, rng):
     omega = gaussian(rng, a.shape[0], count, dtype)
     y = product(adjoint(a), omega).conj().T
     return y / np.sqrt(2, dtype=y.real.dtype) if dtype.kind == "c" else y
-
-
-def column_norms(a):
-    """2-norms of the columns, without overflow or underflow, in double."""
-    size = np.abs(a).astype(np.float64)
-    largest = size.max(axis=0, initial=0)
-    return largest * np.linalg.norm(size / np.where(largest > 0, largest, 1), axis=0)

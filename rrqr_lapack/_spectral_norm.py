@@ -24,7 +24,7 @@ def spectral_norm(a, steps, rng):
         alphas.append(alpha)
         v, beta = _unit(product(adjoint(a), u) - v * v.real.dtype.type(alpha))
         betas.append(beta)
-        if not alpha * beta > 0:
+        if alpha == 0 or beta == 0:
             break
     bidiagonal = np.zeros((len(alphas), len(alphas) + 1))
     np.fill_diagonal(bidiagonal, alphas)

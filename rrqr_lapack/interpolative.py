@@ -9,10 +9,10 @@ others are of them. Every function takes what SciPy's takes and returns what it 
 - ``rand=True`` is random at a fixed rank too, and the tolerance holds for the true residual;
 - a rank that A does not have is no failure: the further columns get zero coefficients.
 
-The columns and coefficients are those of `rrqr_lapack.interpolative_decomposition`, which also states the error. H. Cheng,
-Z. Gimbutas, P. G. Martinsson, V. Rokhlin, "On the compression of low rank matrices", SIAM J. Sci. Comput. 26(4) (2005),
-doi:10.1137/030602678; E. Liberty, F. Woolfe, P. G. Martinsson, V. Rokhlin, M. Tygert, "Randomized algorithms for the
-low-rank approximation of matrices", PNAS 104(51) (2007), doi:10.1073/pnas.0709640104.
+The columns and coefficients are those of `rrqr_lapack.interpolative_decomposition`, which also states the error. H.
+Cheng, Z. Gimbutas, P. G. Martinsson, V. Rokhlin, "On the compression of low rank matrices", SIAM J. Sci. Comput. 26(4)
+(2005), doi:10.1137/030602678; E. Liberty, F. Woolfe, P. G. Martinsson, V. Rokhlin, M. Tygert, "Randomized algorithms
+for the low-rank approximation of matrices", PNAS 104(51) (2007), doi:10.1073/pnas.0709640104.
 """
 
 import numpy as np
@@ -20,10 +20,9 @@ import scipy.linalg
 from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
 from ._arrays import as_numeric, check_rank, check_tolerance
-from ._id import interpolative_decomposition
+from ._interpolative import check_goal, check_id, check_skeleton, check_steps, decomposed, factored, orthogonal, svd_of
 from ._operand import as_operand, columns, densified, dtype_of, is_dense
 from ._spectral_norm import spectral_norm
-from ._truncated import TruncatedQR
 
 __all__ = [
     "estimate_rank",
@@ -49,8 +48,8 @@ def interp_decomp(A, eps_or_k, rand=True, rng=None, *, rank=None):
         Below 1 the relative precision: the largest column norm of the error over that of A. From 1 on the rank k, at
         most N.
     rand : bool, optional
-        Whether the columns of an array are chosen on a random sketch, which is faster, or by greedy pivoting. What is no
-        array is always sketched.
+        Whether the columns of an array are chosen on a random sketch, which is faster, or by greedy pivoting. What is
+        no array is always sketched.
     rng : None, int or numpy.random.Generator, optional
         Seed or generator of the sketch.
     rank : int, optional
@@ -76,11 +75,11 @@ def interp_decomp(A, eps_or_k, rand=True, rng=None, *, rank=None):
     Notes
     -----
     4 M N k flops to first order; 2k + 20 products with A^H for a LinearOperator, as
-    `rrqr_lapack.interpolative_decomposition` says, which returns the error as well. For an array the precision holds for
-    the true residual, also with `rand`; otherwise for an estimate of it.
+    `rrqr_lapack.interpolative_decomposition` says, which returns the error as well. For an array the precision holds
+    for the true residual, also with `rand`; otherwise for an estimate of it.
 
-    Pivoting lets the coefficients grow without bounds on a few notorious matrices (Kahan's). Where one exceeds
-    ``eps ** -0.25``, eps the unit of rounding, the columns are chosen once more on a sketch, and the smaller coefficients
+    Pivoting lets the coefficients grow without bounds on a few notorious matrices (Kahan's). Where one exceeds ``eps **
+    -0.25``, eps the unit of rounding, the columns are chosen once more on a sketch, and the smaller coefficients
     returned; without `rand` it is the same sketch at each call.
 
     References
@@ -100,10 +99,10 @@ def interp_decomp(A, eps_or_k, rand=True, rng=None, *, rank=None):
     >>> bool(np.abs(A[:, idx[k:]] - A[:, idx[:k]] @ proj).max() < 1e-6)
     True
     """
-    A, k, eps, limit = _checked(A, eps_or_k, rank)
+    A, k, eps, limit = check_goal(A, eps_or_k, rank)
     if k is not None and k > A.shape[1]:
         raise ValueError(f"eps_or_k must be at most the number of columns, {A.shape[1]}, got {k}")
-    d = _decomposed(A, limit if k is None else min(k, min(A.shape)), eps, rand, rng)
+    d = decomposed(A, limit if k is None else min(k, min(A.shape)), eps, rand, rng)
     idx = np.concatenate([d.C, np.delete(np.arange(A.shape[1]), d.C)])
     if k is None:
         return d.rank, idx, d.T[:, idx[d.rank :]]
@@ -146,8 +145,8 @@ def reconstruct_matrix_from_id(B, idx, proj):
     array([[3., 1.],
            [6., 2.]])
     """
-    B, (idx, proj) = as_operand(B, "B", check_finite=False), _checked_id(idx, proj)
-    _check_skeleton(B, proj)
+    B, (idx, proj) = as_operand(B, "B", check_finite=False), check_id(idx, proj)
+    check_skeleton(B, proj)
     k = len(proj)
     a = np.empty((B.shape[0], len(idx)), np.result_type(dtype_of(B), proj))
     a[:, idx[:k]] = densified(B)
@@ -156,7 +155,7 @@ def reconstruct_matrix_from_id(B, idx, proj):
 
 
 def reconstruct_interp_matrix(idx, proj):
-    """The (k, N) interpolation matrix P of an ID, ``A ~= A[:, idx[:k]] @ P``: ``[I, proj]``, its columns in their places.
+    """The (k, N) interpolation matrix P of an ID, ``A ~= A[:, idx[:k]] @ P``: ``[I, proj]`` in the order of A.
 
     Parameters
     ----------
@@ -186,7 +185,7 @@ def reconstruct_interp_matrix(idx, proj):
     >>> reconstruct_interp_matrix([2, 0, 1], np.array([[5.0, 7.0]]))
     array([[5., 7., 1.]])
     """
-    idx, proj = _checked_id(idx, proj)
+    idx, proj = check_id(idx, proj)
     k = len(proj)
     p = np.zeros((k, len(idx)), proj.dtype)
     p[np.arange(k), idx[:k]] = 1
@@ -276,8 +275,8 @@ def id_to_svd(B, idx, proj):
     array([5.])
     """
     B = as_operand(B, "B")
-    _check_skeleton(B, _checked_id(idx, proj)[1])
-    return _svd(*_orthogonal(B, reconstruct_interp_matrix(idx, proj)), min(B.shape))
+    check_skeleton(B, check_id(idx, proj)[1])
+    return svd_of(*orthogonal(B, reconstruct_interp_matrix(idx, proj)), min(B.shape))
 
 
 def estimate_spectral_norm(A, its=20, rng=None):
@@ -319,7 +318,7 @@ def estimate_spectral_norm(A, its=20, rng=None):
     >>> round(estimate_spectral_norm(np.diag([1.0, 2.0, 3.0]), rng=0), 12)
     3.0
     """
-    return spectral_norm(as_operand(A, "A"), _checked_steps(its), np.random.default_rng(rng))
+    return spectral_norm(as_operand(A, "A"), check_steps(its), np.random.default_rng(rng))
 
 
 def estimate_spectral_norm_diff(A, B, its=20, rng=None):
@@ -362,7 +361,7 @@ def estimate_spectral_norm_diff(A, B, its=20, rng=None):
     A, B = as_operand(A, "A"), as_operand(B, "B")
     if A.shape != B.shape:
         raise ValueError(f"A and B must have the same shape, got {A.shape} and {B.shape}")
-    return spectral_norm(aslinearoperator(A) - aslinearoperator(B), _checked_steps(its), np.random.default_rng(rng))
+    return spectral_norm(aslinearoperator(A) - aslinearoperator(B), check_steps(its), np.random.default_rng(rng))
 
 
 def svd(A, eps_or_k, rand=True, rng=None, *, rank=None):
@@ -390,12 +389,13 @@ def svd(A, eps_or_k, rand=True, rng=None, *, rank=None):
     Notes
     -----
     The SVD of the first k columns of Q times the first k rows of R, so that ``||A - U S V^H||_F = ||R22||_F``, at the
-    cost of `interp_decomp` and O((M + N) k^2) flops. What is no array is decomposed first, and the SVD is that of the ID.
+    cost of `interp_decomp` and O((M + N) k^2) flops. What is no array is decomposed first, and the SVD is that of the
+    ID.
 
     References
     ----------
-    E. Liberty, F. Woolfe, P. G. Martinsson, V. Rokhlin, M. Tygert, "Randomized algorithms for the low-rank approximation
-    of matrices", PNAS 104(51) (2007), doi:10.1073/pnas.0709640104.
+    E. Liberty, F. Woolfe, P. G. Martinsson, V. Rokhlin, M. Tygert, "Randomized algorithms for the low-rank
+    approximation of matrices", PNAS 104(51) (2007), doi:10.1073/pnas.0709640104.
 
     Examples
     --------
@@ -406,11 +406,11 @@ def svd(A, eps_or_k, rand=True, rng=None, *, rank=None):
     >>> bool(np.allclose(A, U * S @ V.conj().T))
     True
     """
-    A, k, eps, limit = _checked(A, eps_or_k, rank)
+    A, k, eps, limit = check_goal(A, eps_or_k, rank)
     if k is not None and k > min(A.shape):
         raise ValueError(f"eps_or_k must be at most min(A.shape) = {min(A.shape)}, got {k}")
-    factor, g = _factored(A, limit if k is None else k, eps, rand, rng)
-    return _svd(factor, g, factor.rank if k is None else k)
+    factor, g = factored(A, limit if k is None else k, eps, rand, rng)
+    return svd_of(factor, g, factor.rank if k is None else k)
 
 
 def estimate_rank(A, eps, rng=None):
@@ -453,88 +453,6 @@ def estimate_rank(A, eps, rng=None):
     """
     A = as_operand(A, "A")
     precision = check_tolerance("eps", eps) / (10 * max(A.shape[1], 1) ** 0.5)
-    _, g = _factored(A, min(A.shape), precision, True, rng)
+    _, g = factored(A, min(A.shape), precision, True, rng)
     values = scipy.linalg.svdvals(g, check_finite=False) if g.size else np.zeros(0)
     return int(np.count_nonzero(values > eps * values.max(initial=0)))
-
-
-def _checked(A, eps_or_k, rank):
-    """A as an operand, k or None, eps or None, and the largest rank."""
-    A = as_operand(A, "A")
-    number = check_tolerance("eps_or_k", eps_or_k)
-    if eps_or_k is None:
-        raise TypeError("eps_or_k must be a real number, got None")
-    limit = check_rank(rank, min(A.shape))
-    if number >= 1:
-        if rank is not None:
-            raise ValueError(f"rank limits a precision, eps_or_k < 1, but eps_or_k is a rank itself, {eps_or_k!r}")
-        return A, int(number), None, limit
-    smallest = 10 * float(np.finfo(dtype_of(A)).eps)
-    if dtype_of(A).char in "fF" and number < smallest:
-        raise ValueError(f"eps_or_k must be at least {smallest:.2g} for the dtype {A.dtype}, got {eps_or_k!r}")
-    return A, None, number, limit
-
-
-def _checked_steps(its):
-    """`its` as an int of at least 1."""
-    if not isinstance(its, (int, np.integer)) or isinstance(its, bool) or its < 1:
-        raise ValueError(f"its must be an integer of at least 1, got {its!r}")
-    return int(its)
-
-
-def _checked_id(idx, proj):
-    """`idx` and `proj` as arrays that belong together."""
-    idx, proj = np.asarray(idx), as_operand(proj, "proj", check_finite=False)
-    n = sum(proj.shape)
-    if idx.shape != (n,) or not np.array_equal(np.sort(idx), np.arange(n)):
-        raise ValueError(f"idx must be a permutation of {n} columns for proj of shape {proj.shape}, got {idx!r}")
-    return idx.astype(np.intp, copy=False), proj
-
-
-def _check_skeleton(B, proj):
-    """ValueError unless B has a column for each row of proj."""
-    if B.shape[1] != len(proj):
-        raise ValueError(f"B must have {len(proj)} columns for proj of shape {proj.shape}, got the shape {B.shape}")
-
-
-def _decomposed(A, rank, eps, rand, rng):
-    """The InterpolativeDecomposition behind all; where coefficients grow too large another sketch has another try."""
-    rng = np.random.default_rng(rng)
-    driver = "randomized" if rand and is_dense(A) else "auto"
-    d = interpolative_decomposition(A, rank=rank, rtol=eps, driver=driver, rng=rng)
-    if _growth(d) > np.finfo(d.dtype).eps ** -0.25:
-        again = interpolative_decomposition(A, rank=rank, rtol=eps, driver="randomized", rng=rng if rand else 0)
-        d = min(d, again, key=_growth)
-    return d
-
-
-def _growth(d):
-    return np.abs(d.T).max(initial=0)
-
-
-def _factored(A, rank, eps, rand, rng):
-    """A ~= Q G: a TruncatedQR with this Q, and G with as many rows as its rank."""
-    if not is_dense(A):
-        d = _decomposed(A, rank, eps, rand, rng)
-        return _orthogonal(d.skeleton, d.T)
-    driver = "randomized" if rand else "auto"
-    factor = TruncatedQR(A, rank=rank, rtol=eps, driver=driver, rng=rng, check_finite=False)
-    return factor, factor.R[:, np.argsort(factor.P)]
-
-
-def _orthogonal(B, p):
-    """B P = Q (R P) for a sparse or dense B of few columns."""
-    factor = TruncatedQR(densified(B))
-    return factor, factor.R[:, np.argsort(factor.P)] @ p
-
-
-def _svd(factor, g, k):
-    """U, S, V with k columns from A ~= Q G; singular values that G is too small for are zero, their vectors orthonormal."""
-    square = np.zeros((k, g.shape[1]), g.dtype)
-    square[: len(g)] = g
-    if not square.size:
-        return np.zeros((factor.shape[0], 0), g.dtype), np.zeros(0, g.real.dtype), np.zeros((g.shape[1], 0), g.dtype)
-    u, s, vh = scipy.linalg.svd(square, full_matrices=False, check_finite=False)
-    padded = np.zeros((factor.shape[0], u.shape[1]), u.dtype, order="F")
-    padded[:k] = u
-    return factor.apply_q(padded), s, vh.conj().T

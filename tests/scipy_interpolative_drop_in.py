@@ -1,4 +1,4 @@
-"""A pytest plugin that puts `rrqr_lapack.interpolative` in the place of `scipy.linalg.interpolative`, for SciPy's tests."""
+"""A pytest plugin that puts `rrqr_lapack.interpolative` in the place of SciPy's, for SciPy's own tests."""
 
 import functools
 
