@@ -107,11 +107,12 @@ def cur(
         Columns and rows of the caller's choice, in the place of `rank` and tolerances. Where only one of them is given,
         the other follows as an interpolative decomposition of those columns or rows.
     method : {'id', 'leverage'}, optional
-        'id' takes the columns and rows of `two_sided_interpolative_decomposition`. 'leverage' draws at random: column j
-        with the probability ``min(1, oversampling * rank * p_j)``, p_j its leverage score, and rows likewise.
+        'id' takes the columns of an interpolative decomposition, and the rows of one of these columns. 'leverage' draws
+        columns, and rows, without replacement with probabilities in proportion to their leverage scores; Mahoney and
+        Drineas toss a coin for each, which leaves their number to chance.
     oversampling : float, optional
-        For 'leverage': the expected number of columns, and of rows, is at most `oversampling` times `rank`;
-        ``1 + log(rank)`` by default.
+        For 'leverage': the number of columns, and of rows, over `rank`, rounded up to whole ones; at least 1, and
+        ``1 + log(rank)`` by default. No more are drawn than have a score.
     check_finite : bool, optional
         Refuse NaN and infinity.
     driver : {'auto', 'greedy', 'randomized', 'lapack'}, optional
@@ -141,9 +142,9 @@ def cur(
     arrays of the sizes of C and R serve for their QR.
 
     With 'id' and k columns the error is at most ``sqrt(1 + (1 + ||X||_2)^2) ||A - A[:, C] T||_F`` in terms of the
-    two-sided decomposition. With 'leverage' and O(k log k / e^2) columns and rows it is at most ``(2 + e) ||A -
-    A_k||_F`` with high probability, A_k being the best approximation of rank k. Dependent columns or rows take no part
-    in U.
+    two-sided decomposition. With coins in the place of draws, and O(k log k / e^2) columns and rows, 'leverage' keeps
+    it below ``(2 + e) ||A - A_k||_F`` with high probability, A_k being the best approximation of rank k. Dependent
+    columns or rows take no part in U.
 
     References
     ----------
@@ -217,7 +218,15 @@ def _checked_indices(name, indices, size):
 
 
 def _drawn(a, rank, oversampling, rng):
-    """Columns and rows, each kept with the probability min(1, count times its leverage score)."""
-    oversampling = 1 + np.log(max(rank, 1)) if oversampling is None else check_tolerance("oversampling", oversampling)
-    count = rank * oversampling
-    return [np.flatnonzero(rng.random(len(scores)) < count * scores) for scores in leverage_scores(a, rank, rng)]
+    """Columns and rows, drawn by their leverage scores."""
+    factor = 1 + np.log(max(rank, 1)) if oversampling is None else check_tolerance("oversampling", oversampling)
+    if factor < 1:
+        raise ValueError(f"oversampling must be at least 1, got {oversampling!r}")
+    count = int(np.ceil(rank * factor))
+    return [_draw(scores.astype(np.float64), count, rng) for scores in leverage_scores(a, rank, rng)]
+
+
+def _draw(scores, count, rng):
+    """At most `count` different indices with probabilities in proportion to the scores."""
+    count = min(count, np.count_nonzero(scores))
+    return rng.choice(len(scores), count, replace=False, p=scores / scores.sum()) if count else np.zeros(0, np.intp)

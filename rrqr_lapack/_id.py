@@ -88,8 +88,8 @@ def interpolative_decomposition(
     Parameters
     ----------
     a : (M, N) array_like, sparse array or matrix, or LinearOperator
-        Matrix to decompose. What is not a dense array is never made one: the columns are chosen on a random sketch of
-        its rows, that is on products with A^H.
+        Matrix to decompose. The columns of what is no array are chosen on a random sketch of its rows, that is on
+        products with A^H.
     rank : int, optional
         Largest number of columns, 0 to min(M, N), which is the default.
     rtol, atol : float, optional
@@ -124,11 +124,11 @@ def interpolative_decomposition(
     -----
     4 M N k flops to first order. Greedy pivoting almost always gives small entries of T, but not on every matrix.
 
-    For a sparse matrix or LinearOperator 2k + 20 products with A^H, about twice as many where a tolerance decides, and
-    16 N k^2 flops; k more products with A for the columns of a LinearOperator, k more with A^H for `refit`. With the
-    sketch's own T the expected squared error is at most ``1 + k / (k + 9)`` times the least that these columns allow,
-    which `refit` reaches. The tolerances hold for estimates on the sketch, halved to be on the safe side. With fewer
-    than 2k + 20 rows a sketch is no smaller than A, which is then taken as it is.
+    For a sparse matrix or LinearOperator 2k + 20 products with A^H, up to max(84, 4k + 20) where a tolerance decides,
+    and 16 N k^2 flops; k more products with A for the columns of a LinearOperator, k more with A^H for `refit`. With
+    the sketch's own T the expected squared error is at most ``1 + k / (k + 9)`` times the least that these columns
+    allow, which `refit` reaches. The tolerances hold for estimates on the sketch, halved to be on the safe side. With
+    fewer than 2k + 20 rows a sketch is no smaller than A, which is then taken as it is.
 
     References
     ----------
