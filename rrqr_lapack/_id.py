@@ -126,9 +126,10 @@ def interpolative_decomposition(
 
     For a sparse matrix or LinearOperator 2k + 20 products with A^H, up to max(84, 4k + 20) where a tolerance decides,
     and 16 N k^2 flops; k more products with A for the columns of a LinearOperator, k more with A^H for `refit`. With
-    the sketch's own T the expected squared error is at most ``1 + k / (k + 9)`` times the least that these columns
-    allow, which `refit` reaches. The tolerances hold for estimates on the sketch, halved to be on the safe side. With
-    fewer than 2k + 20 rows a sketch is no smaller than A, which is then taken as it is.
+    the sketch's own T the squared error exceeds the least that these columns allow, which `refit` reaches, by a factor
+    of ``1 + k / (k + 9)`` in expectation, if the columns do not depend on the sketch. The tolerances hold for estimates
+    on the sketch, halved to be on the safe side. With fewer than 2k + 20 rows a sketch is no smaller than A, which is
+    then taken as it is.
 
     References
     ----------

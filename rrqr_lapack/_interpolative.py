@@ -69,7 +69,7 @@ def factored(A, rank, eps, rand, rng):
         d = decomposed(A, rank, eps, rand, rng)
         return orthogonal(d.skeleton, d.T)
     driver = "randomized" if rand else "auto"
-    factor = TruncatedQR(A, rank=rank, rtol=eps, driver=driver, rng=rng, check_finite=False)
+    factor = TruncatedQR(A, rank=rank, rtol=eps, driver=driver, rng=rng)
     return factor, factor.R[:, np.argsort(factor.P)]
 
 

@@ -170,6 +170,15 @@ def test_a_zero_matrix_has_rank_zero(form, dtype):
     np.testing.assert_array_equal(d.reconstruct(), np.zeros((M, N)))
 
 
+@pytest.mark.parametrize("format", ["csr", "csc", "coo", "bsr", "dia", "dok", "lil"])
+@pytest.mark.parametrize("kind", ["array", "matrix"])
+def test_every_sparse_format_is_taken(format, kind):
+    a = rank_deficient(90, 9, "f8", rank=3)
+    d = interpolative_decomposition(getattr(sparse, f"{format}_{kind}")(a), rng=0)
+    assert d.rank == 3
+    assert error_of(a, d) <= 1e-12 * np.linalg.norm(a)
+
+
 def test_the_seed_decides(form):
     a = form(algebraic(M, N, "f8"))
     first, again, other = (
