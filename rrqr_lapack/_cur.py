@@ -11,13 +11,14 @@ import numpy as np
 
 from . import _operand
 from ._arrays import check_choice, check_rank, check_tolerance
+from ._factored import TruncatedQR
 from ._id import interpolative_decomposition
 from ._leverage import leverage_scores
 from ._linking import linked_array, linked_products, projection_of, projection_on
 from ._low_rank import LowRank
 from ._operand import as_operand, densified, is_dense
 from ._row_id import row_interpolative_decomposition
-from ._truncated import TruncatedQR, numerical_rtol
+from ._truncated import numerical_rtol
 
 METHODS = ("id", "leverage")
 

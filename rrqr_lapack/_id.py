@@ -6,10 +6,11 @@ import numpy as np
 
 from . import _core
 from ._arrays import as_fortran, check_choice, check_rank, check_tie_tol, check_tolerance
+from ._factored import TruncatedQR
 from ._low_rank import LowRank
 from ._operand import as_operand, is_dense
 from ._sketched_id import sketched
-from ._truncated import DRIVERS, TruncatedQR, _checked, _root_of_squares, numerical_rtol, run
+from ._truncated import DRIVERS, _checked, _root_of_squares, numerical_rtol, run
 
 
 class InterpolativeDecomposition(LowRank):

@@ -4,9 +4,9 @@ import numpy as np
 import scipy.linalg
 
 from ._arrays import check_rank, check_tolerance
+from ._factored import TruncatedQR
 from ._id import interpolative_decomposition
 from ._operand import as_operand, densified, dtype_of, is_dense
-from ._truncated import TruncatedQR
 
 
 def check_goal(A, eps_or_k, rank):

@@ -15,10 +15,11 @@ import numpy as np
 from scipy import sparse
 from scipy.linalg import solve_triangular
 
+from ._factored import TruncatedQR
 from ._low_rank import column_norms
 from ._operand import adjoint, densified, dtype_of, product
 from ._sketch import gaussian
-from ._truncated import TruncatedQR, _root_of_squares, numerical_rtol
+from ._truncated import _root_of_squares, numerical_rtol
 
 TESTS = 10  # random vectors that estimate the error where A is no array
 

@@ -9,10 +9,11 @@ R is what no coefficients of the columns C can reach, if C is independent of Ome
 import numpy as np
 from scipy.linalg import solve_triangular
 
+from ._factored import TruncatedQR
 from ._low_rank import column_norms
 from ._operand import adjoint, columns, densified, dtype_of, product
 from ._sketch import gaussian
-from ._truncated import TruncatedQR, _root_of_squares, numerical_rtol
+from ._truncated import _root_of_squares, numerical_rtol
 
 OVERSAMPLING = 10  # l = 2k + this many rows: then the factor above is below 2
 TESTS = 10  # rows of another sketch, which took no part in the choice: by them the error is estimated
