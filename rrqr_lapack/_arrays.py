@@ -64,6 +64,19 @@ def check_finite_columns(a, name):
         )
 
 
+def check_count(name, value, smallest=0):
+    """`value` as an int, at least `smallest`."""
+    try:
+        if isinstance(value, (bool, np.bool_)):
+            raise TypeError
+        count = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, got {value!r}") from None
+    if count < smallest:
+        raise ValueError(f"{name} must be at least {smallest}, got {count}")
+    return count
+
+
 def check_rank(rank, largest, smallest=0):
     """`rank` as an int in smallest..largest; None means largest."""
     if rank is None:
