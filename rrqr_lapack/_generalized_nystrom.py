@@ -10,12 +10,12 @@ doi:10.1137/17M1111590.
 
 import numpy as np
 
+from ._factored import TruncatedQR
 from ._operand import dtype_of
 from ._products import times
 from ._randomized_svd import RandomizedSVD, svd_of_product
 from ._sampler import Sampler, measured, stopping
 from ._sketch import sketch_of_columns
-from ._factored import TruncatedQR
 
 
 def generalized_nystrom(a, rank, *, oversample=10, sketch="gaussian", rng=None, check_finite=True):
