@@ -62,7 +62,7 @@ def test_the_error_is_the_least_that_these_columns_and_rows_allow(name, dtype):
         d = cur(a, rank=rank)
         assert isinstance(d, CUR)
         assert d.rank <= rank
-        assert (d.shape, d.dtype, d.error_kind) == (a.shape, dtype, "exact")
+        assert (d.shape, d.dtype, d.error_kind, d.error_bound) == (a.shape, dtype, "exact", d.error)
         np.testing.assert_array_equal(d.C, a[:, d.columns])
         np.testing.assert_array_equal(d.R, a[d.rows])
         rounding = 100 * max(*a.shape, 1) * eps(dtype) * near_one(a)[1] * np.linalg.norm(near_one(a)[0])
@@ -99,14 +99,26 @@ def test_a_matrix_of_low_rank_is_reproduced(form, method, dtype):
 
 def test_the_estimate_is_the_error_in_the_mean_of_squares(method):
     a = algebraic(M, N, "c16")
-    for form in (sparse.csc_matrix, aslinearoperator):
-        ratios = []
-        for seed in range(30):
-            d = cur(form(a), rank=10, rng=seed, **method)
-            assert d.error_kind == "estimate"
-            ratios.append(d.error / error_of(a, d))
-        assert np.sqrt(np.mean(np.square(ratios))) == pytest.approx(1, rel=0.1)
-        assert 0.5 < min(ratios) <= max(ratios) < 2
+    ratios = []
+    for seed in range(30):
+        d = cur(aslinearoperator(a), rank=10, rng=seed, **method)
+        assert d.error_kind == "estimate"
+        ratios.append(d.error / error_of(a, d))
+        assert error_of(a, d) <= d.error_bound
+    assert np.sqrt(np.mean(np.square(ratios))) == pytest.approx(1, rel=0.1)
+    assert 0.5 < min(ratios) <= max(ratios) < 2
+
+
+def test_the_error_of_a_sparse_matrix_is_known_unless_it_is_tiny(method, dtype):
+    """It is the difference of two squares."""
+    a = algebraic(M, N, dtype)
+    d = cur(sparse.csr_array(a), rank=10, rng=0, **method)
+    assert (d.error_kind, d.error_bound) == ("exact", d.error)
+    assert d.error == pytest.approx(error_of(a, d), rel=1e3 * eps(dtype))
+    a = geometric(M, N, dtype, last=1e-12)
+    d = cur(sparse.csr_array(a), rank=90, rng=0, **method)
+    assert d.error_kind == "estimate"
+    assert error_of(a, d) <= d.error_bound + 1e3 * eps(dtype) * np.linalg.norm(a)
 
 
 def test_a_tolerance_holds_for_the_columns(form):
@@ -325,7 +337,7 @@ def test_bad_matrices_are_refused_in_words():
 
 def test_the_representation_says_what_it_is():
     d = cur(gaussian(60, 40, "f4"), rank=2)
-    assert "<CUR of shape (60, 40), float32: rank 2, error " in repr(d)
+    assert "<CUR of shape (60, 40), float32: rank 2, exact error " in repr(d)
     assert repr(d.U) == "<LinkingMatrix of shape (2, 2), float32>"
 
 
