@@ -2,9 +2,8 @@
 
 M. W. Mahoney, P. Drineas, "CUR matrix decompositions for improved data analysis", PNAS 106(3) (2009),
 doi:10.1073/pnas.0803205106: columns and rows by leverage scores. S. Voronin, P. G. Martinsson, "Efficient algorithms
-for CUR and interpolative matrix decompositions", Adv. Comput. Math. 43(3) (2017), doi:10.1007/s10444-016-9494-8: from
-the two-sided ID. The
-best U in `_linking.py`.
+for CUR and interpolative matrix decompositions", Adv. Comput. Math. 43(3) (2017), doi:10.1007/s10444-016-9494-8:
+columns and rows from interpolative decompositions. `_linking.py` has the best U for either.
 """
 
 import numpy as np

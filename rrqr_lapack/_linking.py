@@ -50,6 +50,7 @@ class LinkingMatrix:
     """
 
     __array_ufunc__ = None  # x @ self is ours
+    ndim = 2
 
     def __init__(self, left, core, right):
         self._left, self._core, self._right = left, core, right

@@ -133,11 +133,11 @@ def test_a_tolerance_holds_for_the_columns(form):
     assert cur(form(a), rtol=1, rng=0).rank == 0
 
 
-def test_leverage_keeps_the_promise_of_mahoney_and_drineas(form):
+def test_leverage_keeps_the_promise_of_mahoney_and_drineas():
     """||A - C U R||_F <= (2 + e) ||A - A_k||_F with high probability; here e = 1 for most of the draws."""
     k = 6
     for a in (algebraic(M, N, "f8"), geometric(M, N, "f8", last=1e-2), relu(M, N, "f8")):
-        errors = [error_of(a, cur(form(a), rank=k, method="leverage", oversampling=6, rng=s)) for s in range(20)]
+        errors = [error_of(a, cur(a, rank=k, method="leverage", oversampling=6, rng=s)) for s in range(20)]
         assert np.quantile(errors, 0.9) <= 3 * tail(a, k)
 
 
@@ -155,9 +155,9 @@ def test_leverage_draws_in_proportion_to_the_scores():
     """Over many draws of one column; 4 standard deviations."""
     a = geometric(30, 20, "f8", last=1e-3)
     scores = leverage_scores(a, 1, np.random.default_rng(0))[0]
-    drawn = [cur(a, rank=1, method="leverage", oversampling=1, rng=s).columns[0] for s in range(1000)]
-    frequency = np.bincount(drawn, minlength=20) / 1000
-    assert np.all(np.abs(frequency - scores) <= 4 * np.sqrt(scores / 1000) + 1e-3)
+    drawn = [cur(a, rank=1, method="leverage", oversampling=1, rng=s).columns[0] for s in range(400)]
+    frequency = np.bincount(drawn, minlength=20) / 400
+    assert np.all(np.abs(frequency - scores) <= 4 * np.sqrt(scores / 400) + 2e-3)
 
 
 def test_leverage_scores_are_the_row_norms_of_the_singular_vectors(dtype):
@@ -225,7 +225,7 @@ def test_it_multiplies_as_the_matrix_it_stands_for(form, method, dtype):
             assert (product.shape, product.dtype) == (expected.shape, dtype)
             np.testing.assert_allclose(product, expected, rtol=0, atol=accuracy * 10)
     assert all(x is y for x, y in zip(d, (d.C, d.U, d.R), strict=True))
-    np.testing.assert_allclose(d.C @ np.asarray(d.U) @ d.R, dense, rtol=0, atol=accuracy)
+    np.testing.assert_allclose(d.C @ d.U @ d.R, dense, rtol=0, atol=accuracy)
 
 
 def test_real_factors_take_complex_vectors():
