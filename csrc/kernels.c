@@ -11,6 +11,7 @@ const rrqr_kernels X(kernels) = {
     .small = X(small),
     .prefetch = X(prefetch),
     .randomized = X(randomized),
+    .strong = X(strong),
     .full = X(full),
     .truncate = X(truncate),
     .geqrf = X(geqrf),

@@ -53,6 +53,13 @@ typedef struct {
     double maxnorm; /* largest column norm of A */
 } rrqr_factor;
 
+/* What a strong factorization certifies, rho_ij^2 = |T_ij|^2 + (gamma_j / omega_i)^2 (strong.c). */
+typedef struct {
+    int swaps;        /* exchanges of two columns that it took */
+    double largest_t; /* largest |T_ij|, T = R11^{-1} R12 */
+    double rho;       /* largest rho_ij */
+} rrqr_strength;
+
 /* A BLAS or LAPACK routine: where to find it, what it must look like, where its address goes. */
 typedef struct {
     const char *library, *name, *signature;
@@ -70,6 +77,7 @@ typedef struct {
     rrqr_status (*small)(rrqr_context *, rrqr_factor *, const rrqr_stop *);
     rrqr_status (*prefetch)(rrqr_context *, rrqr_factor *, const rrqr_stop *);
     rrqr_status (*randomized)(rrqr_context *, rrqr_factor *, const rrqr_stop *, const void *omega);
+    rrqr_status (*strong)(rrqr_context *, rrqr_factor *, const rrqr_stop *, double bound, rrqr_strength *);
     rrqr_status (*full)(rrqr_context *, rrqr_factor *);
     void (*truncate)(rrqr_factor *, const rrqr_stop *);
     rrqr_status (*geqrf)(rrqr_context *, rrqr_factor *);

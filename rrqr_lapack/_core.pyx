@@ -36,6 +36,9 @@ cdef extern from "rrqr.h" nogil:
         void *norms0
         void *f
         double maxnorm
+    ctypedef struct rrqr_strength:
+        int swaps
+        double largest_t, rho
     ctypedef struct rrqr_routine:
         const char *library
         const char *name
@@ -51,6 +54,7 @@ cdef extern from "rrqr.h" nogil:
         rrqr_status (*small)(rrqr_context *, rrqr_factor *, const rrqr_stop *) noexcept nogil
         rrqr_status (*prefetch)(rrqr_context *, rrqr_factor *, const rrqr_stop *) noexcept nogil
         rrqr_status (*randomized)(rrqr_context *, rrqr_factor *, const rrqr_stop *, const void *) noexcept nogil
+        rrqr_status (*strong)(rrqr_context *, rrqr_factor *, const rrqr_stop *, double, rrqr_strength *) noexcept nogil
         rrqr_status (*full)(rrqr_context *, rrqr_factor *) noexcept nogil
         void (*truncate)(rrqr_factor *, const rrqr_stop *) noexcept nogil
         rrqr_status (*geqrf)(rrqr_context *, rrqr_factor *) noexcept nogil
@@ -211,6 +215,7 @@ cdef class Factor:
     cdef rrqr_factor c
     cdef const rrqr_kernels *kernels
     cdef int type_number
+    cdef rrqr_status begun
     cdef readonly np.ndarray a, pivots, tau
     cdef np.ndarray norms, norms0, f
     cdef double largest  # maxresid, negative until it is asked for
@@ -226,8 +231,10 @@ cdef class Factor:
         self.c.a, self.c.tau = np.PyArray_DATA(a), np.PyArray_DATA(self.tau)
         self.c.pivots = <int *>np.PyArray_DATA(self.pivots)
 
-    cdef rrqr_status begin(self) except *:
-        """Column norms, which a matrix with entries near the largest number does not have."""
+    cdef begin(self):
+        """Column norms, once; a matrix with entries near the largest number has none."""
+        if self.norms is not None:
+            return
         cdef rrqr_context context = opened()
         cdef rrqr_status status
         self.norms = empty(real_of(self.type_number), self.c.n)
@@ -235,20 +242,20 @@ cdef class Factor:
         self.c.norms, self.c.norms0 = np.PyArray_DATA(self.norms), np.PyArray_DATA(self.norms0)
         with nogil:
             status = self.kernels.begin(&context, &self.c)
-        return status
+        self.begun = status
 
     def has_norms(self):
         """Whether all column norms are finite."""
-        return self.begin() == RRQR_OK and self.c.maxnorm == self.c.maxnorm
+        self.begin()
+        return self.begun == RRQR_OK and self.c.maxnorm == self.c.maxnorm
 
     cdef require_norms(self):
-        """Column norms, once, or an exception."""
-        cdef rrqr_status status
+        """Column norms, or an exception."""
         cdef rrqr_context context
-        if self.norms is None:
-            status = self.begin()
+        self.begin()
+        if self.begun != RRQR_OK:
             context = opened()
-            check(status, &context)
+            check(self.begun, &context)
 
     cdef defer(self, int width):
         """Room for the deferred updates of up to `width` columns; norms and all, the first time."""
@@ -299,6 +306,18 @@ cdef class Factor:
         with nogil:
             status = self.kernels.randomized(&context, &self.c, &stop, data)
         check(status, &context)
+
+    def strong(self, int rank, double rtol, double atol, double tie_tol, double bound):
+        """Exchange columns, and go on, until no rho_ij exceeds the bound; how many, max |T_ij| and max rho_ij."""
+        cdef rrqr_stop stop = [rank, rtol, atol, tie_tol]
+        cdef rrqr_strength strength
+        cdef rrqr_status status
+        self.defer(RRQR_BLOCK)
+        cdef rrqr_context context = opened()
+        with nogil:
+            status = self.kernels.strong(&context, &self.c, &stop, bound, &strength)
+        check(status, &context)
+        return strength.swaps, strength.largest_t, strength.rho
 
     def full(self):
         """Factor all columns by LAPACK's geqp3."""

@@ -4,9 +4,8 @@ import threading
 
 import numpy as np
 
-from . import _core
 from ._arrays import as_fortran, as_numeric, check_choice, check_rank, check_tolerance
-from ._truncated import _checked, _root_of_squares, numerical_rank, run
+from ._truncated import _checked, _root_of_squares, factor_of, numerical_rank, run
 
 
 class TruncatedQR:
@@ -97,7 +96,7 @@ class TruncatedQR:
         self._driver = driver
         self._choice = stop[3:]
         self._lock = threading.Lock()
-        self._factor = _core.Factor(as_fortran(a, overwrite=overwrite_a, check_finite=check_finite))
+        self._factor = factor_of(a, overwrite_a, check_finite)
         self._run(*stop[:3])
 
     def _run(self, rank, rtol, atol):
@@ -156,7 +155,8 @@ class TruncatedQR:
 
     def __repr__(self):
         return (
-            f"<TruncatedQR of shape {self.shape}, {self.dtype}: rank {self.rank}, relmaxresid {self.relmaxresid:.3g}>"
+            f"<{type(self).__name__} of shape {self.shape}, {self.dtype}: "
+            f"rank {self.rank}, relmaxresid {self.relmaxresid:.3g}>"
         )
 
     def extend(self, *, rank=None, rtol=None, atol=None):

@@ -4,14 +4,14 @@ from functools import partial
 
 import numpy as np
 
-from . import _core
-from ._arrays import as_fortran, check_choice, check_rank, check_tie_tol, check_tolerance
+from ._arrays import check_choice, check_rank, check_tie_tol, check_tolerance
 from ._error import exact
 from ._factored import TruncatedQR
 from ._low_rank import LowRank
 from ._operand import as_operand, is_dense
 from ._sketched_id import sketched
-from ._truncated import DRIVERS, _checked, _root_of_squares, numerical_rtol, run
+from ._strong import check_bound
+from ._truncated import DRIVERS, _checked, _root_of_squares, factor_of, numerical_rtol, run
 
 
 class InterpolativeDecomposition(LowRank):
@@ -76,6 +76,7 @@ def interpolative_decomposition(
     rank=None,
     rtol=None,
     atol=None,
+    f=None,
     refit=None,
     overwrite_a=False,
     check_finite=True,
@@ -98,6 +99,8 @@ def interpolative_decomposition(
         Largest number of columns, 0 to min(M, N), which is the default.
     rtol, atol : float, optional
         Stop where the largest residual column norm is at most `rtol` times that of `a`, or at most `atol`.
+    f : float, optional
+        Exchange columns until ``|T| <= f``, as `strong_rrqr` does; at least 1. Off by default.
     refit : {None, 'lstsq'}, optional
         'lstsq' solves for T anew, ``min_T ||A - A[:, C] T||_F`` by a second QR of the chosen columns. In exact
         arithmetic it gives the same T; it removes rounding that an ill-conditioned R11 let in.
@@ -126,7 +129,8 @@ def interpolative_decomposition(
 
     Notes
     -----
-    4 M N k flops to first order. Greedy pivoting almost always gives small entries of T, but not on every matrix.
+    4 M N k flops to first order. Greedy pivoting almost always gives small entries of T, but not on every matrix; with
+    `f`, ``||A - A[:, C] T||_2 <= sqrt(1 + f^2 k (N - k)) sigma_{k+1}(A)``.
 
     For a sparse matrix or LinearOperator 2k + 20 products with A^H, up to max(84, 4k + 20) where a tolerance decides,
     and 16 N k^2 flops; k more products with A for the columns of a LinearOperator, k more with A^H for `refit`. With
@@ -154,21 +158,25 @@ def interpolative_decomposition(
     True
     """
     check_choice("refit", refit, (None, "lstsq"))
+    f = None if f is None else check_bound(f)
     if not is_dense(a):
         a = as_operand(a, check_finite=check_finite)
         check_choice("driver", driver, DRIVERS)
         stop = check_rank(rank, min(a.shape)), check_tolerance("rtol", rtol), check_tolerance("atol", atol)
         rng = np.random.default_rng(rng)
-        choice = {"driver": driver, "tie_tol": check_tie_tol(tie_tol), "check_finite": check_finite, "rng": rng}
+        choice = {"f": f, "driver": driver, "tie_tol": check_tie_tol(tie_tol), "check_finite": check_finite, "rng": rng}
         return InterpolativeDecomposition(
             *sketched(a, *stop, refit, partial(interpolative_decomposition, **choice), rng)
         )
     a, (rank, rtol, atol, *choice) = _checked(a, rank, rtol, atol, driver, tie_tol, rng)
     if a.ndim != 2:
         raise ValueError(f"a must have 2 dimensions, got {a.ndim}")
-    work = as_fortran(a, overwrite=overwrite_a and refit is None, check_finite=check_finite)
-    factor = _core.Factor(work)
-    run(factor, driver, rank, max(rtol, numerical_rtol(a)), atol, *choice)
+    factor = factor_of(a, overwrite_a and refit is None, check_finite)
+    work = factor.a
+    stop = rank, max(rtol, numerical_rtol(a)), atol
+    run(factor, driver, *stop, *choice)
+    if f is not None:
+        factor.strong(*stop, choice[0], f)
     C = factor.pivots[: factor.rank].copy()
     skeleton = _chosen_columns(factor) if np.shares_memory(a, work) else a[:, C].astype(work.dtype, copy=False)
     if refit:

@@ -50,6 +50,8 @@ def adjoint(a):
 
 def product(a, x):
     """A x for a LinearOperator, as an ndarray of its LAPACK dtype."""
+    if 0 in x.shape[1:]:
+        return np.empty((a.shape[0], 0), dtype_of(a))  # an operator that knows only vectors has no empty product
     try:
         y = np.asarray(a @ x)
     except (TypeError, NotImplementedError) as error:
@@ -62,9 +64,14 @@ def product(a, x):
 
 
 def columns(a, indices):
-    """A[:, indices]: an ndarray, sparse where A is sparse; of a LinearOperator by products with unit vectors."""
+    """A[:, indices]: an ndarray, sparse where A is sparse; of a LinearOperator by its own method `columns`, or by
+    products with unit vectors."""
+    if hasattr(a, "columns"):
+        return a.columns(indices)
     if not isinstance(a, LinearOperator):
         return a[:, indices]
+    if not len(indices):
+        return np.empty((a.shape[0], 0), dtype_of(a))  # an operator that knows only vectors has no empty product
     units = np.zeros((a.shape[1], len(indices)), dtype_of(a))
     units[indices, np.arange(len(indices))] = 1
     return product(a, units)

@@ -10,6 +10,7 @@ from ._arrays import (
     as_fortran,
     as_numeric,
     check_choice,
+    check_finite_columns,
     check_rank,
     check_tie_tol,
     check_tolerance,
@@ -23,6 +24,14 @@ DRIVERS = ("auto", "greedy", "randomized", "lapack")
 LAPACK_MAX = 2**31 - 1  # its integers have 32 bits
 TINY = 96 * 96  # elements up to which loops of our own beat BLAS, measured; complex ones count fourfold
 SMALL = 256 * 256  # elements below which prefetching does not pay, measured
+
+
+def factor_of(a, overwrite_a, check_finite):
+    """A factor that has not begun. Its column norms tell whether `a` is finite, without a pass of their own."""
+    factor = _core.Factor(as_fortran(a, overwrite=overwrite_a, check_finite=False))
+    if check_finite and not factor.has_norms():
+        check_finite_columns(factor.a, "a")
+    return factor
 
 
 def tiny(a):
@@ -174,7 +183,7 @@ def qr_truncated(
 
 
 def _single(a, mode, overwrite_a, check_finite, driver, *stop):
-    factor = _core.Factor(as_fortran(a, overwrite=overwrite_a, check_finite=check_finite))
+    factor = factor_of(a, overwrite_a, check_finite)
     run(factor, driver, *stop)
     k, m = factor.rank, a.shape[0]
     if mode == "full":
