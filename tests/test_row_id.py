@@ -189,7 +189,7 @@ def test_the_rank_is_one_that_both_sides_see():
 
 def test_the_representation_says_what_it_is():
     a = gaussian(60, 40, "f4")
-    assert "RowInterpolativeDecomposition of shape (60, 40), float32: rank 2, error " in repr(
+    assert "RowInterpolativeDecomposition of shape (60, 40), float32: rank 2, exact error " in repr(
         row_interpolative_decomposition(a, rank=2)
     )
-    assert "rank 2, error about " in repr(two_sided_interpolative_decomposition(sparse.csr_array(a), rank=2, rng=0))
+    assert "rank 2, estimate error " in repr(two_sided_interpolative_decomposition(sparse.csr_array(a), rank=2, rng=0))
