@@ -20,7 +20,7 @@ class Error(NamedTuple):
     """``||A - B||_F``: its value, what kind of a value that is, and what it does not exceed."""
 
     value: float
-    kind: str  # 'exact' or 'estimate'
+    kind: str  # 'exact', 'bound' or 'estimate'
     bound: float
 
     def plus(self, other):

@@ -4,6 +4,7 @@ import math
 from functools import cached_property
 
 import numpy as np
+from scipy import sparse
 from scipy.sparse.linalg import LinearOperator
 
 from ._arrays import check_choice, check_count, check_rank, check_tolerance
@@ -20,9 +21,16 @@ FIRST_BLOCK, LARGEST_BLOCK = 16, 128  # columns that join a growing basis at a t
 
 def measured(a, check_finite):
     """`a` as an operand, and ||A||_F, which is finite only if `a` is; None for a LinearOperator."""
-    a = as_operand(a, check_finite=False)
+    rows_first = sparse.issparse(a) and a.format == "csr"  # as good for products as an operand's columns
+    a = as_operand(a.T, check_finite=False).T if rows_first else as_operand(a, check_finite=False)
     if isinstance(a, LinearOperator):
         return a, None
+    if sparse.issparse(a):
+        if not a.has_canonical_format:
+            a = a.copy()
+            a.sum_duplicates()
+    elif not (a.flags.aligned and a.itemsize in a.strides and min(a.strides) > 0):
+        a = a.copy()  # once, where NumPy would make a copy that BLAS can read for every product
     norm = frobenius(a)
     if check_finite and not norm < math.inf:
         as_operand(a)  # says where
@@ -106,7 +114,9 @@ class Sampler:
 
     def _range(self, columns, known=None):
         """``(A A^H)^power A Omega^T`` of A or of ``(I - Q Q^H) A``, each product but the last orthonormalized."""
-        y = outside(sketch_of_rows(self.sketch(self.rng, columns, self.a.shape[1], dtype_of(self.a)), self.a), known)
+        n = self.a.shape[1]
+        sketch = self.sketch if columns < n else gaussian  # square and singular is what signs alone may be
+        y = outside(sketch_of_rows(sketch(self.rng, columns, n, dtype_of(self.a)), self.a), known)
         for _ in range(self.power):
             y = outside(well_conditioned_basis(y), known)  # again: the first time Y was small beside what was removed
             x = well_conditioned_basis(adjoint_times(self.a, y))
