@@ -60,9 +60,14 @@ class Sampler:
     def __init__(self, a, norm, power, sketch, rng, to_tolerance=False):
         self.a, self.norm = a, norm
         self.power = check_count("power", power)
-        self.sketch = SKETCHES[check_choice("sketch", sketch, tuple(SKETCHES))]
+        self._sketch = SKETCHES[check_choice("sketch", sketch, tuple(SKETCHES))]
         self.rng = np.random.default_rng(rng)
         self._probe_count = STOPPING_PROBES if to_tolerance else PROBES
+
+    def omega(self, rows, columns):
+        """A sketch; a square one is Gaussian, because of signs alone it could be singular."""
+        sketch = self._sketch if rows < columns else gaussian
+        return sketch(self.rng, rows, columns, dtype_of(self.a))
 
     def basis(self, columns):
         """Orthonormal basis of ``(A A^H)^power A Omega^T``."""
@@ -76,11 +81,12 @@ class Sampler:
         m, n = self.a.shape
         q = np.empty((m, 0), dtype_of(self.a), order="F")
         z = None if self.norm is None else np.empty((n, 0), q.dtype, order="F")
-        rounding = self.tolerance(0.0, 0.0)
+        rounding = self.tolerance(0.0, 0.0) / math.sqrt(max(m, n, 1))  # of one column
         while q.shape[1] < most and self.error_outside(q, z).bound > tolerance:
-            columns = min(max(FIRST_BLOCK, q.shape[1] // 2), LARGEST_BLOCK, most - q.shape[1])
+            columns = min(max(FIRST_BLOCK, q.shape[1] // 2), LARGEST_BLOCK, m, n)
             new, r = tall_qr(self._range(columns, q))
-            new, _ = tall_qr(outside(new[:, np.abs(np.diagonal(r)) > rounding], q))
+            new = new[:, np.abs(np.diagonal(r)) > rounding][:, : most - q.shape[1]]
+            new, _ = tall_qr(outside(new, q))
             if not new.shape[1]:
                 break
             q = np.hstack([q, new])
@@ -114,9 +120,7 @@ class Sampler:
 
     def _range(self, columns, known=None):
         """``(A A^H)^power A Omega^T`` of A or of ``(I - Q Q^H) A``, each product but the last orthonormalized."""
-        n = self.a.shape[1]
-        sketch = self.sketch if columns < n else gaussian  # square and singular is what signs alone may be
-        y = outside(sketch_of_rows(sketch(self.rng, columns, n, dtype_of(self.a)), self.a), known)
+        y = outside(sketch_of_rows(self.omega(columns, self.a.shape[1]), self.a), known)
         for _ in range(self.power):
             y = outside(well_conditioned_basis(y), known)  # again: the first time Y was small beside what was removed
             x = well_conditioned_basis(adjoint_times(self.a, y))
