@@ -1,7 +1,7 @@
 """What an approximation leaves of a matrix, ``||A - B||_F``: exact where known, otherwise an estimate with a bound.
 
-For independent standard normal w_1..w_r the mean of ``||(A - B) w_i||^2`` has the expectation ``||A - B||_F^2``. It is a
-weighted sum of chi-squares, and as ``prod(1 + x_i) >= 1 + sum x_i`` Chernoff's bound for its lower tail is that of a
+For independent standard normal w_1..w_r the mean of ``||(A - B) w_i||^2`` has the expectation ``||A - B||_F^2``. It is
+a weighted sum of chi-squares, and as ``prod(1 + x_i) >= 1 + sum x_i`` Chernoff's bound for its lower tail is that of a
 single chi-square: the mean is below t times its expectation with probability at most ``(t e^(1 - t))^(r / 2)``.
 """
 
@@ -20,12 +20,17 @@ class Error(NamedTuple):
     """``||A - B||_F``: its value, what kind of a value that is, and what it does not exceed."""
 
     value: float
-    kind: str  # 'exact' or 'estimate'
+    kind: str  # 'exact', 'bound' or 'estimate'
     bound: float
 
     def plus(self, other):
         """The error with an orthogonal part added, of which the norm is known."""
         return Error(math.hypot(self.value, other), self.kind, math.hypot(self.bound, other))
+
+
+def exact(value):
+    """An error that is known."""
+    return Error(value, "exact", value)
 
 
 def frobenius(a):
@@ -35,8 +40,12 @@ def frobenius(a):
     norm = _root_of_squares(values)
     if np.sqrt(limits.tiny) / limits.eps < norm < np.inf:
         return norm
-    largest = np.abs(values).max(initial=0)
-    return float(largest) * _root_of_squares(values / largest) if largest > 0 else float(largest)
+    values = values.view(limits.dtype)
+    largest = float(np.abs(values).max(initial=0))
+    if not 0 < largest < np.inf:
+        return largest
+    exponent = math.frexp(largest)[1]
+    return math.ldexp(_root_of_squares(np.ldexp(values, -exponent)), exponent)
 
 
 def _root_of_squares(values):
@@ -61,5 +70,4 @@ def remaining(norm, captured, dtype):
     share = (1 - captured / norm) * (1 + captured / norm) if norm else 0.0
     if norm and not share > CANCELLED * np.finfo(dtype).eps:
         return None
-    value = norm * np.sqrt(share)
-    return Error(value, "exact", value)
+    return exact(norm * np.sqrt(share))

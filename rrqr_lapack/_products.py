@@ -3,7 +3,9 @@
 import numpy as np
 from scipy import sparse
 
-from ._operand import adjoint, dtype_of
+from ._operand import adjoint, product
+
+BUFFER = 2**22  # elements of a copied block of rows
 
 
 def times(a, x):
@@ -16,7 +18,7 @@ def times(a, x):
         return (x.T @ a.T).T
     if sparse.issparse(a):
         return a @ np.ascontiguousarray(x)
-    return np.asarray(a @ x).astype(dtype_of(a), copy=False)
+    return product(a, x)
 
 
 def adjoint_times(a, x):
@@ -26,3 +28,9 @@ def adjoint_times(a, x):
     if sparse.issparse(a):
         return (a.T @ np.ascontiguousarray(x.conj())).conj()
     return times(adjoint(a), x)
+
+
+def row_blocks(a, least=1):
+    """Slices of at least `least` rows of A, and of no more than fill a buffer, one after the other."""
+    step = max(1, least, BUFFER // max(1, a.shape[1]))
+    return (slice(start, start + step) for start in range(0, a.shape[0], step))

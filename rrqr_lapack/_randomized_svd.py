@@ -6,17 +6,15 @@ approximate matrix decompositions", SIAM Review 53(2) (2011), doi:10.1137/090771
 ``||A - U diag(s) Vh||_F^2 = ||A||_F^2 - sum s_j^2``, and s_j <= sigma_j(A).
 """
 
-import math
-
 import scipy.linalg
 
+from ._low_rank import LowRank
 from ._orthonormal import tall_qr
 from ._products import adjoint_times, times
-from ._range import stopping
-from ._sampler import Sampler, measured
+from ._sampler import Sampler, fewest, measured, stopping
 
 
-class RandomizedSVD:
+class RandomizedSVD(LowRank):
     """``A ~= U diag(s) Vh``; made by `randomized_svd`.
 
     Unpacks to ``(U, s, Vh)`` and multiplies as the matrix it stands for.
@@ -48,36 +46,20 @@ class RandomizedSVD:
     <RandomizedSVD of shape (6, 6), float64: rank 2, exact error 2>
     """
 
-    __array_ufunc__ = None  # x @ self is ours, not an object array of NumPy's
-
     def __init__(self, U, s, Vh, error):
+        super().__init__(error)
         self.U, self.s, self.Vh = U, s, Vh
-        self.error, self.error_kind, self.error_bound = error
+
+    @property
+    def _factors(self):
+        return self.U * self.s, self.Vh
 
     @property
     def rank(self):
         return len(self.s)
 
-    @property
-    def shape(self):
-        return self.U.shape[0], self.Vh.shape[1]
-
-    @property
-    def dtype(self):
-        return self.U.dtype
-
     def __iter__(self):
         return iter((self.U, self.s, self.Vh))
-
-    def __repr__(self):
-        what = f"<RandomizedSVD of shape {self.shape}, {self.dtype}"
-        return f"{what}: rank {self.rank}, {self.error_kind} error {self.error:.3g}>"
-
-    def __matmul__(self, x):
-        return self.U @ (self.s[:, None] * self.Vh @ x)
-
-    def __rmatmul__(self, x):
-        return (x @ self.U * self.s) @ self.Vh
 
     def reconstruct(self):
         """The approximation ``U diag(s) Vh`` as an (M, N) array; 2 M N k flops."""
@@ -153,9 +135,13 @@ def randomized_svd(
     True
     """
     a, norm = measured(a, check_finite)
-    rank, columns, stop = stopping(a, rank, rtol, atol, oversample)
-    wide = a.shape[0] < a.shape[1]
-    sampler = Sampler(a.T if wide else a, norm, power, sketch, rng)  # random numbers for the short side
+    return truncated_svd(a, norm, *stopping(a.shape, rank, rtol, atol, oversample), power, sketch, rng)
+
+
+def truncated_svd(a, norm, rank, columns, stop, power, sketch, rng):
+    """The `RandomizedSVD` of an operand, its norm None if it is not known."""
+    wide = a.shape[0] < a.shape[1]  # then of the transpose, for which fewer random numbers are needed
+    sampler = Sampler(a.T if wide else a, norm, power, sketch, rng, stop is not None)
     if stop is None:
         q, z = sampler.basis(columns), None
     else:
@@ -163,7 +149,7 @@ def randomized_svd(
         q, z = sampler.grown_basis(columns, tolerance)
     u, s, vh = svd_of_product(q, adjoint_times(sampler.a, q) if z is None else z)
     if stop is not None:
-        rank = min(rank, _fewest(s, sampler.error_outside(q, s).bound, tolerance))
+        rank = min(rank, fewest(s, sampler.error_outside(q, s).bound, tolerance))
     u, vh, error = times(q, u[:, :rank]), vh[:rank], sampler.error_beyond(rank, q, s)
     return RandomizedSVD(vh.T, s[:rank], u.T, error) if wide else RandomizedSVD(u, s[:rank], vh, error)
 
@@ -173,12 +159,3 @@ def svd_of_product(q, z):
     p, r = tall_qr(z)
     u, s, wh = scipy.linalg.svd(r.conj().T, full_matrices=False, check_finite=False)
     return u, s, times(p, wh.conj().T).conj().T
-
-
-def _fewest(s, left, tolerance):
-    """The least k for which the singular values s[k:] and what is left beside them are within the tolerance."""
-    for k in range(len(s), 0, -1):
-        left = math.hypot(left, s[k - 1])
-        if left > tolerance:
-            return k
-    return 0

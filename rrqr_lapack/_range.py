@@ -10,8 +10,7 @@ For l = k + p columns of a Gaussian sketch, without power iterations and with si
     E ||A - Q Q^H A||_F <= (1 + k / (p - 1))^(1/2) (sum_{j>k} sigma_j^2)^(1/2).
 """
 
-from ._arrays import check_count, check_rank, check_tolerance
-from ._sampler import Sampler, measured
+from ._sampler import Sampler, measured, stopping
 
 
 class Range:
@@ -83,8 +82,8 @@ def range_finder(
         Power iterations. Each takes two more products, and takes the (2 power + 1)-th root of the factor by which the
         spectral error may exceed the optimum.
     sketch : {'gaussian', 'sparse', 'srtt'}, optional
-        Independent normal entries, eight random signs in a column, or a subsampled random cosine transform. On a dense
-        matrix 'sparse' and 'srtt' take less time from some hundred columns on, and 'sparse' on a sparse one from fewer.
+        Independent normal entries, eight random signs in a column, or a subsampled random cosine transform, which take
+        less time for a dense matrix from some hundred columns on.
     rng : None, int or numpy.random.Generator, optional
         Seed or generator. The sketch does not depend on the number of threads.
     check_finite : bool, optional
@@ -133,15 +132,7 @@ def range_finder(
     True
     """
     a, norm = measured(a, check_finite)
-    _, columns, stop = stopping(a, rank, rtol, atol, oversample)
-    sampler = Sampler(a, norm, power, sketch, rng)
+    _, columns, stop = stopping(a.shape, rank, rtol, atol, oversample)
+    sampler = Sampler(a, norm, power, sketch, rng, stop is not None)
     q, z = (sampler.basis(columns), None) if stop is None else sampler.grown_basis(columns, sampler.tolerance(*stop))
     return Range(q, sampler.error_outside(q, z))
-
-
-def stopping(a, rank, rtol, atol, oversample):
-    """The rank, the most columns of a basis for it, and the two tolerances, None if both are off."""
-    rank = check_rank(rank, min(a.shape))
-    columns = min(rank + check_count("oversample", oversample), *a.shape)
-    tolerances = check_tolerance("rtol", rtol), check_tolerance("atol", atol)
-    return rank, columns, tolerances if max(tolerances) >= 0 else None

@@ -17,10 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import fft, sparse
 
-from ._products import times
+from ._products import row_blocks, times
 
 SIGNS = 8  # in a column of a sparse sketch; fewer begin to lose subspaces, more cost more
-BUFFER = 2**22  # elements of A that are transformed at a time
 
 
 def gaussian(rng, rows, columns, dtype):
@@ -56,10 +55,8 @@ class Trigonometric:
     def of_rows(self, a):
         """A Omega^T of an ndarray, some rows at a time."""
         y = np.empty((a.shape[0], len(self.kept)), a.dtype)
-        step = max(1, BUFFER // max(1, a.shape[1]))
-        for start in range(0, a.shape[0], step):
-            part = a[start : start + step] * self.signs
-            y[start : start + step] = fft.dct(part, axis=1, norm="ortho", overwrite_x=True)[:, self.kept]
+        for rows in row_blocks(a):
+            y[rows] = fft.dct(a[rows] * self.signs, axis=1, norm="ortho", overwrite_x=True)[:, self.kept]
         return y
 
     def toarray(self):
@@ -99,7 +96,6 @@ def _both_sparse(omega, a):
 def _signs_of_rows(omega, a):
     """A Omega^T for a sparse Omega and an ndarray A, whose rows SciPy would have to transpose all at once."""
     y = np.empty((omega.shape[0], a.shape[0]), a.dtype)
-    step = max(1, BUFFER // max(1, a.shape[1]))
-    for start in range(0, a.shape[0], step):
-        y[:, start : start + step] = omega @ np.ascontiguousarray(a[start : start + step].T)
+    for rows in row_blocks(a):
+        y[:, rows] = omega @ np.ascontiguousarray(a[rows].T)
     return y.T
