@@ -28,6 +28,9 @@ void X(panel_close)(rrqr_factor *f);
 /* greedy.c */
 rrqr_status X(begin)(rrqr_context *context, rrqr_factor *f);
 rrqr_status X(greedy)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *stop);
+/* small.c */
+rrqr_status X(small)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *stop);
+void X(small_q)(const rrqr_factor *f, int columns, scalar *q, int ldq);
 /* gram.c: Gram rows of candidate columns against every residual column, as the steps of a block change them */
 typedef struct {
     int n, capacity, count;
@@ -112,6 +115,7 @@ void X(truncate)(rrqr_factor *f, const rrqr_stop *stop);
 rrqr_status X(geqrf)(rrqr_context *context, rrqr_factor *f);
 /* residual.c */
 rrqr_status X(residual)(rrqr_context *context, const rrqr_factor *f, void *block, int ldb, void *norms);
+rrqr_status X(maxresid)(rrqr_context *context, const rrqr_factor *f, double *maxresid);
 /* orthogonal.c */
 void X(upper)(const rrqr_factor *f, int rows, void *r, int ldr);
 rrqr_status X(form_q)(rrqr_context *context, const rrqr_factor *f, int columns, void *q);

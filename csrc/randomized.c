@@ -104,10 +104,10 @@ rrqr_status X(randomized)(rrqr_context *context, rrqr_factor *f, const rrqr_stop
     scalar *panel =
         rrqr_allocate(context, (size_t)RRQR_BLOCK * f->m + 3 * square + (size_t)RRQR_BLOCK * f->width, sizeof(scalar));
     if (!panel) status = RRQR_NO_MEMORY;
-    real maxresid = 0;
-    while (!status) {
+    while (!status && f->rank < last) {
+        real maxresid;
         X(next_pivot)(f, stop->tie_tol, &maxresid);
-        if (f->rank >= last || X(stops)(f, stop, maxresid)) break;
+        if (X(stops)(f, stop, maxresid)) break;
         const double area = (double)(f->m - f->rank) * (f->n - f->rank);
         if (rrqr_interrupted(context, 4 * RRQR_BLOCK * area)) {
             status = RRQR_INTERRUPTED;
@@ -130,8 +130,6 @@ rrqr_status X(randomized)(rrqr_context *context, rrqr_factor *f, const rrqr_stop
             status = X(greedy)(context, f, &plain);
         }
     }
-    if (status) X(next_pivot)(f, stop->tie_tol, &maxresid); /* of the rank that was reached */
-    f->maxresid = f->rank < f->m ? maxresid : 0;
     rrqr_release(panel);
     X(sketch_close)(&s);
     return status;

@@ -107,10 +107,5 @@ rrqr_status X(strong)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *st
         }
         X(exchange_close)(&e);
     }
-    if (status) {
-        real maxresid;
-        X(next_pivot)(f, stop->tie_tol, &maxresid);
-        f->maxresid = f->rank < f->m ? maxresid : 0;
-    }
     return status;
 }

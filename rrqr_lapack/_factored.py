@@ -4,9 +4,8 @@ import threading
 
 import numpy as np
 
-from . import _core
 from ._arrays import as_fortran, as_numeric, check_choice, check_rank, check_tolerance
-from ._truncated import _checked, _root_of_squares, numerical_rank, run
+from ._truncated import _checked, _root_of_squares, factor_of, numerical_rank, run
 
 
 class TruncatedQR:
@@ -97,7 +96,7 @@ class TruncatedQR:
         self._driver = driver
         self._choice = stop[3:]
         self._lock = threading.Lock()
-        self._factor = _core.Factor(as_fortran(a, overwrite=overwrite_a, check_finite=check_finite))
+        self._factor = factor_of(a, overwrite_a, check_finite)
         self._run(*stop[:3])
 
     def _run(self, rank, rtol, atol):
@@ -138,11 +137,12 @@ class TruncatedQR:
 
     @property
     def maxresid(self):
-        return self._factor.maxresid
+        with self._lock:
+            return self._factor.maxresid()
 
     @property
     def relmaxresid(self):
-        return self._factor.maxresid / self._factor.maxnorm if self._factor.maxnorm else 0.0
+        return self.maxresid / self._factor.maxnorm if self._factor.maxnorm else 0.0
 
     @property
     def residual_column_norms(self):

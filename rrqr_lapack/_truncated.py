@@ -1,17 +1,42 @@
 """Pivoted QR that stops at a rank or a tolerance."""
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from . import _core
-from ._arrays import as_fortran, as_numeric, check_choice, check_rank, check_tie_tol, check_tolerance, lapack_dtype
+from ._arrays import (
+    as_fortran,
+    as_numeric,
+    check_choice,
+    check_finite_columns,
+    check_rank,
+    check_tie_tol,
+    check_tolerance,
+    check_workers,
+    lapack_dtype,
+)
 from ._sketch import gaussian
 
 MODES = ("economic", "r", "raw", "full")
 DRIVERS = ("auto", "greedy", "randomized", "lapack")
 LAPACK_MAX = 2**31 - 1  # its integers have 32 bits
+TINY = 96 * 96  # elements up to which loops of our own beat BLAS, measured; complex ones count fourfold
 SMALL = 256 * 256  # elements below which prefetching does not pay, measured
+
+
+def factor_of(a, overwrite_a, check_finite):
+    """A factor that has not begun. Its column norms tell whether `a` is finite, without a pass of their own."""
+    factor = _core.Factor(as_fortran(a, overwrite=overwrite_a, check_finite=False))
+    if check_finite and not factor.has_norms():
+        check_finite_columns(factor.a, "a")
+    return factor
+
+
+def tiny(a):
+    """Whether loops of our own beat BLAS."""
+    return a.size * (4 if a.dtype.kind == "c" else 1) <= TINY
 
 
 def run(factor, driver, rank, rtol, atol, tie_tol, rng):
@@ -22,6 +47,8 @@ def run(factor, driver, rank, rtol, atol, tie_tol, rng):
         factor.randomized(
             rank, rtol, atol, tie_tol, gaussian(rng, _core.SKETCH_ROWS, factor.a.shape[0], factor.a.dtype)
         )
+    elif driver == "auto" and tiny(factor.a):
+        factor.small(rank, rtol, atol, tie_tol)
     elif driver == "auto" and factor.a.size >= SMALL:
         factor.prefetch(rank, rtol, atol, tie_tol)
     else:
@@ -53,6 +80,7 @@ def qr_truncated(
     driver="auto",
     tie_tol=0.0,
     rng=None,
+    workers=1,
 ):
     """Truncated pivoted QR, ``A[:, P] ~= Q R`` with error ``||R22||``.
 
@@ -88,6 +116,9 @@ def qr_truncated(
         'lapack' driver has its own order.
     rng : None, int or numpy.random.Generator, optional
         Seed or generator of the 'randomized' driver's sketch.
+    workers : int, optional
+        Threads among which a stack of small matrices is divided, -1 for one a core. Larger ones are left to the threads
+        of BLAS. The results do not depend on it.
 
     Returns
     -------
@@ -146,12 +177,13 @@ def qr_truncated(
     """
     a, stop = _checked(a, rank, rtol, atol, driver, tie_tol, rng)
     check_choice("mode", mode, MODES)
-    arguments = (mode, overwrite_a, check_finite, driver, *stop)
-    return _single(a, *arguments) if a.ndim == 2 else _stacked(a, *arguments)
+    workers = check_workers(workers)
+    arguments = mode, overwrite_a, check_finite, driver
+    return _single(a, *arguments, *stop) if a.ndim == 2 else _stacked(a, *arguments, workers, *stop)
 
 
 def _single(a, mode, overwrite_a, check_finite, driver, *stop):
-    factor = _core.Factor(as_fortran(a, overwrite=overwrite_a, check_finite=check_finite))
+    factor = factor_of(a, overwrite_a, check_finite)
     run(factor, driver, *stop)
     k, m = factor.rank, a.shape[0]
     if mode == "full":
@@ -164,14 +196,14 @@ def _single(a, mode, overwrite_a, check_finite, driver, *stop):
     return factor.form_q(k), r, factor.pivots
 
 
-def _stacked(a, mode, overwrite_a, check_finite, driver, *stop):
+def _stacked(a, mode, overwrite_a, check_finite, driver, workers, *stop):
     """The items over the leading dimensions, padded to the largest rank."""
     batch, shape = a.shape[:-2], a.shape[-2:]
     if 0 in batch:
         raise ValueError(f"a must hold at least one matrix, got the shape {a.shape}")
     items = a.reshape(math.prod(batch), *shape)
     if mode in ("economic", "r") and driver in ("auto", "greedy") and 0 < math.prod(shape) < SMALL:
-        stacks = _small(items, mode, check_finite, *stop)
+        stacks = _small(items, mode, check_finite, driver, workers, *stop)
     else:
         results = [_single(item, mode, overwrite_a, check_finite, driver, *stop) for item in items]
         if mode == "raw":
@@ -181,16 +213,34 @@ def _stacked(a, mode, overwrite_a, check_finite, driver, *stop):
     return ((stacks[0], stacks[1]), *stacks[2:]) if mode == "raw" else tuple(stacks)
 
 
-def _small(items, mode, check_finite, rank, rtol, atol, tie_tol, _):
-    """Small matrices, one after the other without coming back to Python."""
+def _small(items, mode, check_finite, driver, workers, rank, rtol, atol, tie_tol, _):
+    """Small matrices, one after the other without coming back to Python, in as many threads as there are workers."""
     items = np.ascontiguousarray(items, lapack_dtype(items.dtype))
-    if check_finite:
-        bad = _core.first_nonfinite_column(items.reshape(len(items), -1).T)
+    count, m, n = items.shape
+    q = np.zeros((count, rank, m), items.dtype) if mode == "economic" else None
+    r = np.zeros((count, n, rank), items.dtype)
+    p = np.empty((count, n), np.int32)
+    ranks = np.zeros(count, np.int32)
+    rule = driver == "auto" and tiny(items[0]), rtol, atol, tie_tol
+
+    def factor(part):
+        bad = _core.first_nonfinite_column(items[part].reshape(part.stop - part.start, -1).T) if check_finite else -1
         if bad >= 0:
-            as_fortran(items[bad], overwrite=False, check_finite=True, name=f"a (matrix {bad} of the stack)")
-    q, r, p, ranks = _core.greedy_stack(items, rank, rtol, atol, tie_tol, mode == "economic")
+            as_fortran(
+                items[part][bad], overwrite=False, check_finite=True, name=f"a (matrix {part.start + bad} of the stack)"
+            )
+        _core.factor_stack(items[part], None if q is None else q[part], r[part], p[part], ranks[part], *rule)
+
+    workers = min(workers, count)
+    parts = [slice(i * count // workers, (i + 1) * count // workers) for i in range(workers)]
+    if workers == 1:
+        factor(parts[0])
+    else:
+        with ThreadPoolExecutor(workers) as pool:
+            list(pool.map(factor, parts))
     k = ranks.max()
-    return (q[:, :, :k], r[:, :k], p) if mode == "economic" else (r[:, :k], p)
+    r = r.transpose(0, 2, 1)[:, :k]
+    return (r, p) if q is None else (q.transpose(0, 2, 1)[:, :, :k], r, p)
 
 
 def _padded(parts):

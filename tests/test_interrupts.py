@@ -79,7 +79,7 @@ def test_an_interrupted_extension_leaves_a_valid_factor_that_can_go_on(name, dri
 
 
 def test_interrupted_exchanges_leave_a_valid_factor_that_can_become_strong():
-    """From the first columns of the matrix, which a wide tie takes, to the best ones there are hundreds of exchanges."""
+    """From the first columns of the matrix, which a wide tie takes, to the best ones lie hundreds of exchanges."""
     a = gaussian(N, N, "float64")
     f = strong_rrqr(a, rank=5, f=1.05, tie_tol=0.9999, driver="randomized", rng=0)
     with pytest.raises(KeyboardInterrupt), ctrl_c(0.2):
