@@ -21,7 +21,7 @@ def kept(tensor: torch.Tensor, member: Member, C) -> torch.Tensor:
 
 
 def columns(tensor: torch.Tensor, member: Member) -> torch.Tensor:
-    """The axis that a group runs along, split and brought to the front: (units times their columns, everything else)."""
+    """The axis that a group runs along, brought to the front: (units times their columns, everything else)."""
     split = tensor.movedim(member.axis, 0).reshape(*member.sizes, -1)
     front = (member.at, *member.unit)
     rest = [i for i in range(split.ndim) if i not in front]
@@ -66,7 +66,9 @@ def cut_tensors(state: Mapping[str, torch.Tensor], coupling: Coupling, cut: Cut)
     def current(name):
         return new[name] if name in new else state[name].detach()
 
-    T = torch.as_tensor(np.ascontiguousarray(cut.T, dtype=np.float64), device=current(coupling.readers[0].member.name).device)
+    T = torch.as_tensor(
+        np.ascontiguousarray(cut.T, dtype=np.float64), device=current(coupling.readers[0].member.name).device
+    )
     for reader in coupling.readers:
         name = reader.member.name
         if cut.shift is not None:
@@ -92,33 +94,42 @@ def _constant(weight, member, shift):
     return torch.einsum("c,crn->n", shift, together)
 
 
-def rebuilt(model: torch.nn.Module, tensors: Mapping[str, torch.Tensor]) -> torch.nn.Module:
-    """A copy of a model with some parameters and buffers replaced, wherever they are used.
-
-    Every tensor has its old dtype and is contiguous; modules of torch know their new sizes.
+def stored(tensors: Mapping[str, torch.Tensor], state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The tensors in the dtypes of those that they replace.
 
     Raises
     ------
     ValueError
-        A new tensor is not finite, or too large for the dtype of the old one.
+        NaN or Inf, or entries too large for the dtype.
+    """
+    result = {name: tensor.to(state[name].dtype) for name, tensor in tensors.items()}
+    for name, tensor in result.items():
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            raise ValueError(f"{name} would have NaN or Inf, or entries too large for {tensor.dtype}")
+    return result
+
+
+def rebuilt(model: torch.nn.Module, tensors: Mapping[str, torch.Tensor]) -> torch.nn.Module:
+    """A copy of a model with some parameters and buffers replaced, wherever they are used.
+
+    The new tensors are made contiguous, and torch's own modules know their new sizes.
+
+    Raises
+    ------
     TypeError
         The model cannot be copied.
     """
     memo = {}
     for name, old in (*model.named_parameters(), *model.named_buffers()):
-        if name not in tensors:
-            continue
-        new = tensors[name].to(old.dtype).contiguous()
-        if new.is_floating_point() and not bool(torch.isfinite(new).all()):
-            raise ValueError(f"{name} would have NaN or Inf, or entries too large for {old.dtype}")
-        new = new.clone() if new.data_ptr() == old.data_ptr() else new
-        memo[id(old)] = torch.nn.Parameter(new, old.requires_grad) if isinstance(old, torch.nn.Parameter) else new
+        if name in tensors:
+            new = tensors[name].detach().clone(memory_format=torch.contiguous_format)
+            memo[id(old)] = torch.nn.Parameter(new, old.requires_grad) if isinstance(old, torch.nn.Parameter) else new
     try:
         result = copy.deepcopy(model, memo)
     except RuntimeError as error:
         raise TypeError(f"the model cannot be copied: {error}") from error
-    for name in tensors:
-        _say_sizes(result.get_submodule(name.rpartition(".")[0]))
+    for module in {name.rpartition(".")[0] for name in tensors}:
+        _say_sizes(result.get_submodule(module))
     return result
 
 

@@ -13,12 +13,10 @@ from ..face import Cut, Group
 from .capture import Capture
 from .check import checked
 from .configs import configure, settings
-from .cut import columns, cut_tensors, rebuilt
-from .samples import Caller, Samples, length, mask_of, pieces, rows
+from .cut import columns, cut_tensors, rebuilt, stored
+from .samples import Caller, Samples, length, mask_of, peek, prepare, rows
 from .structure import Coupling, Structure, structure
 from .tape import Tape
-
-EXAMPLES = 4  # samples that the structure is found and tried out with
 
 
 class TorchFace:
@@ -45,29 +43,17 @@ class TorchFace:
         self._settings = known
         self.left_alone = {**found.whole, **found.unknown}
         self.parameters, self.flops = found.parameters, found.flops
-        self.groups = tuple(Group(c.name, c.width, c.unit) for c in found.couplings.values())
+        self.groups = tuple(Group(c.name, c.width, c.unit, c.affine) for c in found.couplings.values())
 
     def coupling(self, name: str) -> Coupling:
         """What a cut of a group touches."""
         return self._found.couplings[name]
 
-    def batches(self, calibration) -> Samples:
-        """The samples in batches of at most `batch_size`, as tensors on the model's device.
-
-        Floating-point numbers take the dtype of the model's parameters.
-        """
-        return Samples(calibration, self._batch_size, self._prepare)
-
-    def _prepare(self, batch):
-        like = next((p for p in self.model.parameters() if p.is_floating_point()), torch.empty(0))
-        if isinstance(batch, Mapping):
-            return {key: self._prepare(value) for key, value in batch.items()}
-        if isinstance(batch, tuple):
-            return tuple(map(self._prepare, batch))
-        if not hasattr(batch, "shape"):
-            return batch
-        tensor = batch if isinstance(batch, torch.Tensor) else torch.as_tensor(np.array(batch))
-        return tensor.to(like.device, like.dtype if tensor.is_floating_point() else None)
+    def batches(self, calibration) -> Iterable:
+        """The samples in batches of at most `batch_size`, as tensors on the model's device."""
+        samples = Samples(calibration, self._batch_size, prepare(self.model))
+        one_shot = isinstance(calibration, Iterable) and iter(calibration) is calibration
+        return iter(samples) if one_shot else samples
 
     def run(self, batch):
         """The model's result on a batch."""
@@ -111,7 +97,9 @@ class TorchFace:
 
     def _weights(self, member):
         tensor = self._state()[member.name].detach()
-        return columns(tensor.to("cpu", torch.float64 if tensor.dtype == torch.float64 else torch.float32), member).numpy()
+        return columns(
+            tensor.to("cpu", torch.float64 if tensor.dtype == torch.float64 else torch.float32), member
+        ).numpy()
 
     def _state(self):
         return dict(chain(self.model.named_parameters(), self.model.named_buffers()))
@@ -130,15 +118,13 @@ class TorchFace:
         for name, cut in cuts.items():
             new |= cut_tensors(state | new, couplings[name], cut)
             couplings[name] = couplings[name].resized(len(cut.C))
-        model = rebuilt(self.model, new)
+        model = rebuilt(self.model, stored(new, state))
         widths = {name: coupling.width for name, coupling in couplings.items()}
         for name in cuts:
             for module, attribute, each in couplings[name].attributes:
                 setattr(model.get_submodule(module), attribute, each * widths[name])
         configure(model, self._settings, widths)
-        return TorchFace(
-            model, self._found.only(couplings.values()), self._caller, self._batch_size, self._settings
-        )
+        return TorchFace(model, self._found.only(couplings.values()), self._caller, self._batch_size, self._settings)
 
     def only(self, couplings: Iterable[Coupling]) -> TorchFace:
         """A face of the same model with some of its groups."""
@@ -196,12 +182,12 @@ def find_groups(
     >>> model = torch.nn.Sequential(torch.nn.Linear(3, 8), torch.nn.GELU(), torch.nn.Linear(8, 2))
     >>> face, _ = find_groups(model, torch.randn(10, 3))
     >>> face.groups
-    (Group(name='0', width=8, unit=1),)
+    (Group(name='0', width=8, unit=1, affine=True),)
     """
     if not isinstance(model, torch.nn.Module):
         raise TypeError(f"model must be a torch.nn.Module, not {type(model).__name__}")
     face = TorchFace(model, Structure({}, (), (), {}, {}), Caller(model, call, output), batch_size)
-    example, calibration = _peek(face, calibration)
+    example, calibration = peek(calibration, prepare(model))
     with Tape(model) as tape:
         tape.close(face.run(example))
     found = structure(tape, length(example), residual=residual)
@@ -218,14 +204,3 @@ def find_groups(
         reasons = "; ".join(f"{name}: {why}" for name, why in face.left_alone.items())
         raise ValueError(f"no units of this model can be removed ({reasons or 'no weights read what others make'})")
     return face, calibration
-
-
-def _peek(face, calibration):
-    """The first few samples, and the calibration data as it was."""
-    samples = Samples(calibration, EXAMPLES, face._prepare)
-    if iter(calibration) is calibration:
-        first = next(calibration, None)
-        if first is None:
-            raise ValueError("calibration has no samples")
-        samples, calibration = Samples([first], EXAMPLES, face._prepare), chain([first], calibration)
-    return next(iter(samples)), calibration

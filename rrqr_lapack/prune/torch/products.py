@@ -14,9 +14,7 @@ def apply(tape, func, args, kwargs):
     call = product(name, args, kwargs)
     result = func(*args, **kwargs)
     weight = tape.weight(call.weight)
-    if weight is not None and call.weight.ndim == 2 and name in ("matmul", "mm", "addmm"):
-        _weighted(tape, name, call, result, *weight)
-    elif weight is not None and (name == "linear" or name.startswith("conv")):
+    if weight is not None and (call.weight.ndim == 2 or name.startswith("conv")):
         _weighted(tape, name, call, result, *weight)
     elif name in ("matmul", "bmm") and call.x.ndim > 1 and call.weight.ndim > 1 and tape.weight(call.x) is None:
         _of_activations(tape, name, call, result)

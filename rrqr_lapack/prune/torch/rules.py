@@ -7,43 +7,46 @@ import torch
 from . import products
 from .calls import argument, operation, product, tensors
 from .probe import moved
-from .spaces import fix, leaf_places, match
+from .spaces import fix, match
 
-MOVES = set(
-    "view reshape flatten unflatten permute transpose swapaxes swapdims movedim moveaxis unsqueeze squeeze expand "
-    "broadcast_to repeat repeat_interleave tile contiguous clone detach chunk split split_with_sizes tensor_split "
-    "unbind getitem narrow select index_select t T mT roll flip pixel_shuffle pixel_unshuffle channel_shuffle data "
-    "view_as reshape_as expand_as Identity alias ravel diagonal".split()
-)
-ENTRYWISE = set(
-    "relu relu6 gelu silu mish tanh sigmoid elu selu celu leaky_relu rrelu softplus softsign tanhshrink hardtanh "
-    "hardswish hardsigmoid hardshrink softshrink logsigmoid log_sigmoid threshold clamp clip clamp_min clamp_max "
-    "dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout feature_dropout native_dropout "
-    "add radd iadd sub rsub isub subtract mul rmul imul multiply div rdiv idiv truediv rtruediv itruediv divide "
-    "pow rpow ipow neg pos abs absolute sign exp exp2 expm1 log log2 log10 log1p sqrt rsqrt square reciprocal sin cos "
-    "tan sinh cosh asinh acosh atan erf erfc erfinv floor ceil round trunc frac sinc xlogy maximum minimum fmax fmin "
-    "where masked_fill nan_to_num lerp addcmul addcdiv gt ge lt le eq ne logical_and logical_or logical_not and or "
-    "xor invert isnan isinf isfinite zeros_like ones_like full_like rand_like randn_like empty_like bernoulli copy "
-    "floor_divide remainder fmod hypot atan2 logaddexp glu_jvp positive requires_grad".split()
-)
-CASTS = set("to type type_as float double half bfloat16 cpu cuda int long bool".split())
-REDUCTIONS = set(
-    "mean sum prod std var max min amax amin any all logsumexp median argmax argmin nanmean nansum count_nonzero "
-    "std_mean var_mean softmax log_softmax softmin cumsum cumprod norm vector_norm normalize sort argsort topk".split()
-)
-SAME_SHAPE = set("softmax log_softmax softmin cumsum cumprod normalize sort argsort".split())
-POOLS = set(
-    "max_pool1d max_pool2d max_pool3d avg_pool1d avg_pool2d avg_pool3d lp_pool1d lp_pool2d adaptive_avg_pool1d "
-    "adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d "
-    "max_pool1d_with_indices max_pool2d_with_indices max_pool3d_with_indices".split()
-)
-NORMS = set("layer_norm rms_norm group_norm local_response_norm".split())
-CHANNEL = set("batch_norm instance_norm prelu".split())
-NOTHING = set(
-    "size dim ndimension numel nelement stride is_contiguous get_device is_floating_point is_complex type_str element_size "
-    "storage_offset data_ptr is_set_to len repr str hash format is_inference is_pinned has_names is_same_size "
-    "new_zeros new_ones new_empty new_full new_tensor requires_grad_ broadcast_tensors_shape is_nonzero_shape".split()
-)
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+NOTHING = _words("""
+    size dim ndimension numel nelement stride is_contiguous get_device is_floating_point is_complex element_size
+    storage_offset data_ptr len repr format hash new_zeros new_ones new_empty new_full new_tensor
+""")
+MOVES = _words("""
+    view reshape flatten unflatten ravel permute transpose swapaxes swapdims movedim moveaxis t T mT unsqueeze squeeze
+    expand broadcast_to repeat repeat_interleave tile contiguous clone detach data chunk split split_with_sizes
+    tensor_split unbind getitem narrow select index_select roll flip diagonal pixel_shuffle pixel_unshuffle
+    channel_shuffle view_as reshape_as expand_as
+""")
+CASTS = _words("to type type_as float double half bfloat16 int long bool cpu cuda")
+ENTRYWISE = _words("""
+    relu relu6 gelu silu mish tanh sigmoid elu selu celu leaky_relu rrelu softplus softsign tanhshrink hardtanh
+    hardswish hardsigmoid hardshrink softshrink logsigmoid log_sigmoid threshold clamp clip clamp_min clamp_max
+    dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout feature_dropout native_dropout
+    add sub subtract mul multiply div divide truediv floordiv floor_divide pow mod remainder fmod neg positive pos
+    abs absolute sign exp exp2 expm1 log log2 log10 log1p sqrt rsqrt square reciprocal sin cos tan sinh cosh asinh acosh
+    atan atan2 erf erfc erfinv floor ceil round trunc frac hypot logaddexp lerp addcmul addcdiv maximum minimum fmax fmin
+    where masked_fill nan_to_num gt ge lt le eq ne greater less logical_and logical_or logical_not logical_xor and or xor
+    invert isnan isinf isfinite zeros_like ones_like full_like rand_like randn_like empty_like bernoulli copy
+""")
+CHANNELS = _words("batch_norm instance_norm prelu")
+REDUCTIONS = _words("""
+    mean sum prod std var max min amax amin any all logsumexp median argmax argmin nanmean nansum count_nonzero
+    std_mean var_mean softmax log_softmax softmin cumsum cumprod norm vector_norm normalize sort argsort topk
+""")
+SAME_SHAPE = _words("softmax log_softmax softmin cumsum cumprod normalize sort argsort")
+POOLS = _words("""
+    max_pool1d max_pool2d max_pool3d avg_pool1d avg_pool2d avg_pool3d lp_pool1d lp_pool2d adaptive_avg_pool1d
+    adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d
+    max_pool1d_with_indices max_pool2d_with_indices max_pool3d_with_indices
+""")
+FEATURE_NORMS = _words("layer_norm rms_norm group_norm local_response_norm")
 
 
 def record(tape, func, args, kwargs):
@@ -58,13 +61,15 @@ def record(tape, func, args, kwargs):
         return products.attend(tape, func, args, kwargs)
     if name == "embedding":
         return products.embed(tape, func, args, kwargs)
+    if name == "glu":
+        return _gate(tape, func, args, kwargs, name)
     if name in MOVES:
         return _move(tape, func, args, kwargs, name)
     if name in CASTS:
         return _entrywise(tape, func, args, kwargs, name, operands[:1])
     if name in ENTRYWISE or (name in ("max", "min") and len(operands) == 2):
         return _entrywise(tape, func, args, kwargs, name, operands)
-    if name in CHANNEL:
+    if name in CHANNELS:
         return _channels(tape, func, args, kwargs, name)
     if name in REDUCTIONS:
         return _reduce(tape, func, args, kwargs, name)
@@ -72,7 +77,7 @@ def record(tape, func, args, kwargs):
         return _positions(tape, func, args, kwargs, name)
     if name in ("cat", "concat", "concatenate"):
         return _concatenate(tape, func, args, kwargs, name)
-    if name in NORMS:
+    if name in FEATURE_NORMS:
         return _normalize(tape, func, args, kwargs, name)
     return unknown(tape, func, args, kwargs)
 
@@ -108,6 +113,15 @@ def _move(tape, func, args, kwargs, name):
     return result
 
 
+def _gate(tape, func, args, kwargs, name):
+    """Half of the entries times a function of the other half."""
+    x, dim = argument(args, kwargs, 0, "input"), argument(args, kwargs, 1, "dim", default=-1)
+    one, two = moved(lambda probe: probe.chunk(2, dim), x, tape.axes(x), tape.why(name)) or [((),) * x.ndim] * 2
+    result = func(*args, **kwargs)
+    tape.set_axes(result, [match(a, b, tape.why(name)) for a, b in zip(one, two, strict=True)])
+    return result
+
+
 def _entrywise(tape, func, args, kwargs, name, operands):
     """Every entry for itself: spaces in the same place, after broadcasting, are one."""
     inputs = [(tape.axes(t), tuple(t.shape), tape.weight(t) is None) for t in operands]
@@ -128,7 +142,7 @@ def _entrywise(tape, func, args, kwargs, name, operands):
             if met is None:
                 met = mine
             else:
-                summed = name in ("add", "radd", "iadd", "sub", "rsub", "isub") and met[1] and activation
+                summed = name in ("add", "sub", "subtract") and met[1] and activation
                 met = (match(met[0], places[at], why, summed=summed), met[1] or activation)
         axes[a] = met[0] if met else ()
     for tensor in outputs:

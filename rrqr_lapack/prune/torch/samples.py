@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import chain
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ import torch
 from .calls import tensors
 
 LABELS = ("labels", "label")
+EXAMPLES = 4  # samples that a structure is found and tried out with
 
 
 class Samples:
@@ -82,6 +84,36 @@ def _arrays(batch) -> list:
     if isinstance(batch, list | tuple):
         return [array for value in batch for array in _arrays(value)]
     return [batch] if hasattr(batch, "shape") else []
+
+
+def prepare(model: torch.nn.Module) -> Callable:
+    """A function that turns a batch of arrays into tensors on the model's device.
+
+    Floating-point numbers take the dtype of the model's parameters.
+    """
+    like = next((p for p in model.parameters() if p.is_floating_point()), torch.empty(0))
+
+    def tensor(item):
+        if isinstance(item, Mapping):
+            return {key: tensor(value) for key, value in item.items()}
+        if isinstance(item, list | tuple):
+            return tuple(map(tensor, item))
+        if not hasattr(item, "shape"):
+            return item
+        item = item if isinstance(item, torch.Tensor) else torch.as_tensor(np.array(item))
+        return item.to(like.device, like.dtype if item.is_floating_point() else None)
+
+    return tensor
+
+
+def peek(calibration, prepare: Callable) -> tuple[object, Iterable]:
+    """The first few samples, and the calibration data as it was."""
+    if not isinstance(calibration, Iterable) or iter(calibration) is not calibration:
+        return next(iter(Samples(calibration, EXAMPLES, prepare))), calibration
+    first = next(calibration, None)
+    if first is None:
+        raise ValueError("calibration has no samples")
+    return next(iter(Samples([first], EXAMPLES, prepare))), chain([first], calibration)
 
 
 class Caller:

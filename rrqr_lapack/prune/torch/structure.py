@@ -242,7 +242,9 @@ def _add(costs, count, leaves, groups):
 
 def _unknown(tape, made):
     """The operations without a rule that kept weights from being a group."""
-    parameters = {id(space.root) for name, p in tape.model.named_parameters() if p.ndim > 1 for space in tape.spaces[name]}
+    parameters = {
+        id(space.root) for name, p in tape.model.named_parameters() if p.ndim > 1 for space in tape.spaces[name]
+    }
     return {
         module: f"{operation} has no rule"
         for module, operation, spaces in reversed(tape.unknown)
