@@ -143,7 +143,7 @@ def _compress(args):
             keep=args.keep,
             ranks=args.ranks,
             layers=args.layers,
-            refit="lstsq" if args.refit else None,
+            refit="asymmetric" if args.refit else None,
             progress=progress,
         )
     save(small, args.out, overwrite=args.force)

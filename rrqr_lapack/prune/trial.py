@@ -73,7 +73,7 @@ class Trial:
         """Compress `layers` to a budget and measure."""
         small, report = compress(self.network, self.X, layers=layers, eps=eps, keep=keep)
         ranks = tuple(r.after for r in report.layers)
-        refitted, _ = compress(self.network, self.X, layers=layers, ranks=ranks, refit="lstsq")
+        refitted, _ = compress(self.network, self.X, layers=layers, ranks=ranks, refit="asymmetric")
         magnitude, _ = compress(self.network, self.X, layers=layers, ranks=ranks, method="magnitude")
         return Point(
             eps,

@@ -15,8 +15,8 @@ NAN = np.where(np.arange(30)[:, None] == 17, np.nan, X)
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({}, ValueError, "give exactly one of eps, keep, ranks; got none of them"),
-        ({"eps": 0.1, "keep": 0.5}, ValueError, "give exactly one of eps, keep, ranks; got eps and keep"),
+        ({}, ValueError, "give exactly one of eps, keep, ranks, params, flops, max_error; got none of them"),
+        ({"eps": 0.1, "keep": 0.5}, ValueError, "give exactly one of eps, .*; got eps and keep"),
         ({"eps": -0.1}, ValueError, r"eps is -0.1; allowed: 0 <= eps < 1"),
         ({"eps": 1.0}, ValueError, r"eps is 1.0; allowed: 0 <= eps < 1"),
         ({"eps": float("nan")}, ValueError, r"eps is nan; allowed: 0 <= eps < 1"),
@@ -25,9 +25,9 @@ NAN = np.where(np.arange(30)[:, None] == 17, np.nan, X)
         ({"keep": 1.5}, ValueError, r"keep is 1.5; allowed: 0 < keep <= 1"),
         ({"keep": True}, TypeError, "keep must be a real number, not True"),
         ({"keep": [0.5, 0.5]}, TypeError, r"keep must be a real number, not \[0.5, 0.5\]"),
-        ({"ranks": [4]}, ValueError, "ranks has 1 entries; give one for each of the 2 layers"),
-        ({"ranks": [4, 7]}, ValueError, r"ranks asks for 7 neurons of layers\[1\]; allowed: 1 to 6"),
-        ({"ranks": [0, 3]}, ValueError, r"ranks asks for 0 neurons of layers\[0\]; allowed: 1 to 8"),
+        ({"ranks": [4]}, ValueError, "ranks has 1 entries; give one for each of the 2 groups"),
+        ({"ranks": [4, 7]}, ValueError, r"ranks asks for 7 units of layers\[1\]; allowed: 1 to 6"),
+        ({"ranks": [0, 3]}, ValueError, r"ranks asks for 0 units of layers\[0\]; allowed: 1 to 8"),
         ({"ranks": [4.0, 3]}, TypeError, r"ranks must be a sequence of integers, not \[4.0, 3\]"),
         ({"ranks": 4}, TypeError, "ranks must be a sequence of integers, not 4"),
         ({"keep": 0.5, "layers": [2]}, ValueError, "layers has 2; allowed: 0 to 1, the hidden layers"),
@@ -37,10 +37,18 @@ NAN = np.where(np.arange(30)[:, None] == 17, np.nan, X)
         ({"keep": 0.5, "layers": 1}, TypeError, "layers must be a sequence of integers, not 1"),
         ({"eps": 0.1, "eps_scale": "input"}, ValueError, "eps_scale is 'input'; allowed: None, 'output'"),
         ({"keep": 0.5, "eps_scale": "output"}, ValueError, "eps_scale scales eps; give eps"),
-        ({"keep": 0.5, "refit": "ridge"}, ValueError, "refit is 'ridge'; allowed: None, 'lstsq'"),
-        ({"keep": 0.5, "method": "random"}, ValueError, "method is 'random'; allowed: id, magnitude"),
-        ({"eps": 0.1, "method": "magnitude"}, ValueError, "method 'magnitude' needs keep or ranks"),
-        ({"keep": 0.5, "method": "magnitude", "refit": "lstsq"}, ValueError, "refit is for method 'id'"),
+        ({"keep": 0.5, "refit": "ridge"}, ValueError, "refit is 'ridge'; allowed: None, 'asymmetric'"),
+        ({"keep": 0.5, "method": "best"}, ValueError, "method is 'best'; allowed: id, weighted, forward, magnitude"),
+        (
+            {"eps": 0.1, "method": "magnitude"},
+            ValueError,
+            "eps is a rule of the methods id and weighted; 'magnitude' needs another",
+        ),
+        (
+            {"keep": 0.5, "method": "magnitude", "refit": "asymmetric"},
+            ValueError,
+            "refit fits the correction 'lstsq'; method 'magnitude' has",
+        ),
     ],
 )
 def test_an_option_is_refused(options, error, message):
