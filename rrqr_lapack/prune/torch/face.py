@@ -196,10 +196,12 @@ def find_groups(
     passed, failed = checked(face, example, couplings)
     face = face.only(passed)
     face.left_alone |= failed
-    said = {**found.unknown, **failed}
+    said: dict[str, list[str]] = {}
+    for name, why in {**found.unknown, **failed}.items():
+        said.setdefault(why, []).append(name or "the model itself")
     if said:
-        names = "; ".join(f"{name or 'the model itself'}: {why}" for name, why in said.items())
-        warnings.warn(f"not understood and left alone: {names}", stacklevel=2)
+        reasons = "; ".join(f"{', '.join(names)}: {why}" for why, names in said.items())
+        warnings.warn(f"not understood and left alone: {reasons}", stacklevel=2)
     if not face.groups:
         reasons = "; ".join(f"{name}: {why}" for name, why in face.left_alone.items())
         raise ValueError(f"no units of this model can be removed ({reasons or 'no weights read what others make'})")

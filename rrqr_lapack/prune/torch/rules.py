@@ -31,9 +31,9 @@ ENTRYWISE = _words("""
     dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout feature_dropout native_dropout
     add sub subtract mul multiply div divide truediv floordiv floor_divide pow mod remainder fmod neg positive pos
     abs absolute sign exp exp2 expm1 log log2 log10 log1p sqrt rsqrt square reciprocal sin cos tan sinh cosh asinh acosh
-    atan atan2 erf erfc erfinv floor ceil round trunc frac hypot logaddexp lerp addcmul addcdiv maximum minimum fmax fmin
-    where masked_fill nan_to_num gt ge lt le eq ne greater less logical_and logical_or logical_not logical_xor and or xor
-    invert isnan isinf isfinite zeros_like ones_like full_like rand_like randn_like empty_like bernoulli copy
+    atan atan2 erf erfc erfinv floor ceil round trunc frac hypot logaddexp lerp addcmul addcdiv maximum minimum fmax
+    fmin where masked_fill nan_to_num gt ge lt le eq ne greater less logical_and logical_or logical_not logical_xor and
+    or xor invert isnan isinf isfinite zeros_like ones_like full_like rand_like randn_like empty_like bernoulli copy
 """)
 CHANNELS = _words("batch_norm instance_norm prelu")
 REDUCTIONS = _words("""

@@ -13,6 +13,7 @@ import torch
 from .calls import tensors
 
 LABELS = ("labels", "label")
+PARTS, LEAST = 8, 16  # batches that samples are dealt into if each gets so many, so that some can be held out
 EXAMPLES = 4  # samples that a structure is found and tried out with
 
 
@@ -56,20 +57,22 @@ def _is_batch(data) -> bool:
 
 
 def pieces(batch, size: int) -> Iterator:
-    """Cut a batch along its first axis; what has another length than the first array goes with every piece."""
-    total = length(batch)
+    """Deal the samples of a batch out into batches of at most `size`, like cards.
 
-    if not total:
-        return
+    So each is a fair sample of all, also where they are sorted by class. What has no axis of samples, or one of
+    another length, goes with every piece.
+    """
+    total = length(batch)
+    parts = max(-(-total // size), min(PARTS, total // LEAST), min(total, 1))
 
     def part(item, i):
         if isinstance(item, Mapping):
             return {key: part(value, i) for key, value in item.items()}
         if isinstance(item, list | tuple):
             return tuple(part(value, i) for value in item)
-        return item[i : i + size] if hasattr(item, "shape") and np.ndim(item) and len(item) == total else item
+        return item[i::parts] if hasattr(item, "shape") and np.ndim(item) and len(item) == total else item
 
-    for i in range(0, total, size):
+    for i in range(parts):
         yield part(batch, i)
 
 

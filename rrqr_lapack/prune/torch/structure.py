@@ -247,6 +247,6 @@ def _unknown(tape, made):
     }
     return {
         module: f"{operation} has no rule"
-        for module, operation, spaces in reversed(tape.unknown)
+        for module, operation, spaces in tape.unknown
         if any(space.root in made or id(space.root) in parameters for space in spaces)
     }
