@@ -30,6 +30,8 @@ class LowRank:
     ----------
     shape : tuple of int
         (inputs, outputs).
+    values : (min(inputs, outputs),) ndarray
+        Singular values of X W, or of W.
     norm : float
         ``||X W||_F``, or ``||W||_F``.
     errors : (min(inputs, outputs) + 1,) ndarray
@@ -66,6 +68,7 @@ class LowRank:
             product = np.zeros(self.shape)  # zero rows where there are fewer activations than inputs
             product[: len(R)] = R.astype(np.float64) @ self._weight
         _, s, self._Vh = scipy.linalg.svd(product.astype(np.float64, copy=False), full_matrices=False)
+        self.values = s
         self.errors = np.sqrt(np.append(np.cumsum(s[::-1] ** 2)[::-1], 0.0))
         self.norm = float(self.errors[0])
 
@@ -118,8 +121,7 @@ def allocate_ranks(layers: Mapping[str, LowRank], budget: int) -> dict[str, int 
         raise ValueError(f"the budget of {budget} numbers has no room for one rank of each layer, {least}")
     steps = []
     for name, each in layers.items():
-        relative = each.errors / (each.norm or 1.0)
-        worth = (relative[:-1] ** 2 - relative[1:] ** 2) / sum(each.shape)
+        worth = (each.values / (each.norm or 1.0)) ** 2 / sum(each.shape)
         steps += [(-worth[r], r, name) for r in range(1, len(worth))]
     ranks: dict[str, int | None] = dict.fromkeys(layers, 1)
     left = budget - least

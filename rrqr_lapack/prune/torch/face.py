@@ -167,7 +167,7 @@ def find_groups(
     TypeError
         `model` is no module; `calibration` neither arrays nor batches.
     ValueError
-        Nothing can be removed.
+        Nothing can be removed; parameters or samples with NaN.
 
     Warns
     -----
@@ -186,6 +186,9 @@ def find_groups(
     """
     if not isinstance(model, torch.nn.Module):
         raise TypeError(f"model must be a torch.nn.Module, not {type(model).__name__}")
+    for name, parameter in model.named_parameters():
+        if parameter.is_floating_point() and not bool(torch.isfinite(parameter).all()):
+            raise ValueError(f"{name} has NaN or Inf")
     face = TorchFace(model, Structure({}, (), (), {}, {}), Caller(model, call, output), batch_size)
     example, calibration = peek(calibration, prepare(model))
     with Tape(model) as tape:

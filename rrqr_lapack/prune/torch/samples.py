@@ -44,10 +44,13 @@ class Samples:
 
     def __iter__(self) -> Iterator:
         empty = True
-        for batch in self._calibration:
+        for number, batch in enumerate(self._calibration):
             for piece in pieces(batch, self._size):
+                ready = self._prepare(piece)
+                if any(bool(tensor.isnan().any()) for tensor in tensors(ready) if tensor.is_floating_point()):
+                    raise ValueError(f"calibration has NaN in batch {number}")
                 empty = False
-                yield self._prepare(piece)
+                yield ready
         if empty:
             raise ValueError("calibration has no samples")
 
