@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from .analyze import Analysis, Progress
 from .apply import apply, check_refit
-from .dense import NetworkFace, name_of
+from .dense import NetworkFace
 from .network import Network
 from .plan import plan as make_plan
 from .report import Report
@@ -65,7 +65,7 @@ def analyze(network: Network, X, *, layers: Sequence[int] | None = None, progres
     ((33,), True)
     """
     face = NetworkFace(network)
-    return Analysis(face, X, groups=_names(face, layers), progress=progress)
+    return Analysis(face, X, groups=chosen_groups(face, layers), progress=progress)
 
 
 def compress(
@@ -148,8 +148,8 @@ def compress(
     """
     began = time.perf_counter()
     face = NetworkFace(network)
-    names = _names(face, layers)
-    options["ranks"] = _by_name(options.get("ranks"), names)
+    names = chosen_groups(face, layers)
+    options["ranks"] = ranks_by_group(options.get("ranks"), names)
     request = Request.of({group.name: group for group in face.groups if group.name in names}, **options)
     check_refit(refit, request.recipe)
     X = deque(X) if isinstance(X, Iterator) else X
@@ -159,8 +159,14 @@ def compress(
     return small, Report.of(analysis, plan, small, time.perf_counter() - began)
 
 
-def _names(face, layers):
-    """The groups of the layers, in the order given."""
+def chosen_groups(face, layers):
+    """The names of the face's groups with these indices, in the order given; None means all.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `compress`.
+    """
     hidden = len(face.groups)
     if layers is None:
         return [group.name for group in face.groups]
@@ -172,13 +178,13 @@ def _names(face, layers):
         raise ValueError("layers is empty; name at least one layer, or leave it out for all hidden layers")
     for i in chosen:
         if not 0 <= i < hidden:
-            raise ValueError(f"layers has {i}; allowed: 0 to {hidden - 1}, the hidden layers")
+            raise ValueError(f"layers has {i}; allowed: 0 to {hidden - 1}, the layers that can be cut")
     if len(set(chosen)) < len(chosen):
         raise ValueError(f"layers has an index twice: {chosen}")
-    return [name_of(i) for i in chosen]
+    return [face.groups[i].name for i in chosen]
 
 
-def _by_name(ranks, names):
+def ranks_by_group(ranks, names):
     """Ranks in the order of the layers as a mapping; what is wrong with them is said later."""
     try:
         return dict(zip(names, ranks, strict=True))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 POINTS = 8  # widths of a group at which its effect on the outputs is measured
+SMALL = 0.01  # relative error of a group below which its effect is not measured
 LEAST = 1e-12  # relative error that counts as none
 
 
@@ -13,8 +14,8 @@ class Curves:
 
     The curve of a group is exact on the samples that were fitted, ``||Z - Z_C T||_F / ||Z||_F``. The output error of
     cutting one group alone is measured on the held-out samples at a few k; its ratio to the curve, interpolated over
-    log k, is the group's sensitivity. Together they are the output error at every k; errors of several groups add as
-    independent ones do, in squares.
+    the logarithm of the error, is the group's sensitivity. Together they are the output error at every k; errors of
+    several groups add as independent ones do, in squares.
 
     Parameters
     ----------
@@ -67,12 +68,13 @@ class Curves:
         return errors / factor.norm if factor.norm else errors
 
     def _output(self, name):
-        choices = self.choices[name]
-        points = np.unique(np.geomspace(1, len(choices), POINTS).round().astype(int)) - 1
-        relative = np.maximum(self._relative(name), LEAST)
+        choices, relative = self.choices[name], np.maximum(self._relative(name), LEAST)
+        # where the curve falls to evenly spaced levels; small errors act linearly, so the ratio stays as it is beyond
+        levels = np.geomspace(relative[0], max(relative[-1], min(SMALL, relative[0])), POINTS)
+        points = np.unique(np.searchsorted(-relative, -levels).clip(max=len(choices) - 1))
         measured = np.maximum([self.alone(name, int(choices[i])) for i in points], LEAST)
-        ratio = np.interp(np.log(choices), np.log(choices[points]), np.log(measured / relative[points]))
-        return relative * np.exp(ratio)
+        x = -np.log(relative)
+        return relative * np.exp(np.interp(x, x[points], np.log(measured / relative[points])))
 
 
 def widths(largest: int, width: int, round_to: int) -> np.ndarray:

@@ -10,6 +10,7 @@ import numpy as np
 
 from .atomic import whole_file
 from .dense import NetworkFace, index_of
+from .select import PIVOTED
 from .tables import change, table
 
 
@@ -87,7 +88,8 @@ class Report:
         """Of the network that was analyzed, with both networks' logits on all calibration samples."""
         layers = []
         for group in plan.groups:
-            k, diagonal = len(group.units), plan.recipe.factor(analysis, group.name).diagonal
+            k, pivoted = len(group.units), plan.recipe.method in PIVOTED
+            diagonal = plan.recipe.factor(analysis, group.name).diagonal if pivoted else ()
             layers.append(
                 LayerReport(
                     index_of(group.name),

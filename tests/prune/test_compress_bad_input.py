@@ -30,7 +30,7 @@ NAN = np.where(np.arange(30)[:, None] == 17, np.nan, X)
         ({"ranks": [0, 3]}, ValueError, r"ranks asks for 0 units of layers\[0\]; allowed: 1 to 8"),
         ({"ranks": [4.0, 3]}, TypeError, r"ranks must be a sequence of integers, not \[4.0, 3\]"),
         ({"ranks": 4}, TypeError, "ranks must be a sequence of integers, not 4"),
-        ({"keep": 0.5, "layers": [2]}, ValueError, "layers has 2; allowed: 0 to 1, the hidden layers"),
+        ({"keep": 0.5, "layers": [2]}, ValueError, "layers has 2; allowed: 0 to 1, the layers that can be cut"),
         ({"keep": 0.5, "layers": [-1]}, ValueError, "layers has -1; allowed: 0 to 1"),
         ({"keep": 0.5, "layers": []}, ValueError, "layers is empty"),
         ({"keep": 0.5, "layers": [1, 1]}, ValueError, r"layers has an index twice: \[1, 1\]"),
