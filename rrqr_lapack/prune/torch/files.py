@@ -28,11 +28,33 @@ def _safetensors():
     return safetensors
 
 
-def _checked(path) -> Path:
+def check_path(path) -> Path:
+    """The path, if it is one that `save` and `load` take."""
     path = Path(path)
     if path.suffix != ".safetensors":
         raise ValueError(f"{path} must end in .safetensors")
     return path
+
+
+def read_tensors(path) -> tuple[dict, dict[str, torch.Tensor]]:
+    """What `save` wrote about the model, empty in other files, and the tensors of a ``.safetensors`` file.
+
+    Raises
+    ------
+    ValueError
+        Damaged, or another kind of file.
+    FileNotFoundError
+        No file there.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is not there")
+    safetensors = _safetensors()
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            description = json.loads((file.metadata() or {}).get("model", "{}"))
+            return description, {name: file.get_tensor(name) for name in file.keys()}
+    except (safetensors.SafetensorError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path} is not a readable .safetensors file: {error}") from error
 
 
 def _tensors(model) -> dict[str, torch.Tensor]:
@@ -74,7 +96,7 @@ def save(model: torch.nn.Module, path, *, plan=None, overwrite: bool = False) ->
     --------
     See `load`.
     """
-    path, safetensors = _checked(path), _safetensors()
+    path, safetensors = check_path(path), _safetensors()
     description = {
         "format": FORMAT,
         "modules": {name: numbers for name, module in model.named_modules() if (numbers := _numbers(module))},
@@ -127,15 +149,8 @@ def load(model: torch.nn.Module, path) -> torch.nn.Module:
     >>> load(original(), "half.safetensors")[0]
     Linear(in_features=3, out_features=4, bias=True)
     """
-    path, safetensors = _checked(path), _safetensors()
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} is not there")
-    try:
-        with safetensors.safe_open(path, "pt") as file:
-            description = json.loads((file.metadata() or {}).get("model", "{}"))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
-    except (safetensors.SafetensorError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path} is not a readable .safetensors file: {error}") from error
+    path = check_path(path)
+    description, tensors = read_tensors(path)
     if description.get("format") != FORMAT:
         raise ValueError(f"{path} is not a model that rrqr_lapack.prune.torch.save wrote")
     result = _replaced(model, tensors, description["factored"], path)
