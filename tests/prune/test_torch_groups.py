@@ -20,6 +20,7 @@ FOUND = {
     models.Fused: {"qkv": 4, "gate_up": 20},
     models.Branches: {"first": 12},
     models.Strided: {"conv": 10},
+    models.Written: {"conv": 9, "back": 12, "q": 4},
 }
 KINDS = pytest.mark.parametrize("kind", FOUND, ids=lambda kind: kind.__name__)
 
@@ -95,8 +96,9 @@ def test_a_constant_goes_into_the_biases(kind):
         for reader in face.coupling(name).readers:
             member, inner = reader.member, (reader.member.at, *reader.member.unit)
             shape = [n if i in inner else 1 for i, n in enumerate(member.sizes)]
-            line = torch.as_tensor(shift).reshape(shape).expand(member.sizes).reshape(-1, *[1] * (-reader.x_axis - 1))
             module = model.get_submodule(member.name.rpartition(".")[0])
+            after = [1] * (module.weight.ndim - 2)  # positions come after the channels
+            line = torch.as_tensor(shift).reshape(shape).expand(member.sizes).reshape(-1, *after)
             hooks.append(module.register_forward_pre_hook(lambda _, x, line=line: (x[0] + line,)))
     samples = draw(10)
     with torch.no_grad():

@@ -120,6 +120,24 @@ class Strided(nn.Module):
         return self.classifier(x.permute(0, 2, 1, 3).reshape(-1, self.in_features))
 
 
+class Written(nn.Module):
+    """Attention written with einsum, and a convolution under a normalization without weights."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv1d(6, 9, 1)
+        self.norm = nn.InstanceNorm1d(9)
+        self.back = nn.Conv1d(9, 12, 1)
+        self.q, self.k, self.v = nn.Linear(12, 20), nn.Linear(12, 20), nn.Linear(12, 20)
+        self.out = nn.Linear(20, 3)
+
+    def forward(self, x):
+        x = self.back(torch.relu(self.norm(self.conv(x)))).transpose(1, 2)
+        q, k, v = (layer(x).unflatten(-1, (-1, 5)) for layer in (self.q, self.k, self.v))
+        scores = torch.einsum("bihd,bjhd->bhij", q, k).softmax(-1)
+        return self.out(torch.einsum("bhij, bjhd -> bihd", scores, v).flatten(2))
+
+
 def dense():
     """A chain of linear layers."""
     return nn.Sequential(
@@ -155,6 +173,7 @@ INPUTS = {
     Fused: (6, 12),
     Branches: (5,),
     Strided: (10,),
+    Written: (6, 8),
 }
 
 

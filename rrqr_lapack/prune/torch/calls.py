@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from typing import NamedTuple
 
 import torch
 
 
 def tensors(tree) -> list[torch.Tensor]:
-    """All tensors in nested tuples, lists and mappings (models' output objects included)."""
+    """All tensors in nested tuples, lists, mappings and dataclasses."""
     if isinstance(tree, torch.Tensor):
         return [tree]
     if isinstance(tree, list | tuple):
         return [tensor for item in tree for tensor in tensors(item)]
-    if hasattr(tree, "values") and callable(tree.values):
+    if isinstance(tree, Mapping):
         return [tensor for item in tree.values() for tensor in tensors(item)]
+    if is_dataclass(tree) and not isinstance(tree, type):
+        return [tensor for field in fields(tree) for tensor in tensors(getattr(tree, field.name))]
     return []
 
 

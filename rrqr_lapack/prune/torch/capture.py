@@ -19,7 +19,8 @@ class Capture(Weights, TorchFunctionMode):
     """Collects what the readers of some groups see: ``with Capture(model, couplings) as seen: model(x)``.
 
     Readers that see the same tensor (the three projections of an attention, gate and up) count once; readers that
-    see different ones, and a module that is used twice, give rows one below the other, in the order of the calls.
+    see different ones, and a module that is used twice, give rows one below the other, in the order of the calls. Where
+    the model takes another path there are no rows.
 
     Parameters
     ----------
@@ -36,7 +37,9 @@ class Capture(Weights, TorchFunctionMode):
         }
         self._mask = mask
         self._met: list[tuple[str, torch.Tensor]] = []
-        self._parts: dict[str, list[torch.Tensor]] = {coupling.name: [] for coupling in couplings}
+        self._parts: dict[str, list[torch.Tensor]] = {
+            coupling.name: [torch.empty(0, coupling.width * coupling.unit)] for coupling in couplings
+        }
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
@@ -72,15 +75,11 @@ class Capture(Weights, TorchFunctionMode):
         ------
         ValueError
             NaN or Inf: the group is named.
-        RuntimeError
-            A reader was not called.
         """
         result = {}
         for name, parts in self._parts.items():
-            if not parts:
-                raise RuntimeError(f"nothing read group {name!r} in this batch: the model takes another path")
-            Z = torch.cat([part if part.dtype == torch.float64 else part.float() for part in parts])
+            Z = torch.cat([part.cpu() if part.dtype == torch.float64 else part.float().cpu() for part in parts])
             if not bool(torch.isfinite(Z).all()):
                 raise ValueError(f"the activations of {name!r} have NaN or Inf")
-            result[name] = np.ascontiguousarray(Z.cpu().numpy())
+            result[name] = np.ascontiguousarray(Z.numpy())
         return result

@@ -140,13 +140,11 @@ def _say_sizes(module: torch.nn.Module) -> None:
     if isinstance(module, nn.Linear):
         module.out_features, module.in_features = weight.shape
     elif isinstance(module, nn.modules.conv._ConvNd):
-        depthwise = module.groups > 1
-        if depthwise:
-            module.groups = module.groups * weight.shape[0] // module.out_channels
+        if module.groups > 1:
+            old = module.in_channels if module.transposed else module.out_channels
+            module.groups = module.groups * weight.shape[0] // old
         one, two = weight.shape[0], weight.shape[1] * module.groups
         module.out_channels, module.in_channels = (two, one) if module.transposed else (one, two)
-    elif isinstance(module, nn.modules.batchnorm._NormBase):
-        module.num_features = len(module.running_mean if weight is None else weight)
     elif isinstance(module, nn.PReLU):
         module.num_parameters = len(weight)
     elif isinstance(module, nn.Embedding):

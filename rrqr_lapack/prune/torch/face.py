@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 
 import numpy as np
 import torch
 
+from ..analyze import warn
 from ..face import Cut, Group
 from .capture import Capture
 from .check import checked
@@ -52,8 +52,7 @@ class TorchFace:
     def batches(self, calibration) -> Iterable:
         """The samples in batches of at most `batch_size`, as tensors on the model's device."""
         samples = Samples(calibration, self._batch_size, prepare(self.model))
-        one_shot = isinstance(calibration, Iterable) and iter(calibration) is calibration
-        return iter(samples) if one_shot else samples
+        return iter(samples) if isinstance(calibration, Iterator) else samples
 
     def run(self, batch):
         """The model's result on a batch."""
@@ -126,9 +125,9 @@ class TorchFace:
         configure(model, self._settings, widths)
         return TorchFace(model, self._found.only(couplings.values()), self._caller, self._batch_size, self._settings)
 
-    def only(self, couplings: Iterable[Coupling]) -> TorchFace:
-        """A face of the same model with some of its groups."""
-        return TorchFace(self.model, self._found.only(couplings), self._caller, self._batch_size, self._settings)
+    def only(self, couplings: Iterable[Coupling], whole: Mapping[str, str] | None = None) -> TorchFace:
+        """A face of the same model with some of its groups; `whole` says why the others are none."""
+        return TorchFace(self.model, self._found.only(couplings, whole), self._caller, self._batch_size, self._settings)
 
 
 def find_groups(
@@ -197,14 +196,13 @@ def find_groups(
     couplings = list(found.couplings.values())
     face = TorchFace(model, found, face._caller, batch_size, settings(model, couplings))
     passed, failed = checked(face, example, couplings)
-    face = face.only(passed)
-    face.left_alone |= failed
+    face = face.only(passed, failed)
     said: dict[str, list[str]] = {}
     for name, why in {**found.unknown, **failed}.items():
         said.setdefault(why, []).append(name or "the model itself")
     if said:
         reasons = "; ".join(f"{', '.join(names)}: {why}" for why, names in said.items())
-        warnings.warn(f"not understood and left alone: {reasons}", stacklevel=2)
+        warn(f"not understood and left alone: {reasons}")
     if not face.groups:
         reasons = "; ".join(f"{name}: {why}" for name, why in face.left_alone.items())
         raise ValueError(f"no units of this model can be removed ({reasons or 'no weights read what others make'})")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -14,6 +13,7 @@ import torch
 
 from rrqr_lapack import TallQR
 
+from ..analyze import warn
 from ..atomic import whole_file
 from ..lowrank import LowRank, allocate_ranks
 from ..tables import table
@@ -165,7 +165,7 @@ def factorize(
         broken = _broken(model, found, wanted, caller, example)
         wanted |= dict.fromkeys(broken)
         if broken:
-            warnings.warn(f"left as they are, their code uses the weights itself: {', '.join(broken)}", stacklevel=2)
+            warn(f"left as they are, their code uses the weights itself: {', '.join(broken)}")
     small = _factored(model, found, wanted)
     rows = tuple(
         LayerRank(name, *each.shape, rank, 0.0 if rank is None else float(each.errors[rank] / (each.norm or 1.0)))
@@ -196,7 +196,7 @@ def _activations(model, names, batches, caller) -> dict[str, TallQR]:
     couplings = []
     for name in names:
         width = model.get_submodule(name).in_features
-        reader = Reader(Member(f"{name}.weight", 1, (width,), 0, ()), -1, ())
+        reader = Reader(Member(f"{name}.weight", 1, (width,), 0, ()), ())
         couplings.append(Coupling(name, width, 1, (), (), (reader,), False))
     tall = {name: TallQR() for name in names}
     for batch in batches:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from .calls import Product, argument, operation, product
+from .calls import Product, argument, operation, product, tensors
 from .spaces import Axis, Place, Space, fix, leaf_places, match
 
 
@@ -117,6 +117,30 @@ def attend(tape, func, args, kwargs):
     scores = math.prod(q.shape[:-1]) * k.shape[-2]
     tape.products.append((scores * q.shape[-1], tuple(stacked)))
     tape.products.append((scores * v.shape[-1], tuple(stacked)))
+    return result
+
+
+def einsum(tape, func, args, kwargs):
+    """A product of activations: axes that all operands and the result share are stacked, the others stay whole."""
+    result = func(*args, **kwargs)
+    equation, operands = args[0], tensors(args[1:])
+    letters = equation.replace(" ", "").replace("->", ",").split(",") if isinstance(equation, str) else []
+    if len(letters) != len(operands) + 1 or "." in "".join(letters) or any(map(tape.weight, operands)):
+        tape.leave("einsum", [axis for tensor in operands for axis in tape.axes(tensor)])
+        return result
+    why, met = tape.why("einsum"), {}
+    for names, tensor in zip(letters, operands, strict=False):
+        for letter, axis in zip(names, tape.axes(tensor), strict=True):
+            if not all(letter in each for each in letters):
+                fix(axis, why)
+            met[letter] = match(met[letter], axis, why) if letter in met else axis
+    tape.set_axes(result, [met[letter] for letter in letters[-1]])
+    sizes = {
+        letter: n
+        for names, tensor in zip(letters, operands, strict=False)
+        for letter, n in zip(names, tensor.shape, strict=True)
+    }
+    tape.products.append((math.prod(sizes.values()), tuple(met.values())))
     return result
 
 

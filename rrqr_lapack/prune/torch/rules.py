@@ -57,6 +57,8 @@ def record(tape, func, args, kwargs):
         return func(*args, **kwargs)
     if product(name, args, kwargs) is not None:
         return products.apply(tape, func, args, kwargs)
+    if name == "einsum":
+        return products.einsum(tape, func, args, kwargs)
     if name == "scaled_dot_product_attention":
         return products.attend(tape, func, args, kwargs)
     if name == "embedding":
@@ -158,8 +160,9 @@ def _channels(tape, func, args, kwargs, name):
     for other in tensors((args, kwargs)):
         if other is not x and other.numel() > 1:
             axes[channel] = match(axes[channel], tape.axes(other)[0], tape.why(name))
-    for a, axis in enumerate(axes):
-        if a > channel and name != "prelu":
+    if name != "prelu":
+        tape.has_size("num_features", axes[channel])
+        for axis in axes[channel + 1 :]:
             fix(axis, tape.why(name))
     result = func(*args, **kwargs)
     for tensor in tensors(result):

@@ -14,6 +14,7 @@ from .calls import tensors
 
 LABELS = ("labels", "label")
 PARTS, LEAST = 8, 16  # batches that samples are dealt into if each gets so many, so that some can be held out
+DEALT = 4096  # samples that are dealt out at a time, so that a memory map is read in order
 EXAMPLES = 4  # samples that a structure is found and tried out with
 
 
@@ -66,17 +67,19 @@ def pieces(batch, size: int) -> Iterator:
     another length, goes with every piece.
     """
     total = length(batch)
-    parts = max(-(-total // size), min(PARTS, total // LEAST), min(total, 1))
 
-    def part(item, i):
+    def part(item, where):
         if isinstance(item, Mapping):
-            return {key: part(value, i) for key, value in item.items()}
+            return {key: part(value, where) for key, value in item.items()}
         if isinstance(item, list | tuple):
-            return tuple(part(value, i) for value in item)
-        return item[i::parts] if hasattr(item, "shape") and np.ndim(item) and len(item) == total else item
+            return tuple(part(value, where) for value in item)
+        return item[where] if hasattr(item, "shape") and np.ndim(item) and len(item) == total else item
 
-    for i in range(parts):
-        yield part(batch, i)
+    for first in range(0, total, DEALT):
+        end = min(first + DEALT, total)
+        parts = max(-(-(end - first) // size), min(PARTS, (end - first) // LEAST), 1)
+        for i in range(parts):
+            yield part(batch, slice(first + i, end, parts))
 
 
 def length(batch) -> int:
@@ -114,7 +117,7 @@ def prepare(model: torch.nn.Module) -> Callable:
 
 def peek(calibration, prepare: Callable) -> tuple[object, Iterable]:
     """The first few samples, and the calibration data as it was."""
-    if not isinstance(calibration, Iterable) or iter(calibration) is not calibration:
+    if not isinstance(calibration, Iterator):
         return next(iter(Samples(calibration, EXAMPLES, prepare))), calibration
     first = next(calibration, None)
     if first is None:

@@ -40,10 +40,9 @@ class Member(NamedTuple):
 
 
 class Reader(NamedTuple):
-    """A weight that reads a group: `Member`, the axis of the activations (from the end), and its biases."""
+    """A weight that reads a group, and what is added to its products."""
 
     member: Member
-    x_axis: int
     biases: tuple[str, ...]
 
 
@@ -110,8 +109,11 @@ class Structure:
     whole: Mapping[str, str]
     unknown: Mapping[str, str]
 
-    def only(self, couplings: Iterable[Coupling]) -> Structure:
-        """The same with fewer groups, or with other attributes; what the others cost becomes constant."""
+    def only(self, couplings: Iterable[Coupling], whole: Mapping[str, str] | None = None) -> Structure:
+        """The same with fewer groups, or with other attributes; what the others cost becomes constant.
+
+        `whole` says why there are fewer.
+        """
         kept = {coupling.name: coupling for coupling in couplings}
         gone = {name: coupling.width for name, coupling in self.couplings.items() if name not in kept}
 
@@ -122,7 +124,13 @@ class Structure:
                 costs[tuple(name for name in term.groups if name not in gone)] += term.coefficient * constant
             return tuple(Term(count, names) for names, count in costs.items())
 
-        return replace(self, couplings=kept, parameters=reduced(self.parameters), flops=reduced(self.flops))
+        return replace(
+            self,
+            couplings=kept,
+            parameters=reduced(self.parameters),
+            flops=reduced(self.flops),
+            whole={**self.whole, **(whole or {})},
+        )
 
 
 def structure(tape: Tape, samples: int, *, residual: bool) -> Structure:
@@ -193,14 +201,16 @@ def _coupling(tape, leaf, places, made):
         member = Member(*key, tuple(each.size for each in leaves), at, unit)
         if key in tape.reads:
             read = tape.reads[key]
-            readers.append(Reader(member, read.axis, tuple(sorted(read.biases - {None}))))
+            readers.append(Reader(member, tuple(sorted(read.biases - {None}))))
         elif key in tape.makes:
             makers.append(member)
         else:
             followers.append(member)
     makers.sort(key=lambda member: tape.makes[member[:2]])
     columns = [math.prod(reader.member.sizes[i] for i in reader.member.unit) for reader in readers]
-    biases = [name for reader in readers for name in reader.biases]
+    reads = [tape.reads[key] for key, _ in places if key in tape.reads]
+    uses = Counter(name for each in tape.reads.values() for name in each.biases)
+    affine = all(each.exact and len(each.biases) == 1 and uses[next(iter(each.biases))] == 1 for each in reads)
     first = (*makers, *(reader.member for reader in readers))[0].name
     return Coupling(
         _module(first),
@@ -209,8 +219,13 @@ def _coupling(tape, leaf, places, made):
         tuple(makers),
         tuple(followers),
         tuple(readers),
-        all(tape.reads[key].exact and None not in tape.reads[key].biases for key, _ in places if key in tape.reads)
-        and len(biases) == len(set(biases)) == len(readers),
+        affine and all(None not in each.biases for each in reads),
+        tuple(
+            (module, attribute, math.prod(place.space.size for place in inner) // leaf.size)
+            for module, attribute, axis in tape.sized
+            for inner in (leaf_places(axis),)
+            if any(place.space is leaf for place in inner)
+        ),
     )
 
 

@@ -27,15 +27,12 @@ class Read:
 
     Attributes
     ----------
-    axis : int
-        Of the activations, counted from the end.
     biases : set of str or None
         Names of the parameters that are added to the products; None where there is none.
     exact : bool
         Whether a constant added to the activations is one added to the products: no zero padding in between.
     """
 
-    axis: int
     biases: set = field(default_factory=set)
     exact: bool = True
 
@@ -82,6 +79,8 @@ class Tape(Weights, TorchFunctionMode):
         Multiply-adds of each product, and the axes they are proportional to.
     unknown : list of (str, str, list of Space)
         Operations that have no rule: module, operation, and the spaces that it fixed.
+    sized : list of (str, str, Axis)
+        Modules without weights that know the size of an axis all the same: module, attribute, axis.
     """
 
     def __init__(self, model: torch.nn.Module):
@@ -95,6 +94,7 @@ class Tape(Weights, TorchFunctionMode):
         self.makes: dict[Key, int] = {}
         self.products: list[tuple[int, tuple[Axis, ...]]] = []
         self.unknown: list[tuple[str, str, list[Space]]] = []
+        self.sized: list[tuple[str, str, Axis]] = []
         self._modules = {module: name for name, module in model.named_modules()}
         self._calls: list[str] = []
         self._axes = WeakIdKeyDictionary()
@@ -142,13 +142,18 @@ class Tape(Weights, TorchFunctionMode):
 
     def read(self, key: Key, call: Product) -> None:
         """Note that a weight's axis is summed over with an axis of activations."""
-        read = self.reads.setdefault(key, Read(call.x_axis))
+        read = self.reads.setdefault(key, Read())
         read.biases.add(None if call.bias is None else self.names.get(id(call.bias)))
-        read.exact &= not call.padded and read.axis == call.x_axis
+        read.exact &= not call.padded
 
     def made(self, key: Key) -> None:
         """Note that a weight's axis makes an axis of activations."""
         self.makes.setdefault(key, len(self.makes))
+
+    def has_size(self, attribute: str, axis: Axis) -> None:
+        """Note that the running module repeats the size of an axis, if it has this attribute."""
+        if type(getattr(self.model.get_submodule(self.module), attribute, None)) is int:
+            self.sized.append((self.module, attribute, axis))
 
     def leave(self, operation: str, axes) -> None:
         """Fix the spaces that an operation without a rule meets, and remember it."""
