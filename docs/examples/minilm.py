@@ -26,7 +26,7 @@ from study import BASELINES, OURS, Test, curves_plot, point, prediction_plot, qu
 from tokenizers import Tokenizer
 from transformers import BertConfig, BertModel
 
-from rrqr_lapack.prune.torch import analyze, plan
+from rrqr_lapack.prune.torch import analyze, find_groups, plan
 
 LENGTH = 64  # tokens of a sentence, at most
 TESTED = 500  # sentences
@@ -96,10 +96,39 @@ def test_on(model, texts) -> Test:
     return Test(model, run, lambda Y, expected: float((Y * expected).sum(1).mean()))
 
 
+def race(model, calibration) -> None:
+    """The analysis of the feed-forward blocks against SciPy's pivoted QR of the same matrices."""
+    face, _ = find_groups(model, calibration)
+    names = [group.name for group in face.groups if group.unit == 1]
+    began = time.perf_counter()
+    analysis = analyze(model, calibration, groups=names)
+    orders = {name: analysis.factor(name).units for name in names}
+    ours = time.perf_counter() - began
+    parts = {name: [] for name in names}
+    began = time.perf_counter()
+    for Z in face.activations(analysis.batches, names):
+        for name in names:
+            parts[name].append(Z[name])
+    running = time.perf_counter() - began
+    scipy_seconds, same = 0.0, []
+    for name in names:
+        Z = np.concatenate(parts.pop(name))
+        began = time.perf_counter()
+        _, P = scipy.linalg.qr(Z, mode="r", pivoting=True)
+        scipy_seconds += time.perf_counter() - began
+        half = Z.shape[1] // 2
+        same.append(f"{len(set(P[:half]) & set(orders[name][:half]))} of {half}")
+        print(f"{name}: {Z.shape[0]} x {Z.shape[1]}, the same columns: {same[-1]}", flush=True)
+    print(
+        f"analyze {ours:.1f} s, of which running the model takes {running:.1f} s; scipy.linalg.qr {scipy_seconds:.1f} s"
+    )
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--out", type=Path, default=Path("docs/images"))
     parser.add_argument("--tokens", type=int, default=20_000, help="to calibrate on")
+    parser.add_argument("--race", action="store_true", help="only measure the time of the analysis beside SciPy's")
     args = parser.parse_args()
 
     model, prose = encoder(), sentences(pydoc_data.topics.topics.values())
@@ -107,6 +136,9 @@ def main():
     used = 0
     counts = tokens(prose)["attention_mask"].sum(1).cumsum(0)
     used = int((counts < args.tokens).sum()) + 1
+    if args.race:
+        race(model, tokens(prose[:used]))
+        return
     test, other = test_on(model, unseen), test_on(model, sentences(docstrings())[:TESTED])
     began = time.perf_counter()
     analysis = analyze(model, tokens(prose[:used]), call=embedding)
