@@ -1,4 +1,4 @@
-"""What the examples on models in torch share: every scheme at several sizes, as a table, JSON and plots."""
+"""What the examples share: every scheme at several sizes, as a table, JSON and plots."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -8,10 +8,10 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 
+from rrqr_lapack.prune import apply, plan
 from rrqr_lapack.prune.atomic import whole_file
 from rrqr_lapack.prune.plots import plan_plot
 from rrqr_lapack.prune.tables import table
-from rrqr_lapack.prune.torch import apply, plan
 
 OURS = {"ID": {"method": "id"}, "ID, weighted": {"method": "weighted"}, "forward": {"method": "forward"}}
 BASELINES = {
@@ -72,7 +72,7 @@ class Test:
 
     Parameters
     ----------
-    model : torch.nn.Module
+    model
         The original.
     run : callable
         ``run(model)``: its outputs, (samples, outputs).

@@ -18,7 +18,7 @@ import numpy as np
 from .face import Term, total
 
 SWEEPS = 50
-HALVINGS = 60
+HALVINGS = 40
 
 
 class Allocation:
@@ -86,8 +86,8 @@ class Allocation:
         found = [widths for widths in (self.narrowest, self.widest) if allowed(widths)]
         if not found:
             return None
+        found += _bisected(self._fraction, 0, 1, allowed, not grow)
         if self.uniform:
-            found += _bisected(self._fraction, 0, 1, allowed, not grow)
             return min(found, key=objective)
         # the logarithm of the multiplier, an error per cost: from "cost is free" to "error is free"
         scale = math.log(max(float(errors.max()) for errors in self.errors.values()) or 1.0)

@@ -110,6 +110,4 @@ def _check(analysis, plan, refit):
     for group in plan.groups:
         known = analysis.groups.get(group.name)
         if known is None or known.width != group.width or not set(group.units) <= set(range(group.width)):
-            raise ValueError(
-                f"the plan is for another model: it has {len(group.units)} of {group.width} units of {group.name}"
-            )
+            raise ValueError(f"the plan is for another model: its {group.name} has {group.width} units")

@@ -110,7 +110,7 @@ def _pivots(A, tiny):
 
 def _block_pivots(A, unit, tiny):
     """Greedy pivoting of blocks of columns by the Frobenius norms of their residuals."""
-    A = A.copy()
+    A, Q = A.copy(), np.zeros((len(A), 0))
     units, diagonal = [], []
     while len(units) < A.shape[1] // unit:
         norms = _unit_norms(A, unit)
@@ -122,6 +122,8 @@ def _block_pivots(A, unit, tiny):
         block = A[:, best * unit : (best + 1) * unit]
         U, s, _ = np.linalg.svd(block, full_matrices=False)
         U = U[:, s > tiny]
+        U = np.linalg.qr(U - Q @ (Q.T @ U))[0]  # small singular values let the rounding of earlier steps in
+        Q = np.hstack([Q, U])
         A -= U @ (U.T @ A)
-        A[:, best * unit : (best + 1) * unit] = 0
+        block[:] = 0
     return Order(np.array(units, np.intp), np.array(diagonal))
