@@ -12,9 +12,9 @@ import numpy as np
 import scipy.linalg
 
 from ._arrays import as_numeric, check_choice, check_finite_columns, check_rank, check_tolerance, lapack_dtype
-from ._low_rank import LowRank, column_norms
+from ._error import frobenius
+from ._low_rank import LowRank
 from ._randomized_svd import randomized_svd
-from ._truncated import _root_of_squares
 
 DRIVERS = ("exact", "randomized")
 
@@ -57,7 +57,7 @@ class LowRankFactors(LowRank):
     def __init__(self, w, U, s, Vh):
         self.U, self.s, self.Vh = U, s, Vh
         self.residual = w - self.B @ self.A
-        self.error = _root_of_squares(column_norms(self.residual))
+        self.error = frobenius(self.residual)
 
     @property
     def B(self):
