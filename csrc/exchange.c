@@ -112,7 +112,7 @@ static rrqr_status derive(rrqr_context *context, const rrqr_factor *f, X(exchang
 /* All of it for the factor's present rank. */
 rrqr_status X(exchange_open)(rrqr_context *context, const rrqr_factor *f, X(exchange) *e)
 {
-    const int k = f->rank, FRESH = 32;
+    const int k = f->rank, FRESH = 16;
     const int room = min_int(min_int(f->m, f->n) - k, k / 2 > FRESH ? k / 2 : FRESH);
     const size_t n = f->n, chosen = k;
     *e = (X(exchange)){.n = f->n, .k = k, .rows = k, .capacity = k + room, .ldw = k ? k : 1};
