@@ -80,6 +80,23 @@ def test_convolutions_are_factored_into_one_with_the_kernel_and_one_without(kind
         assert lower(x).shape == model(x).shape
 
 
+@pytest.mark.parametrize("mode", ["zeros", "reflect", "circular"])
+@pytest.mark.parametrize("kind", [nn.Conv1d, nn.Conv2d])
+def test_the_error_of_a_convolution_is_that_of_its_outputs(kind, mode):
+    torch.manual_seed(0)
+    layer = kind(3, 10, 3, stride=2, padding=2, dilation=2, padding_mode=mode).double()
+    x = torch.randn(30, 3, *[9] * (layer.weight.ndim - 2), dtype=torch.float64) + 1
+    model = nn.Sequential(layer, nn.Flatten(1))
+    for rank in (2, 5):
+        small, report = prune.factorize(model, x, ranks={"0": rank})
+        blind, _ = prune.factorize(model, ranks={"0": rank})
+        with torch.no_grad():
+            constant = layer.bias.reshape(-1, *[1] * (layer.weight.ndim - 2))
+            exact, found, other = (each[0](x) - constant for each in (model, small, blind))
+        assert models.relative_error(found, exact) == pytest.approx(report.layers[0].error, rel=1e-8)
+        assert models.relative_error(found, exact) < 0.99 * models.relative_error(other, exact)
+
+
 def test_layers_whose_weights_the_code_uses_itself_stay_and_are_named():
     torch.manual_seed(0)
     model = nn.TransformerEncoderLayer(12, 2, 24, batch_first=True)
