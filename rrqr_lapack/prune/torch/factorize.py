@@ -17,7 +17,7 @@ from rrqr_lapack import TallQR
 
 from ..analyze import warn
 from ..atomic import whole_file
-from ..lowrank import LowRank, allocate_ranks
+from ..lowrank import LowRankLayer, allocate_ranks
 from ..tables import table
 from .factored import Factored, can_be_factored, matrix, read_by, replace_layer
 from .samples import Caller, Samples, mask_of, peek, prepare, rows
@@ -88,6 +88,8 @@ def factorize(
     rtol: float | None = None,
     ranks: Mapping[str, int] | None = None,
     layers: Iterable[str] | None = None,
+    driver: str = "exact",
+    rng=None,
     call=None,
     batch_size: int = 64,
 ) -> tuple[torch.nn.Module, FactorReport]:
@@ -113,6 +115,8 @@ def factorize(
         The rank of each layer, by the module's name.
     layers : iterable of str, optional
         Names of the modules to look at. Default: all that can be factored, those of `ranks`.
+    driver, rng
+        As for `rrqr_lapack.prune.lowrank.LowRankLayer`.
     call, batch_size
         As for `find_groups`.
 
@@ -155,7 +159,10 @@ def factorize(
         example, calibration = peek(calibration, like)
         few = [name for name in chosen if len(matrix(model.get_submodule(name))) <= MOST_INPUTS]
         seen = _activations(model, few, Samples(calibration, batch_size, like), caller)
-    found = {name: LowRank(matrix(model.get_submodule(name)), seen.get(name)) for name in chosen}
+    found = {}
+    for name in chosen:
+        weight, largest = matrix(model.get_submodule(name)), None if ranks is None else max(ranks[name], 1)
+        found[name] = LowRankLayer(weight, seen.get(name), largest=largest, driver=driver, rng=rng)
     total = sum(parameter.numel() for parameter in model.parameters())
     if params is not None:
         other = total - sum(each.shape[0] * each.shape[1] for each in found.values())
@@ -224,7 +231,7 @@ def _budget(params, total) -> int:
     return int(params * total)
 
 
-def _least(each: LowRank, rtol) -> int | None:
+def _least(each: LowRankLayer, rtol) -> int | None:
     """The least rank within `rtol`, None where the factors are no smaller than the weights."""
     if isinstance(rtol, bool) or not isinstance(rtol, Real) or not 0 <= rtol < 1:
         raise ValueError(f"rtol is {rtol!r}; allowed: 0 <= rtol < 1")
