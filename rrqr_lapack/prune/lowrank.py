@@ -1,4 +1,4 @@
-"""Low-rank weights ``W ~= A B``: the other way to make one layer smaller, and a start for adapters.
+"""Low-rank weights ``W ~= A B``: the other way to make a layer smaller, for the activations that it reads.
 
 Without data the SVD of W (C. Eckart, G. Young, 1936, doi:10.1007/BF02288367). With the activations X that W reads, the
 SVD of X W, whose best rank-r approximation X W V_r V_r^T is reached by A = W V_r, B = V_r^T without an inverse
@@ -12,11 +12,11 @@ from collections.abc import Mapping
 import numpy as np
 import scipy.linalg
 
-from rrqr_lapack import TallQR
-from rrqr_lapack._arrays import check_rank
+from rrqr_lapack import TallQR, randomized_svd
+from rrqr_lapack._arrays import check_choice, check_rank
 
 
-class LowRank:
+class LowRankLayer:
     """The best approximations ``W ~= A B`` of every rank, in ``||X (W - A B)||_F`` or ``||W - A B||_F``.
 
     Parameters
@@ -25,22 +25,33 @@ class LowRank:
         Real.
     activations : (rows, inputs) array_like or TallQR, optional
         What the weights read. The error is then that of their products.
+    largest : int, optional
+        The largest rank of interest, 1 to min(inputs, outputs), which is the default.
+    driver : {'exact', 'randomized'}, default 'exact'
+        The singular vectors of LAPACK's SVD, or those of `randomized_svd`: for a `largest` much smaller than the
+        weights a fraction of the time, and nearly the best.
+    rng : None, int or Generator, optional
+        Of the 'randomized' driver.
 
     Attributes
     ----------
     shape : tuple of int
         (inputs, outputs).
-    values : (min(inputs, outputs),) ndarray
+    values : (largest,) ndarray
         Singular values of X W, or of W.
     norm : float
         ``||X W||_F``, or ``||W||_F``.
-    errors : (min(inputs, outputs) + 1,) ndarray
-        The error at each rank, exactly, from the singular values: ``errors[r] = (sum_{j>r} s_j^2)^(1/2)``.
+    errors : (largest + 1,) ndarray
+        The error at each rank, from the singular values: ``errors[r] = (sum_{j>r} s_j^2)^(1/2)``.
 
     Raises
     ------
     ValueError, TypeError
-        Weights or activations that are not finite real matrices, or do not fit.
+        Weights or activations that are not finite real matrices, or do not fit; `largest` or `driver` out of range.
+
+    See Also
+    --------
+    rrqr_lapack.low_rank_factors : the factors of one matrix at one rank, without activations.
 
     Notes
     -----
@@ -49,15 +60,15 @@ class LowRank:
     Examples
     --------
     >>> import numpy as np
-    >>> from rrqr_lapack.prune.lowrank import LowRank
+    >>> from rrqr_lapack.prune.lowrank import LowRankLayer
     >>> rng = np.random.default_rng(0)
     >>> W, X = rng.standard_normal((6, 5)), rng.standard_normal((100, 2)) @ rng.standard_normal((2, 6))
-    >>> A, B = LowRank(W, X).factors(2)
+    >>> A, B = LowRankLayer(W, X).factors(2)
     >>> A.shape, B.shape, bool(np.allclose(X @ A @ B, X @ W)), bool(np.allclose(A @ B, W))
     ((6, 2), (2, 5), True, False)
     """
 
-    def __init__(self, weight, activations=None):
+    def __init__(self, weight, activations=None, *, largest=None, driver="exact", rng=None):
         self._weight = _real("weight", weight)
         self.shape = self._weight.shape
         product = self._weight
@@ -67,10 +78,17 @@ class LowRank:
                 raise ValueError(f"activations have {R.shape[1]} columns; weight reads {self.shape[0]} inputs")
             product = np.zeros(self.shape)  # zero rows where there are fewer activations than inputs
             product[: len(R)] = R.astype(np.float64) @ self._weight
-        _, s, self._Vh = scipy.linalg.svd(product.astype(np.float64, copy=False), full_matrices=False)
-        self.values = s
-        self.errors = np.sqrt(np.append(np.cumsum(s[::-1] ** 2)[::-1], 0.0))
+        product = product.astype(np.float64, copy=False)
+        largest = check_rank(largest, min(self.shape), 1)
+        if check_choice("driver", driver, ("exact", "randomized")) == "exact":
+            _, s, Vh = scipy.linalg.svd(product, full_matrices=False)
+        else:
+            _, s, Vh = randomized_svd(product, largest, rng=rng)
+        # What the singular values do not have of ||X W||^2: nothing but rounding where they are all.
+        rest = max(np.linalg.norm(product) ** 2 - np.sum(s**2), 0.0) if len(s) < min(self.shape) else 0.0
+        self.errors = np.sqrt(np.append(rest + np.cumsum(s[::-1] ** 2)[::-1], rest))[: largest + 1]
         self.norm = float(self.errors[0])
+        self.values, self._Vh = s[:largest], Vh[:largest]
 
     def size(self, rank: int) -> int:
         """Numbers in A and B."""
@@ -82,15 +100,15 @@ class LowRank:
         Raises
         ------
         ValueError
-            `rank` is not between 0 and min(inputs, outputs).
+            `rank` is not between 0 and `largest`.
         TypeError
             It is not an integer.
         """
-        Vh = self._Vh[: check_rank(rank, min(self.shape))]
+        Vh = self._Vh[: check_rank(rank, len(self._Vh))]
         return (self._weight @ Vh.T).astype(self._weight.dtype), Vh.astype(self._weight.dtype)
 
 
-def allocate_ranks(layers: Mapping[str, LowRank], budget: int) -> dict[str, int | None]:
+def allocate_ranks(layers: Mapping[str, LowRankLayer], budget: int) -> dict[str, int | None]:
     """Ranks for several layers that share a budget of numbers; None for a layer that stays as it is.
 
     Each singular value of a layer lowers its squared relative error by ``(s_j / ||s||)^2`` and costs inputs +
@@ -99,7 +117,7 @@ def allocate_ranks(layers: Mapping[str, LowRank], budget: int) -> dict[str, int 
 
     Parameters
     ----------
-    layers : mapping of str to LowRank
+    layers : mapping of str to LowRankLayer
     budget : int
         Numbers that all layers together may have.
 
@@ -111,8 +129,8 @@ def allocate_ranks(layers: Mapping[str, LowRank], budget: int) -> dict[str, int 
     Examples
     --------
     >>> import numpy as np
-    >>> from rrqr_lapack.prune.lowrank import LowRank, allocate_ranks
-    >>> layers = {"steep": LowRank(np.diag([8.0, 1, 0, 0, 0, 0])), "flat": LowRank(np.eye(6))}
+    >>> from rrqr_lapack.prune.lowrank import LowRankLayer, allocate_ranks
+    >>> layers = {"steep": LowRankLayer(np.diag([8.0, 1, 0, 0, 0, 0])), "flat": LowRankLayer(np.eye(6))}
     >>> allocate_ranks(layers, 60)
     {'steep': 2, 'flat': None}
     """
@@ -137,44 +155,6 @@ def allocate_ranks(layers: Mapping[str, LowRank], budget: int) -> dict[str, int 
             left -= sum(each.shape)
             ranks[name] = r + 1
     return ranks
-
-
-def lora_init(weight, rank: int, activations=None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Adapters that begin with the principal part of the weights: ``W = rest + A B``, A B the best of its rank.
-
-    Training A and B then moves what matters most (F. Meng, Z. Wang, M. Zhang, "PiSSA: principal singular values and
-    singular vectors adaptation of large language models", NeurIPS 2024, arXiv:2404.02948), for the activations that
-    are given if there are any. The scale is shared evenly, ``||A||_F = ||B||_F``.
-
-    Parameters
-    ----------
-    weight : (inputs, outputs) array_like
-    rank : int
-        1 to min(inputs, outputs).
-    activations : (rows, inputs) array_like or TallQR, optional
-
-    Returns
-    -------
-    A : (inputs, rank) ndarray
-    B : (rank, outputs) ndarray
-    rest : (inputs, outputs) ndarray
-        ``W - A B``, to be frozen.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from rrqr_lapack.prune.lowrank import lora_init
-    >>> W = np.random.default_rng(0).standard_normal((8, 5))
-    >>> A, B, rest = lora_init(W, rank=2)
-    >>> bool(np.allclose(rest + A @ B, W)), bool(np.linalg.norm(rest) < np.linalg.norm(W))
-    (True, True)
-    """
-    weight = _real("weight", weight)
-    A, B = LowRank(weight, activations).factors(rank)
-    one, two = np.linalg.norm(A), np.linalg.norm(B)
-    balance = np.sqrt(two / one) if one and two else 1.0
-    A, B = (A * balance).astype(weight.dtype), (B / balance).astype(weight.dtype)
-    return A, B, weight - A @ B
 
 
 def _real(name, value):

@@ -80,6 +80,23 @@ def test_convolutions_are_factored_into_one_with_the_kernel_and_one_without(kind
         assert lower(x).shape == model(x).shape
 
 
+@pytest.mark.parametrize("mode", ["zeros", "reflect", "circular"])
+@pytest.mark.parametrize("kind", [nn.Conv1d, nn.Conv2d])
+def test_the_error_of_a_convolution_is_that_of_its_outputs(kind, mode):
+    torch.manual_seed(0)
+    layer = kind(3, 10, 3, stride=2, padding=2, dilation=2, padding_mode=mode).double()
+    x = torch.randn(30, 3, *[9] * (layer.weight.ndim - 2), dtype=torch.float64) + 1
+    model = nn.Sequential(layer, nn.Flatten(1))
+    for rank in (2, 5):
+        small, report = prune.factorize(model, x, ranks={"0": rank})
+        blind, _ = prune.factorize(model, ranks={"0": rank})
+        with torch.no_grad():
+            constant = layer.bias.reshape(-1, *[1] * (layer.weight.ndim - 2))
+            exact, found, other = (each[0](x) - constant for each in (model, small, blind))
+        assert models.relative_error(found, exact) == pytest.approx(report.layers[0].error, rel=1e-8)
+        assert models.relative_error(found, exact) < 0.99 * models.relative_error(other, exact)
+
+
 def test_layers_whose_weights_the_code_uses_itself_stay_and_are_named():
     torch.manual_seed(0)
     model = nn.TransformerEncoderLayer(12, 2, 24, batch_first=True)
@@ -114,7 +131,7 @@ def test_dtype_mode_and_gradients_are_those_of_the_layer(model):
         ({"params": "half"}, TypeError, "params must be a number, not 'half'"),
         ({"params": 200}, ValueError, "no room for one rank of each layer"),
         ({"rtol": 1.0}, ValueError, "rtol is 1.0; allowed: 0 <= rtol < 1"),
-        ({"ranks": {"0": 31}}, ValueError, "rank must be between 0 and 30"),
+        ({"ranks": {"0": 31}}, ValueError, "rank must be between 1 and 30"),
         ({"ranks": {"1": 2}}, ValueError, "'1' is no layer that can be factored; this model has 0, 2, 4"),
         ({"params": 0.5, "layers": ["x"]}, ValueError, "'x' is no layer that can be factored"),
     ],
@@ -132,3 +149,36 @@ def test_the_report_is_a_table_and_json(model, tmp_path):
     )
     report.to_json(tmp_path / "report.json")
     assert '"rank": 3' in (tmp_path / "report.json").read_text()
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize("driver", ["exact", "randomized"])
+def test_adapters_and_rest_are_the_weights_and_the_adapters_are_balanced(dtype, driver):
+    torch.manual_seed(0)
+    layer, X = nn.Linear(30, 20).to(dtype), samples(200).to(dtype)
+    A, B, rest = prune.lora_init(layer, 6, X, driver=driver, rng=0)
+    assert (A.shape, B.shape, {A.dtype, B.dtype, rest.dtype}) == ((6, 30), (20, 6), {dtype})
+    tiny = 100 * torch.finfo(dtype).eps
+    assert models.relative_error(rest + B @ A, layer.weight.detach()) < tiny
+    assert float(A.norm()) == pytest.approx(float(B.norm()), rel=1e-5)
+    assert (X @ rest.T).norm() < 100 * tiny * (X @ layer.weight.T).norm()  # the samples have six directions
+    blind = prune.lora_init(layer, 6, driver=driver, rng=0)[2]
+    assert (X @ blind.T).norm() > 0.1 * (X @ layer.weight.T).norm()
+    assert float(blind.norm()) <= 1.05 * float(torch.linalg.svdvals(layer.weight.detach())[6:].norm())
+
+
+def test_adapters_are_for_linear_layers():
+    with pytest.raises(TypeError, match=r"layer must be a torch\.nn\.Linear, not Conv2d"):
+        prune.lora_init(nn.Conv2d(1, 1, 1), 1)
+    with pytest.raises(ValueError, match="rank must be between 1 and 3"):
+        prune.lora_init(nn.Linear(3, 5), 0)
+
+
+def test_the_randomized_driver_takes_the_place_of_the_exact_one(model):
+    exact, _ = prune.factorize(model, samples(400), ranks={"0": 6, "2": 5})
+    found, report = prune.factorize(model, samples(400), ranks={"0": 6, "2": 5}, driver="randomized", rng=0)
+    x = samples(50, 2)
+    with torch.no_grad():
+        best = models.relative_error(exact(x), model(x))
+        assert models.relative_error(found(x), model(x)) < 1.1 * best + 1e-10
+    assert report.layers[0].error < 1e-6

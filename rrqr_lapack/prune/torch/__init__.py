@@ -7,12 +7,12 @@ installs what this needs.
 """
 
 from .. import apply, plan
-from ..lowrank import lora_init
 from .analyze import analyze
 from .face import TorchFace, find_groups
 from .factored import Factored
 from .factorize import FactorReport, factorize
 from .files import load, save
+from .lora import lora_init
 
 __all__ = [
     "FactorReport",

@@ -45,6 +45,20 @@ def matrix(layer: nn.Module) -> np.ndarray:
     return weight.reshape(len(weight), -1).numpy().T
 
 
+def read_by(layer: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    """X: what the weights of a layer are multiplied with, (..., inputs), in single or double precision."""
+    x = x if x.dtype == torch.float64 else x.float()
+    if isinstance(layer, nn.Linear):
+        return x
+    x = x if x.ndim == layer.weight.ndim else x[None]
+    mode = "constant" if layer.padding_mode == "zeros" else layer.padding_mode
+    x = nn.functional.pad(x, layer._reversed_padding_repeated_twice, mode)
+    kernel, dilation, stride = layer.kernel_size, layer.dilation, layer.stride
+    if isinstance(layer, nn.Conv1d):  # as a picture of one line
+        x, kernel, dilation, stride = x[:, :, None], (1, *kernel), (1, *dilation), (1, *stride)
+    return nn.functional.unfold(x, kernel, dilation, 0, stride).transpose(1, 2)
+
+
 def _pair(layer, first, second, bias):
     rank, inputs = first.shape[:2]
     if isinstance(layer, nn.Linear):

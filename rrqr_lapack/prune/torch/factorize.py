@@ -6,7 +6,9 @@ import copy
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from functools import partial
 from numbers import Integral, Real
 
 import torch
@@ -15,12 +17,12 @@ from rrqr_lapack import TallQR
 
 from ..analyze import warn
 from ..atomic import whole_file
-from ..lowrank import LowRank, allocate_ranks
+from ..lowrank import LowRankLayer, allocate_ranks
 from ..tables import table
-from .capture import Capture
-from .factored import Factored, can_be_factored, matrix, replace_layer
-from .samples import Caller, Samples, mask_of, peek, prepare
-from .structure import Coupling, Member, Reader
+from .factored import Factored, can_be_factored, matrix, read_by, replace_layer
+from .samples import Caller, Samples, mask_of, peek, prepare, rows
+
+MOST_INPUTS = 4096  # of a layer whose activations are looked at: channels times kernel
 
 
 @dataclass(frozen=True)
@@ -86,14 +88,17 @@ def factorize(
     rtol: float | None = None,
     ranks: Mapping[str, int] | None = None,
     layers: Iterable[str] | None = None,
+    driver: str = "exact",
+    rng=None,
     call=None,
     batch_size: int = 64,
 ) -> tuple[torch.nn.Module, FactorReport]:
     """Replace weights by products of two, ``W ~= A B``, where that is smaller.
 
     Linear layers and convolutions in one group; exactly one of `params`, `rtol` and `ranks` says how small. With
-    calibration samples the error of a linear layer is that of its outputs, ``||X (W - A B)||_F``, and A B is the best
-    of its rank for them; without, and for convolutions, it is ``||W - A B||_F``.
+    calibration samples the error of a layer is that of its outputs, ``||X (W - A B)||_F``, and A B is the best of its
+    rank for them; without, and for layers of more than 4,096 inputs, it is ``||W - A B||_F``. The inputs of a
+    convolution are channels times kernel, the rows of its X are patches.
 
     Parameters
     ----------
@@ -110,6 +115,8 @@ def factorize(
         The rank of each layer, by the module's name.
     layers : iterable of str, optional
         Names of the modules to look at. Default: all that can be factored, those of `ranks`.
+    driver, rng
+        As for `rrqr_lapack.prune.lowrank.LowRankLayer`.
     call, batch_size
         As for `find_groups`.
 
@@ -150,9 +157,12 @@ def factorize(
     if calibration is not None:
         caller, like = Caller(model, call), prepare(model)
         example, calibration = peek(calibration, like)
-        linear = [name for name in chosen if isinstance(model.get_submodule(name), torch.nn.Linear)]
-        seen = _activations(model, linear, Samples(calibration, batch_size, like), caller)
-    found = {name: LowRank(matrix(model.get_submodule(name)), seen.get(name)) for name in chosen}
+        few = [name for name in chosen if len(matrix(model.get_submodule(name))) <= MOST_INPUTS]
+        seen = _activations(model, few, Samples(calibration, batch_size, like), caller)
+    found = {}
+    for name in chosen:
+        weight, largest = matrix(model.get_submodule(name)), None if ranks is None else max(ranks[name], 1)
+        found[name] = LowRankLayer(weight, seen.get(name), largest=largest, driver=driver, rng=rng)
     total = sum(parameter.numel() for parameter in model.parameters())
     if params is not None:
         other = total - sum(each.shape[0] * each.shape[1] for each in found.values())
@@ -192,18 +202,20 @@ def _layers(model, names) -> list[str]:
 
 
 def _activations(model, names, batches, caller) -> dict[str, TallQR]:
-    """The triangle of what each linear layer reads."""
-    couplings = []
-    for name in names:
-        width = model.get_submodule(name).in_features
-        reader = Reader(Member(f"{name}.weight", 1, (width,), 0, ()), ())
-        couplings.append(Coupling(name, width, 1, (), (), (reader,), False))
+    """The triangle of what each layer reads."""
     tall = {name: TallQR() for name in names}
     for batch in batches:
-        with Capture(model, couplings, mask_of(batch)) as seen:
+        mask = mask_of(batch)
+
+        def collect(layer, inputs, name, mask=mask):
+            X = rows(read_by(layer, inputs[0].detach()), mask)
+            tall[name].update(X.reshape(-1, X.shape[-1]).cpu().numpy())
+
+        with ExitStack() as hooks:
+            for name in names:
+                hook = model.get_submodule(name).register_forward_pre_hook(partial(collect, name=name))
+                hooks.callback(hook.remove)
             caller(model, batch)
-        for name, Z in seen.activations().items():
-            tall[name].update(Z)
     return tall
 
 
@@ -219,7 +231,7 @@ def _budget(params, total) -> int:
     return int(params * total)
 
 
-def _least(each: LowRank, rtol) -> int | None:
+def _least(each: LowRankLayer, rtol) -> int | None:
     """The least rank within `rtol`, None where the factors are no smaller than the weights."""
     if isinstance(rtol, bool) or not isinstance(rtol, Real) or not 0 <= rtol < 1:
         raise ValueError(f"rtol is {rtol!r}; allowed: 0 <= rtol < 1")
