@@ -73,6 +73,7 @@ def row_interpolative_decomposition(
     rank=None,
     rtol=None,
     atol=None,
+    f=None,
     refit=None,
     overwrite_a=False,
     check_finite=True,
@@ -92,6 +93,8 @@ def row_interpolative_decomposition(
         Largest number of rows, 0 to min(M, N), which is the default.
     rtol, atol : float, optional
         Stop where the largest residual row norm is at most `rtol` times that of `a`, or at most `atol`.
+    f : float, optional
+        Exchange rows until ``|X| <= f``, as `strong_rrqr` does; at least 1. Off by default.
     refit, check_finite, driver, tie_tol, rng
         As for `interpolative_decomposition`.
     overwrite_a : bool, optional
@@ -132,6 +135,7 @@ def row_interpolative_decomposition(
         rank=rank,
         rtol=rtol,
         atol=atol,
+        f=f,
         refit=refit,
         overwrite_a=overwrite_a,
         check_finite=False,

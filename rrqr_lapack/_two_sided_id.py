@@ -73,6 +73,7 @@ def two_sided_interpolative_decomposition(
     rank=None,
     rtol=None,
     atol=None,
+    f=None,
     refit=None,
     check_finite=True,
     driver="auto",
@@ -88,8 +89,8 @@ def two_sided_interpolative_decomposition(
     ----------
     a : (M, N) array_like, sparse array or matrix, or LinearOperator
         Matrix to decompose.
-    rank, rtol, atol, refit, check_finite, driver, tie_tol, rng
-        As for `interpolative_decomposition`; `driver` and `tie_tol` hold for the rows too.
+    rank, rtol, atol, f, refit, check_finite, driver, tie_tol, rng
+        As for `interpolative_decomposition`; `f`, `driver` and `tie_tol` hold for the rows too.
 
     Returns
     -------
@@ -121,7 +122,7 @@ def two_sided_interpolative_decomposition(
     >>> bool(np.allclose(A, X @ A[np.ix_(R, C)] @ T, atol=1e-5))
     True
     """
-    choice = {"driver": driver, "tie_tol": tie_tol, "rng": np.random.default_rng(rng)}
+    choice = {"f": f, "driver": driver, "tie_tol": tie_tol, "rng": np.random.default_rng(rng)}
     stop = {"rtol": rtol, "atol": atol, "refit": refit, "check_finite": check_finite}
     columns = interpolative_decomposition(a, rank=rank, **stop, **choice)
     rows = row_interpolative_decomposition(densified(columns.skeleton), check_finite=False, **choice)
