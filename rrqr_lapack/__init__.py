@@ -26,6 +26,7 @@ from ._rpcholesky import PartialCholesky, rpcholesky
 from ._soft_impute import soft_impute
 from ._spectral import spectral_embedding
 from ._strong import StrongRRQR, strong_rrqr
+from ._tall import TallQR
 from ._truncated import qr_truncated
 from ._two_sided_id import TwoSidedInterpolativeDecomposition, two_sided_interpolative_decomposition
 from .selection import ColumnSelection, select_columns
@@ -49,6 +50,7 @@ __all__ = [
     "Range",
     "RowInterpolativeDecomposition",
     "StrongRRQR",
+    "TallQR",
     "TruncatedQR",
     "TwoSidedInterpolativeDecomposition",
     "alternating_least_squares",

@@ -2,9 +2,8 @@
 
 M. W. Mahoney, P. Drineas, "CUR matrix decompositions for improved data analysis", PNAS 106(3) (2009),
 doi:10.1073/pnas.0803205106: columns and rows by leverage scores. S. Voronin, P. G. Martinsson, "Efficient algorithms
-for CUR and interpolative matrix decompositions", Adv. Comput. Math. 43(3) (2017), doi:10.1007/s10444-016-9494-8: from
-the two-sided ID. The
-best U in `_linking.py`.
+for CUR and interpolative matrix decompositions", Adv. Comput. Math. 43(3) (2017), doi:10.1007/s10444-016-9494-8:
+columns and rows from interpolative decompositions. `_linking.py` has the best U for either.
 """
 
 import numpy as np
@@ -42,6 +41,8 @@ class CUR(LowRank):
         ``||A - C U R||_F``.
     error_kind : {'exact', 'estimate'}
         Whether the error is known or estimated from a few products with A.
+    error_bound : float
+        What `error` does not exceed: itself where it is exact, with probability 0.9999 where it is an estimate.
     rank : int
         Rank of the approximation, at most min(c, r).
     shape, dtype
@@ -56,9 +57,9 @@ class CUR(LowRank):
     (array([2], dtype=int32), array([1], dtype=int32))
     """
 
-    def __init__(self, C, U, R, columns, rows, error, error_kind):
+    def __init__(self, C, U, R, columns, rows, error):
+        super().__init__(error)
         self.C, self.U, self.R, self.columns, self.rows = C, U, R, columns, rows
-        self.error, self.error_kind = error, error_kind
 
     @property
     def _factors(self):
@@ -127,8 +128,9 @@ def cur(
     Returns
     -------
     CUR
-        With `C`, `U`, `R`, `columns`, `rows`, `rank`, and the `error`, which is exact for an array, and otherwise an
-        estimate from ten random vectors; `error_kind` says which. C and R are sparse where `a` is.
+        With `C`, `U`, `R`, `columns`, `rows`, `rank`, and the `error`. C and R are sparse where `a` is. The error is
+        exact for an array, and for a sparse matrix where it is above about ``1e-6 ||A||_F`` (single precision:
+        ``1e-2``); otherwise it is an estimate from ten random vectors, beside its bound. `error_kind` says which.
 
     Raises
     ------
@@ -139,7 +141,7 @@ def cur(
     Notes
     -----
     4 M N k flops for 'id' of an array to first order; otherwise 4 M N c beyond what the choice takes. For a sparse
-    matrix or LinearOperator what `interpolative_decomposition` says, and r + 10 products for U and the error; dense
+    matrix or LinearOperator what `interpolative_decomposition` says, and r products for U, 10 for an estimate; dense
     arrays of the sizes of C and R serve for their QR.
 
     With 'id' and k columns the error is at most ``sqrt(1 + (1 + ||X||_2)^2) ||A - A[:, C] T||_F`` in terms of the
@@ -193,7 +195,7 @@ def cur(
         U, error = linked_array(projection or projection_on(a, C), R)
     else:
         U, error = linked_products(a, C, R, rng)
-    return CUR(C, U, R, columns, rows, error, "exact" if is_dense(a) else "estimate")
+    return CUR(C, U, R, columns, rows, error)
 
 
 def _check_options(rank, rtol, atol, columns, rows, method, oversampling):

@@ -28,6 +28,11 @@ class Error(NamedTuple):
         return Error(math.hypot(self.value, other), self.kind, math.hypot(self.bound, other))
 
 
+def exact(value):
+    """An error that is known."""
+    return Error(value, "exact", value)
+
+
 def frobenius(a):
     """||A||_F of an ndarray or sparse array in double precision, without overflow or underflow."""
     values = (a.data if sparse.issparse(a) else a).ravel(order="K")
@@ -61,5 +66,4 @@ def remaining(norm, captured, dtype):
     share = (1 - captured / norm) * (1 + captured / norm) if norm else 0.0
     if norm and not share > CANCELLED * np.finfo(dtype).eps:
         return None
-    value = norm * np.sqrt(share)
-    return Error(value, "exact", value)
+    return exact(norm * np.sqrt(share))

@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 
 from ._arrays import check_choice, check_rank, check_tie_tol, check_tolerance
+from ._error import exact
 from ._factored import TruncatedQR
 from ._low_rank import LowRank
 from ._operand import as_operand, is_dense
@@ -32,6 +33,8 @@ class InterpolativeDecomposition(LowRank):
         ``max_j ||A[:, j] - A[:, C] T[:, j]||_2``.
     error_kind : {'exact', 'estimate'}
         Whether these errors are known or estimated from a few products with A.
+    error_bound : float
+        What `error` does not exceed: itself where it is exact, with probability 0.9999 where it is an estimate.
     rank : int
         k.
     shape, dtype
@@ -47,9 +50,9 @@ class InterpolativeDecomposition(LowRank):
     (array([1], dtype=int32), array([[0.5, 1. ]]))
     """
 
-    def __init__(self, C, T, skeleton, error, max_column_error, error_kind="exact"):
-        self.C, self.T, self.skeleton = C, T, skeleton
-        self.error, self.max_column_error, self.error_kind = error, max_column_error, error_kind
+    def __init__(self, C, T, skeleton, error, max_column_error):
+        super().__init__(error)
+        self.C, self.T, self.skeleton, self.max_column_error = C, T, skeleton, max_column_error
 
     @property
     def _factors(self):
@@ -117,7 +120,7 @@ def interpolative_decomposition(
     InterpolativeDecomposition
         With `C`, `T`, `rank`, the `error`; float32 stays float32, complex stays complex. The error is exact for an
         array, otherwise the estimate ``||W (A - A[:, C] T)||_F / sqrt(10)`` from ten Gaussian rows W that took no part
-        in the choice; `error_kind` says which.
+        in the choice, beside its bound; `error_kind` says which.
 
     Raises
     ------
@@ -168,7 +171,6 @@ def interpolative_decomposition(
     a, (rank, rtol, atol, *choice) = _checked(a, rank, rtol, atol, driver, tie_tol, rng)
     if a.ndim != 2:
         raise ValueError(f"a must have 2 dimensions, got {a.ndim}")
-    check_choice("refit", refit, (None, "lstsq"))
     factor = factor_of(a, overwrite_a and refit is None, check_finite)
     work = factor.a
     stop = rank, max(rtol, numerical_rtol(a)), atol
@@ -181,7 +183,7 @@ def interpolative_decomposition(
         T, norms = _refit(skeleton, a, C)
     else:
         T, norms = factor.interpolation(), factor.residual_norms()
-    return InterpolativeDecomposition(C, T, skeleton, _root_of_squares(norms), float(norms.max(initial=0)))
+    return InterpolativeDecomposition(C, T, skeleton, exact(_root_of_squares(norms)), float(norms.max(initial=0)))
 
 
 def _chosen_columns(factor):

@@ -49,18 +49,13 @@ def check_skeleton(B, proj):
 
 
 def decomposed(A, rank, eps, rand, rng):
-    """The InterpolativeDecomposition behind all; where coefficients grow too large another sketch has another try."""
-    rng = np.random.default_rng(rng)
+    """The InterpolativeDecomposition behind all; where coefficients grow too large it is a strong one."""
     driver = "randomized" if rand and is_dense(A) else "auto"
-    d = interpolative_decomposition(A, rank=rank, rtol=eps, driver=driver, rng=rng)
-    if growth(d) > np.finfo(d.dtype).eps ** -0.25:
-        again = interpolative_decomposition(A, rank=rank, rtol=eps, driver="randomized", rng=rng if rand else 0)
-        d = min(d, again, key=growth)
+    how = {"rank": rank, "rtol": eps, "driver": driver, "rng": np.random.default_rng(rng)}
+    d = interpolative_decomposition(A, **how)
+    if np.abs(d.T).max(initial=0) > np.finfo(d.dtype).eps ** -0.25:
+        d = interpolative_decomposition(A, f=2, **how)
     return d
-
-
-def growth(d):
-    return np.abs(d.T).max(initial=0)
 
 
 def factored(A, rank, eps, rand, rng):

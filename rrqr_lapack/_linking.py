@@ -6,22 +6,25 @@ matrix", Numer. Math. 83(2) (1999), doi:10.1007/s002110050451:
     U = C^+ A R^+ = R_c^{-1} M R_r^{-H},   M = Q_c^H A Q_r,   ||A - C U R||_F^2 = ||A||_F^2 - ||M||_F^2.
 
 Only M and the triangles are kept: U is applied by solving with them, and neither C^+ nor R^+ is formed. In full
-orthogonal bases A is M in the corner, and the error is what stands elsewhere, known without cancellation.
+orthogonal bases A is M in the corner, and the error is what stands elsewhere: for an array it is known without
+cancellation. For a sparse matrix it is known from the difference of squares as long as that does not cancel.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
 from scipy.linalg import solve_triangular
 
+from ._error import estimated, exact, frobenius, remaining
 from ._factored import TruncatedQR
-from ._low_rank import column_norms
-from ._operand import adjoint, densified, dtype_of, product
+from ._operand import adjoint, densified, dtype_of
+from ._products import times
 from ._sketch import gaussian
-from ._truncated import _root_of_squares, numerical_rtol
+from ._truncated import numerical_rtol
 
-TESTS = 10  # random vectors that estimate the error where A is no array
+TESTS = 10  # random vectors that estimate the error where it cannot be known
 
 
 class LinkingMatrix:
@@ -47,6 +50,7 @@ class LinkingMatrix:
     """
 
     __array_ufunc__ = None  # x @ self is ours
+    ndim = 2
 
     def __init__(self, left, core, right):
         self._left, self._core, self._right = left, core, right
@@ -91,44 +95,45 @@ class Side(NamedTuple):
 
 
 class Projection(NamedTuple):
-    """An array A on the columns C: their side, Q_c^H A, and the column norms of A - Q_c Q_c^H A."""
+    """An array A on the columns C: their side, Q_c^H A, and ||A - Q_c Q_c^H A||_F."""
 
     side: Side
     coordinates: np.ndarray
-    errors: np.ndarray
+    error: float
 
 
 def projection_of(factor):
     """The projection on the columns that a TruncatedQR of A has chosen, in the order of its choice."""
     k = factor.rank
     side = Side(factor.R[:, :k], np.arange(k), k)
-    return Projection(side, factor.R[:, np.argsort(factor.P)], factor.residual_column_norms)
+    return Projection(side, factor.R[:, np.argsort(factor.P)], factor.residual_norm)
 
 
 def projection_on(a, C):
     """The projection of the array `a` on given columns C."""
     basis = _basis(C)
     rotated = basis.apply_q(a, adjoint=True)
-    return Projection(_side(basis), rotated[: basis.rank], column_norms(rotated[basis.rank :]))
+    return Projection(_side(basis), rotated[: basis.rank], frobenius(rotated[basis.rank :]))
 
 
 def linked_array(projection, R):
     """U, and ||A - C U R||_F, from the array's projection on C."""
     basis = _basis(adjoint(R))
     rotated = basis.apply_q(projection.coordinates, side="right")
-    errors = np.concatenate([projection.errors, column_norms(rotated[:, basis.rank :])])
-    return LinkingMatrix(projection.side, rotated[:, : basis.rank].copy(), _side(basis)), _root_of_squares(errors)
+    error = math.hypot(projection.error, frobenius(rotated[:, basis.rank :]))
+    return LinkingMatrix(projection.side, rotated[:, : basis.rank].copy(), _side(basis)), exact(error)
 
 
 def linked_products(a, C, R, rng):
-    """U, and ||(A - C U R) x||_2 as root mean square over Gaussian x, for a sparse array or LinearOperator."""
+    """U, and ||A - C U R||_F, of a sparse array or LinearOperator."""
     left, right = _basis(C), _basis(adjoint(R))
     q, p = left.form_q(), right.form_q()
-    core = q.conj().T @ product(a, p)
-    x = gaussian(rng, a.shape[1], TESTS, dtype_of(a))
-    errors = column_norms(product(a, x) - q @ (core @ (p.conj().T @ x)))
-    count = TESTS * (2 if core.dtype.kind == "c" else 1)
-    return LinkingMatrix(_side(left), core, _side(right)), _root_of_squares(errors) / float(np.sqrt(count))
+    core = q.conj().T @ times(a, p)
+    error = remaining(frobenius(a), frobenius(core), core.dtype) if sparse.issparse(a) else None
+    if error is None:
+        x = gaussian(rng, a.shape[1], TESTS, dtype_of(a))
+        error = estimated(times(a, x) - q @ (core @ (p.conj().T @ x)))
+    return LinkingMatrix(_side(left), core, _side(right)), error
 
 
 def _basis(b):

@@ -5,17 +5,24 @@ doi:10.1007/BF02288367. E. J. Hu et al., "LoRA: low-rank adaptation of large lan
 F. Meng, Z. Wang, M. Zhang, "PiSSA: principal singular values and singular vectors adaptation of large language models"
 (2024), arXiv:2404.02948: to train the principal part of W rather than noise beside it.
 
-||W - B A||_F^2 = sum_{j>k} sigma_j^2, the least of all products of rank k.
+||W - B A||_F^2 = sum_{j>k} sigma_j^2 for the exact singular vectors, the least of all products of rank k.
 """
 
 import numpy as np
 import scipy.linalg
 
-from ._arrays import as_numeric, check_finite_columns, check_rank, check_tolerance, lapack_dtype
+from ._arrays import as_numeric, check_choice, check_finite_columns, check_rank, check_tolerance, lapack_dtype
+from ._error import exact, frobenius
+from ._low_rank import LowRank
+from ._randomized_svd import randomized_svd
+
+DRIVERS = ("exact", "randomized")
 
 
-class LowRankFactors:
+class LowRankFactors(LowRank):
     """``W = U diag(s) Vh + residual``; made by `low_rank_factors`.
+
+    Multiplies as ``U diag(s) Vh``.
 
     Attributes
     ----------
@@ -30,7 +37,7 @@ class LowRankFactors:
         with scaling 1 starts from, beside the frozen `residual`.
     residual : (M, N) ndarray
         ``W - B A``.
-    error : float
+    error, error_kind, error_bound : float, 'exact', float
         ``||W - B A||_F``, from the residual itself.
     rank : int
         k.
@@ -42,13 +49,13 @@ class LowRankFactors:
     >>> import numpy as np
     >>> from rrqr_lapack import low_rank_factors
     >>> low_rank_factors(np.diag([4.0, 1.0, 2.0]), rank=2)
-    <LowRankFactors of shape (3, 3), float64: rank 2, error 1>
+    <LowRankFactors of shape (3, 3), float64: rank 2, exact error 1>
     """
 
     def __init__(self, w, U, s, Vh):
         self.U, self.s, self.Vh = U, s, Vh
         self.residual = w - self.B @ self.A
-        self.error = _frobenius_norm(self.residual)
+        super().__init__(exact(frobenius(self.residual)))
 
     @property
     def B(self):
@@ -59,22 +66,15 @@ class LowRankFactors:
         return np.sqrt(self.s)[:, None] * self.Vh
 
     @property
+    def _factors(self):
+        return self.B, self.A
+
+    @property
     def rank(self):
         return len(self.s)
 
-    @property
-    def shape(self):
-        return self.residual.shape
 
-    @property
-    def dtype(self):
-        return self.residual.dtype
-
-    def __repr__(self):
-        return f"<LowRankFactors of shape {self.shape}, {self.dtype}: rank {self.rank}, error {self.error:.3g}>"
-
-
-def low_rank_factors(w, *, rank=None, rtol=None, atol=None, check_finite=True):
+def low_rank_factors(w, *, rank=None, rtol=None, atol=None, driver="exact", rng=None, check_finite=True):
     """Low-rank factors of a weight matrix, ``W ~= U diag(s) Vh = B A``, and the rest ``W - B A``.
 
     B and A take the place of W in a smaller layer; or they are what a LoRA adapter starts from, with the residual as
@@ -88,6 +88,11 @@ def low_rank_factors(w, *, rank=None, rtol=None, atol=None, check_finite=True):
         k, or the most with a tolerance; 0 to min(M, N), which is the default.
     rtol, atol : float, optional
         The least rank with ``||W - B A||_F <= max(atol, rtol ||W||_F)``; finite and >= 0, off by default.
+    driver : {'exact', 'randomized'}, optional
+        The singular vectors of LAPACK's SVD, which are the best; or those of `randomized_svd`, which for a small rank
+        of a large matrix takes a fraction of the time. The error is exact for both.
+    rng : None, int or numpy.random.Generator, optional
+        Seed or generator of the 'randomized' driver.
     check_finite : bool, optional
         Refuse NaN and infinity.
 
@@ -101,13 +106,13 @@ def low_rank_factors(w, *, rank=None, rtol=None, atol=None, check_finite=True):
     TypeError
         `w` is sparse, masked or not numeric; `rank` is not an integer; a tolerance is not a number.
     ValueError
-        `w` has not two dimensions or holds NaN or infinity (the first such column is named); `rank` or a tolerance is
-        out of its range.
+        `w` has not two dimensions or holds NaN or infinity (the first such column is named); `rank`, a tolerance or
+        `driver` is out of its range.
 
     Notes
     -----
-    The SVD takes O(M N min(M, N)) flops, the residual 2 M N k. A LoRA layer that multiplies ``B A`` by a scaling, alpha
-    over the rank, starts at W if B is divided by it.
+    The exact SVD takes O(M N min(M, N)) flops, the randomized one about 12 M N (k + 10), the residual 2 M N k. A LoRA
+    layer that multiplies ``B A`` by a scaling, alpha over the rank, starts at W if B is divided by it.
 
     References
     ----------
@@ -132,12 +137,15 @@ def low_rank_factors(w, *, rank=None, rtol=None, atol=None, check_finite=True):
     if check_finite:
         check_finite_columns(w, "w")
     rank = check_rank(rank, min(w.shape))
-    rtol, atol = check_tolerance("rtol", rtol), check_tolerance("atol", atol)
-    return LowRankFactors(w, *_truncated_svd(w, rank, rtol, atol))
+    limits = check_tolerance("rtol", rtol), check_tolerance("atol", atol)
+    if check_choice("driver", driver, DRIVERS) == "exact":
+        return LowRankFactors(w, *_truncated_svd(w, rank, *limits))
+    svd = randomized_svd(w, rank, rtol=rtol, atol=atol, rng=rng, check_finite=False)
+    return LowRankFactors(w, svd.U, svd.s, svd.Vh)
 
 
 def _truncated_svd(w, rank, rtol, atol):
-    """U, s and Vh of the rank, or of the least that the tolerances allow."""
+    """U, s and Vh of the rank, or of the least that the tolerances (-1: off) allow."""
     if not rank:
         return w[:, :0], np.zeros(0, w.real.dtype), w[:0]
     u, s, vh = scipy.linalg.svd(w, full_matrices=False, check_finite=False)
@@ -146,10 +154,3 @@ def _truncated_svd(w, rank, rtol, atol):
         left = np.sqrt(np.cumsum((s[::-1].astype(np.float64) / largest) ** 2))[::-1]  # ||W - U_k S_k V_k^H||_F
         rank = min(rank, int(np.sum(left > max(atol / largest, rtol * left[0]))))
     return u[:, :rank].copy(), s[:rank], vh[:rank].copy()
-
-
-def _frobenius_norm(a):
-    """||A||_F at any scale, summed in double."""
-    largest = float(np.abs(a).max(initial=0))
-    wide = a.astype(np.result_type(a, np.float64))
-    return largest * float(np.linalg.norm(wide / largest)) if largest > 0 else largest

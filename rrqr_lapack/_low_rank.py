@@ -1,16 +1,18 @@
 """What low-rank approximations have in common: a few factors that stand for their product."""
 
-import numpy as np
+from ._error import Error
 
 
 class LowRank:
     """A matrix held as a product of factors; it multiplies as the matrix that it stands for.
 
-    A subclass gives `_factors`, the factors from left to right, and `rank`, `error` and `error_kind`: 'exact' where the
-    algorithm knows the error (to rounding), 'estimate' where a few random products speak for all of it.
+    A subclass gives `_factors`, the factors from left to right, and `rank`.
     """
 
     __array_ufunc__ = None  # x @ self is ours, not an object array of NumPy's
+
+    def __init__(self, error):
+        self.error, self.error_kind, self.error_bound = error
 
     @property
     def shape(self):
@@ -21,8 +23,8 @@ class LowRank:
         return self._factors[0].dtype
 
     def __repr__(self):
-        error = f"error {self.error:.3g}" if self.error_kind == "exact" else f"error about {self.error:.3g}"
-        return f"<{type(self).__name__} of shape {self.shape}, {self.dtype}: rank {self.rank}, {error}>"
+        what = f"<{type(self).__name__} of shape {self.shape}, {self.dtype}"
+        return f"{what}: rank {self.rank}, {self.error_kind} error {self.error:.3g}>"
 
     def __matmul__(self, x):
         for factor in reversed(self._factors):
@@ -35,8 +37,6 @@ class LowRank:
         return x
 
 
-def column_norms(a):
-    """2-norms of the columns, without overflow or underflow, in double."""
-    size = np.abs(a).astype(np.float64)
-    largest = size.max(axis=0, initial=0)
-    return largest * np.linalg.norm(size / np.where(largest > 0, largest, 1), axis=0)
+def error_of(approximation):
+    """The `Error` of an approximation, for another one that has the same."""
+    return Error(approximation.error, approximation.error_kind, approximation.error_bound)

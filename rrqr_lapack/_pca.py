@@ -15,7 +15,8 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
 from ._arrays import check_count
-from ._error import Error, frobenius
+from ._error import frobenius
+from ._low_rank import error_of
 from ._operand import dtype_of
 from ._products import times
 from ._randomized_svd import truncated_svd
@@ -146,8 +147,8 @@ class PCA:
             self._found = _truncated(*stream.svd(), rank, stop)
         else:
             f = truncated_svd(centred, centred.norm(), rank, columns, stop, self.power, self.sketch, self.rng)
-            kind = "bound" if f.error_kind == "exact" else f.error_kind  # Z C is closer to X than U diag(s) Vh
-            self._found = f.s, _signed(f.Vh), Error(f.error, kind, f.error_bound)
+            kind = "estimate" if f.error_kind == "estimate" else "bound"  # Z C is closer to X than U diag(s) Vh
+            self._found = f.s, _signed(f.Vh), error_of(f)._replace(kind=kind)
         self._stream = None
         self.n_samples_seen_, self.n_features_in_ = a.shape
         self.mean_ = centred.mean

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import sparse
 
-from ._operand import adjoint, dtype_of
+from ._operand import adjoint, product
 
 BUFFER = 2**22  # elements of a copied block of rows
 
@@ -18,9 +18,7 @@ def times(a, x):
         return (x.T @ a.T).T
     if sparse.issparse(a):
         return a @ np.ascontiguousarray(x)
-    if not x.shape[1]:
-        return np.empty((a.shape[0], 0), dtype_of(a))  # an operator that knows only vectors has no empty product
-    return np.asarray(a @ x).astype(dtype_of(a), copy=False)
+    return product(a, x)
 
 
 def adjoint_times(a, x):

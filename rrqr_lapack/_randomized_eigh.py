@@ -11,13 +11,14 @@ import math
 import numpy as np
 import scipy.linalg
 
+from ._low_rank import LowRank
 from ._orthonormal import tall_qr
 from ._products import adjoint_times, times
 from ._sampler import Sampler, fewest, measured, stopping
 from ._truncated import numerical_rtol
 
 
-class RandomizedEigh:
+class RandomizedEigh(LowRank):
     """``A ~= V diag(w) V^H``; made by `randomized_eigh`.
 
     Unpacks to ``(w, V)`` and multiplies as the matrix it stands for.
@@ -47,36 +48,20 @@ class RandomizedEigh:
     <RandomizedEigh of shape (6, 6), float64: rank 2, exact error 2>
     """
 
-    __array_ufunc__ = None  # x @ self is ours, not an object array of NumPy's
-
     def __init__(self, w, V, error):
+        super().__init__(error)
         self.w, self.V = w, V
-        self.error, self.error_kind, self.error_bound = error
+
+    @property
+    def _factors(self):
+        return self.V * self.w, self.V.conj().T
 
     @property
     def rank(self):
         return len(self.w)
 
-    @property
-    def shape(self):
-        return self.V.shape[0], self.V.shape[0]
-
-    @property
-    def dtype(self):
-        return self.V.dtype
-
     def __iter__(self):
         return iter((self.w, self.V))
-
-    def __repr__(self):
-        what = f"<RandomizedEigh of shape {self.shape}, {self.dtype}"
-        return f"{what}: rank {self.rank}, {self.error_kind} error {self.error:.3g}>"
-
-    def __matmul__(self, x):
-        return self.V * self.w @ (self.V.conj().T @ x)
-
-    def __rmatmul__(self, x):
-        return (x @ self.V * self.w) @ self.V.conj().T
 
     def reconstruct(self):
         """The approximation ``V diag(w) V^H`` as an (N, N) array; 2 N^2 k flops."""

@@ -8,12 +8,13 @@ approximate matrix decompositions", SIAM Review 53(2) (2011), doi:10.1137/090771
 
 import scipy.linalg
 
+from ._low_rank import LowRank
 from ._orthonormal import tall_qr
 from ._products import adjoint_times, times
 from ._sampler import Sampler, fewest, measured, stopping
 
 
-class RandomizedSVD:
+class RandomizedSVD(LowRank):
     """``A ~= U diag(s) Vh``; made by `randomized_svd`.
 
     Unpacks to ``(U, s, Vh)`` and multiplies as the matrix it stands for.
@@ -45,36 +46,20 @@ class RandomizedSVD:
     <RandomizedSVD of shape (6, 6), float64: rank 2, exact error 2>
     """
 
-    __array_ufunc__ = None  # x @ self is ours, not an object array of NumPy's
-
     def __init__(self, U, s, Vh, error):
+        super().__init__(error)
         self.U, self.s, self.Vh = U, s, Vh
-        self.error, self.error_kind, self.error_bound = error
+
+    @property
+    def _factors(self):
+        return self.U * self.s, self.Vh
 
     @property
     def rank(self):
         return len(self.s)
 
-    @property
-    def shape(self):
-        return self.U.shape[0], self.Vh.shape[1]
-
-    @property
-    def dtype(self):
-        return self.U.dtype
-
     def __iter__(self):
         return iter((self.U, self.s, self.Vh))
-
-    def __repr__(self):
-        what = f"<RandomizedSVD of shape {self.shape}, {self.dtype}"
-        return f"{what}: rank {self.rank}, {self.error_kind} error {self.error:.3g}>"
-
-    def __matmul__(self, x):
-        return self.U @ (self.s[:, None] * self.Vh @ x)
-
-    def __rmatmul__(self, x):
-        return (x @ self.U * self.s) @ self.Vh
 
     def reconstruct(self):
         """The approximation ``U diag(s) Vh`` as an (M, N) array; 2 M N k flops."""

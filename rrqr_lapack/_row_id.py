@@ -6,7 +6,7 @@ with the same error.
 """
 
 from ._id import interpolative_decomposition
-from ._low_rank import LowRank
+from ._low_rank import LowRank, error_of
 from ._operand import as_operand
 
 
@@ -29,6 +29,8 @@ class RowInterpolativeDecomposition(LowRank):
         ``max_i ||A[i, :] - X[i, :] A[R, :]||_2``.
     error_kind : {'exact', 'estimate'}
         Whether these errors are known or estimated from a few products with A.
+    error_bound : float
+        What `error` does not exceed: itself where it is exact, with probability 0.9999 where it is an estimate.
     rank : int
         k.
     shape, dtype
@@ -45,9 +47,9 @@ class RowInterpolativeDecomposition(LowRank):
            [1. ]]))
     """
 
-    def __init__(self, R, X, skeleton, error, max_row_error, error_kind):
-        self.R, self.X, self.skeleton = R, X, skeleton
-        self.error, self.max_row_error, self.error_kind = error, max_row_error, error_kind
+    def __init__(self, R, X, skeleton, error, max_row_error):
+        super().__init__(error)
+        self.R, self.X, self.skeleton, self.max_row_error = R, X, skeleton, max_row_error
 
     @property
     def _factors(self):
@@ -71,6 +73,7 @@ def row_interpolative_decomposition(
     rank=None,
     rtol=None,
     atol=None,
+    f=None,
     refit=None,
     overwrite_a=False,
     check_finite=True,
@@ -90,6 +93,8 @@ def row_interpolative_decomposition(
         Largest number of rows, 0 to min(M, N), which is the default.
     rtol, atol : float, optional
         Stop where the largest residual row norm is at most `rtol` times that of `a`, or at most `atol`.
+    f : float, optional
+        Exchange rows until ``|X| <= f``, as `strong_rrqr` does; at least 1. Off by default.
     refit, check_finite, driver, tie_tol, rng
         As for `interpolative_decomposition`.
     overwrite_a : bool, optional
@@ -130,6 +135,7 @@ def row_interpolative_decomposition(
         rank=rank,
         rtol=rtol,
         atol=atol,
+        f=f,
         refit=refit,
         overwrite_a=overwrite_a,
         check_finite=False,
@@ -137,4 +143,4 @@ def row_interpolative_decomposition(
         tie_tol=tie_tol,
         rng=rng,
     )
-    return RowInterpolativeDecomposition(d.C, d.T.T, d.skeleton.T, d.error, d.max_column_error, d.error_kind)
+    return RowInterpolativeDecomposition(d.C, d.T.T, d.skeleton.T, error_of(d), d.max_column_error)

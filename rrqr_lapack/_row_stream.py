@@ -13,7 +13,7 @@ import scipy.linalg
 from scipy import sparse
 from scipy.sparse.linalg import LinearOperator
 
-from ._error import Error, frobenius
+from ._error import Error, exact, frobenius
 from ._operand import dtype_of
 from ._orthonormal import tall_qr
 from ._products import adjoint_times, row_blocks, times
@@ -98,7 +98,7 @@ class Triangle:
 
     def svd(self):
         _, s, vh = scipy.linalg.svd(self.r, full_matrices=False, check_finite=False)
-        return s, vh, Error(0.0, "exact", 0.0)
+        return s, vh, exact(0.0)
 
 
 class Sketch:

@@ -9,11 +9,13 @@ R is what no coefficients of the columns C can reach, if C is independent of Ome
 import numpy as np
 from scipy.linalg import solve_triangular
 
+from ._error import estimated
 from ._factored import TruncatedQR
-from ._low_rank import column_norms
-from ._operand import adjoint, columns, densified, dtype_of, product
+from ._low_rank import error_of
+from ._operand import columns, densified, dtype_of
+from ._products import adjoint_times
 from ._sketch import gaussian
-from ._truncated import _root_of_squares, numerical_rtol
+from ._truncated import numerical_rtol
 
 OVERSAMPLING = 10  # l = 2k + this many rows: then the factor above is below 2
 TESTS = 10  # rows of another sketch, which took no part in the choice: by them the error is estimated
@@ -21,13 +23,12 @@ FIRST_RANK = 32  # the first guess where a tolerance decides; doubled until it i
 
 
 def sketched(a, rank, rtol, atol, refit, decompose, rng):
-    """C, T, A[:, C], ||A - A[:, C] T||_F, the largest column of it, and the kind of these errors.
+    """C, T, A[:, C], the `Error` of A[:, C] T, and that of its worst column.
 
     `a` is a sparse array or LinearOperator, `decompose` the decomposition of an ndarray; a tolerance below 0 is off.
     """
-    rng = np.random.default_rng(rng)
     m, n = a.shape
-    guess = min(rank, FIRST_RANK) if max(rtol, atol) >= 0 else rank
+    guess = min(rank, FIRST_RANK) if max(rtol, atol) >= 0 or rank == min(m, n) else rank
     # the residual of the sketch is about half of what the error will be, for the coefficients are fitted to the sketch
     stop = {"rtol": max(rtol / 2 if rtol < 1 else rtol, numerical_rtol(a)), "atol": atol / 2 if atol >= 0 else None}
     sketch = np.empty((0, n), dtype_of(a))
@@ -35,37 +36,41 @@ def sketched(a, rank, rtol, atol, refit, decompose, rng):
         count = 2 * guess + OVERSAMPLING
         if count + TESTS >= m:
             return _from_all_rows(a, rank, rtol, atol, refit, decompose)
-        sketch = np.vstack([sketch, combinations(a, count - len(sketch), rng)])
-        d = decompose(sketch / sketch.real.dtype.type(np.sqrt(count)), rank=guess, **stop)
+        sketch = np.vstack([sketch, _combinations(a, count - len(sketch), rng)])
+        d = decompose(sketch / sketch.real.dtype.type(_size(sketch)), rank=guess, **stop)
         if d.rank < guess or guess == rank:
             break
         guess = min(2 * guess, rank)
     skeleton = columns(a, d.C)
-    T = refitted(a, skeleton, d.C) if refit else d.T
-    tests = combinations(a, TESTS, rng)
-    norms = column_norms(tests - tests[:, d.C] @ T) / np.sqrt(TESTS)
-    return d.C, T, skeleton, _root_of_squares(norms), float(norms.max(initial=0)), "estimate"
+    T = _refitted(a, skeleton, d.C) if refit and d.rank else d.T
+    tests = _combinations(a, TESTS, rng)
+    residual = tests - tests[:, d.C] @ T
+    largest = np.abs(residual).max(initial=0) or 1
+    worst = largest * np.linalg.norm(residual / largest, axis=0).max(initial=0) / _size(residual)
+    return d.C, T, skeleton, estimated(residual.T), float(worst)
 
 
 def _from_all_rows(a, rank, rtol, atol, refit, decompose):
     """For a matrix of so few rows that no sketch is smaller than itself: the exact decomposition."""
     stop = {name: value for name, value in (("rtol", rtol), ("atol", atol)) if value >= 0}
     d = decompose(densified(a), rank=rank, refit=refit, **stop)
-    return d.C, d.T, columns(a, d.C), d.error, d.max_column_error, "exact"
+    return d.C, d.T, columns(a, d.C), error_of(d), d.max_column_error
 
 
-def refitted(a, skeleton, C):
+def _refitted(a, skeleton, C):
     """argmin_T ||A - A[:, C] T||_F, its unit columns exact, from products of A^H with an orthonormal basis."""
     basis = TruncatedQR(densified(skeleton))
     T = np.empty((len(C), a.shape[1]), basis.dtype)
-    T[basis.P] = solve_triangular(basis.R, product(adjoint(a), basis.form_q()).conj().T, check_finite=False)
+    T[basis.P] = solve_triangular(basis.R, adjoint_times(a, basis.form_q()).conj().T, check_finite=False)
     T[:, C] = np.eye(len(C))
     return T
 
 
-def combinations(a, count, rng):
-    """`count` random combinations of A's rows: the mean of their squared norms is that of the columns' ||.||_F^2."""
-    dtype = dtype_of(a)
-    omega = gaussian(rng, a.shape[0], count, dtype)
-    y = product(adjoint(a), omega).conj().T
-    return y / np.sqrt(2, dtype=y.real.dtype) if dtype.kind == "c" else y
+def _combinations(a, count, rng):
+    """`count` combinations of A's rows with independent standard normal coefficients."""
+    return adjoint_times(a, gaussian(rng, a.shape[0], count, dtype_of(a))).conj().T
+
+
+def _size(combinations):
+    """The 2-norm of the coefficients of each column of A in these combinations, as root mean square."""
+    return np.sqrt(len(combinations) * (2 if combinations.dtype.kind == "c" else 1))

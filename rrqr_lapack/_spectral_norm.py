@@ -9,9 +9,10 @@ and costs the same.
 
 import numpy as np
 
-from ._operand import adjoint, dtype_of, product
+from ._error import frobenius
+from ._operand import dtype_of
+from ._products import adjoint_times, times
 from ._sketch import gaussian
-from ._truncated import _root_of_squares
 
 
 def spectral_norm(a, steps, rng):
@@ -20,9 +21,9 @@ def spectral_norm(a, steps, rng):
     v, alphas, betas = _unit(gaussian(rng, n, 1, dtype_of(a))[:, 0])[0], [], []
     u, beta = np.zeros(a.shape[0], dtype_of(a)), 0.0
     for _ in range(min(steps, *a.shape)):
-        u, alpha = _unit(product(a, v) - u * u.real.dtype.type(beta))
+        u, alpha = _unit(times(a, v) - u * u.real.dtype.type(beta))
         alphas.append(alpha)
-        v, beta = _unit(product(adjoint(a), u) - v * v.real.dtype.type(alpha))
+        v, beta = _unit(adjoint_times(a, u) - v * v.real.dtype.type(alpha))
         betas.append(beta)
         if alpha == 0 or beta == 0:
             break
@@ -35,6 +36,5 @@ def spectral_norm(a, steps, rng):
 
 def _unit(x):
     """x / ||x|| and ||x||; zero stays zero."""
-    norm = _root_of_squares(np.abs(x).astype(np.float64))
-    largest = np.abs(x).max(initial=0)
-    return (x / largest / x.real.dtype.type(norm / largest), norm) if norm > 0 else (x, norm)
+    norm = frobenius(x)
+    return (x / x.real.dtype.type(norm), norm) if norm > 0 else (x, norm)

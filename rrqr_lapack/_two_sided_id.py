@@ -8,7 +8,7 @@ that k rows reproduce it, A[:, C] = X A[R, C], and ||A - X A[R, C] T|| = ||A - A
 import numpy as np
 
 from ._id import interpolative_decomposition
-from ._low_rank import LowRank
+from ._low_rank import LowRank, error_of
 from ._operand import densified
 from ._row_id import row_interpolative_decomposition
 
@@ -32,6 +32,8 @@ class TwoSidedInterpolativeDecomposition(LowRank):
         ``||A - X A[R, C] T||_F``.
     error_kind : {'exact', 'estimate'}
         Whether the error is known or estimated from a few products with A.
+    error_bound : float
+        What `error` does not exceed: itself where it is exact, with probability 0.9999 where it is an estimate.
     rank : int
         k.
     shape, dtype
@@ -45,9 +47,9 @@ class TwoSidedInterpolativeDecomposition(LowRank):
     array([[6.]])
     """
 
-    def __init__(self, R, C, X, T, skeleton, error, error_kind):
+    def __init__(self, R, C, X, T, skeleton, error):
+        super().__init__(error)
         self.R, self.C, self.X, self.T, self.skeleton = R, C, X, T, skeleton
-        self.error, self.error_kind = error, error_kind
 
     @property
     def _factors(self):
@@ -71,6 +73,7 @@ def two_sided_interpolative_decomposition(
     rank=None,
     rtol=None,
     atol=None,
+    f=None,
     refit=None,
     check_finite=True,
     driver="auto",
@@ -86,8 +89,8 @@ def two_sided_interpolative_decomposition(
     ----------
     a : (M, N) array_like, sparse array or matrix, or LinearOperator
         Matrix to decompose.
-    rank, rtol, atol, refit, check_finite, driver, tie_tol, rng
-        As for `interpolative_decomposition`; `driver` and `tie_tol` hold for the rows too.
+    rank, rtol, atol, f, refit, check_finite, driver, tie_tol, rng
+        As for `interpolative_decomposition`; `f`, `driver` and `tie_tol` hold for the rows too.
 
     Returns
     -------
@@ -119,13 +122,11 @@ def two_sided_interpolative_decomposition(
     >>> bool(np.allclose(A, X @ A[np.ix_(R, C)] @ T, atol=1e-5))
     True
     """
-    choice = {"driver": driver, "tie_tol": tie_tol, "rng": np.random.default_rng(rng)}
+    choice = {"f": f, "driver": driver, "tie_tol": tie_tol, "rng": np.random.default_rng(rng)}
     stop = {"rtol": rtol, "atol": atol, "refit": refit, "check_finite": check_finite}
     columns = interpolative_decomposition(a, rank=rank, **stop, **choice)
     rows = row_interpolative_decomposition(densified(columns.skeleton), check_finite=False, **choice)
     while rows.rank < columns.rank:  # a rank that pivoting columns did not see, but pivoting their rows did
         columns = interpolative_decomposition(a, rank=rows.rank, **stop, **choice)
         rows = row_interpolative_decomposition(densified(columns.skeleton), check_finite=False, **choice)
-    return TwoSidedInterpolativeDecomposition(
-        rows.R, columns.C, rows.X, columns.T, rows.skeleton, columns.error, columns.error_kind
-    )
+    return TwoSidedInterpolativeDecomposition(rows.R, columns.C, rows.X, columns.T, rows.skeleton, error_of(columns))

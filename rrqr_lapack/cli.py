@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 import warnings
+import zipfile
 from contextlib import contextmanager
 from pathlib import Path
 
 from . import __version__
+
+PLANNING = ("eps", "keep", "ranks", "params", "flops", "max_error", "method", "correction", "affine", "allocation")
+PLANNING = (*PLANNING, "round_to", "seed")  # the arguments of `plan` that are options here
 
 
 class _Parser(argparse.ArgumentParser):
@@ -78,37 +83,81 @@ def _parser():
     demo.set_defaults(run=_demo)
 
     job = commands.add_parser("compress", help="compress your own network")
-    job.add_argument("model", type=Path, metavar="MODEL", help=".npz or .safetensors, from rrqr_lapack.prune.save")
+    _add_model(job)
+    budget = _add_budgets(job)
+    budget.add_argument("--plan", type=Path, metavar="P.json", help="a plan that `rrqr plan` wrote")
+    job.add_argument("--refit", action="store_true", help="refit each correction to what the layers before it lost")
+    job.add_argument("-o", "--out", type=Path, required=True, metavar="OUT", help="file of the smaller model")
+    job.add_argument("--report", type=Path, metavar="R.json", help="write the report here too")
+    _add_writing(job)
+    job.set_defaults(run=_compress)
+
+    job = commands.add_parser("plan", help="say what would stay of your network under a budget")
+    _add_model(job)
+    _add_budgets(job)
+    job.add_argument("-o", "--out", type=Path, metavar="P.json", help="write the plan here, for `rrqr compress --plan`")
+    _add_writing(job)
+    job.set_defaults(run=_plan)
+    return parser
+
+
+def _add_model(job):
+    job.add_argument(
+        "model",
+        type=Path,
+        metavar="MODEL",
+        help=".npz or .safetensors from rrqr_lapack.prune.save; .pt, .pth or .safetensors of PyTorch, with --class",
+    )
+    job.add_argument(
+        "--class",
+        dest="make",
+        metavar="MODULE:NAME",
+        help="for PyTorch: the class or function that makes the model, without arguments",
+    )
     job.add_argument(
         "--data",
         type=Path,
         required=True,
         metavar="X.npy",
-        help="calibration samples, one row each, as the network takes them",
+        help="calibration samples, one row each, as the network takes them; .npz for named arguments (PyTorch)",
     )
-    budget = job.add_mutually_exclusive_group(required=True)
-    budget.add_argument(
+
+
+def _add_budgets(job):
+    group = job.add_mutually_exclusive_group(required=True)
+    group.add_argument(
         "--eps",
         type=float,
         metavar="E",
         help="each layer keeps k columns: |r_{k+1,k+1}| <= E |r_11|, 0 <= E < 1",
     )
-    budget.add_argument(
+    group.add_argument(
         "--keep", type=float, metavar="F", help="each layer keeps this fraction of its columns, 0 < F <= 1"
     )
-    budget.add_argument("--ranks", type=_integers, metavar="K,K,...", help="columns to keep, one number a layer")
-    job.add_argument(
-        "--layers",
-        type=_integers,
-        metavar="I,I,...",
-        help="layers to compress, counted from 0 [all but the last]",
+    group.add_argument("--ranks", type=_integers, metavar="K,K,...", help="columns to keep, one number a layer")
+    group.add_argument(
+        "--params", type=float, metavar="N", help="parameters of the whole model: a fraction up to 1, or a number"
     )
-    job.add_argument("--refit", action="store_true", help="refit each correction to what the layers before it lost")
-    job.add_argument("-o", "--out", type=Path, required=True, metavar="OUT", help=".npz or .safetensors")
-    job.add_argument("--report", type=Path, metavar="R.json", help="write the report here too")
+    group.add_argument("--flops", type=float, metavar="N", help="multiply-adds of the whole model, as --params")
+    group.add_argument(
+        "--max-error", type=float, metavar="E", help="relative error of the outputs, on samples held out"
+    )
+    job.add_argument(
+        "--layers", type=_integers, metavar="I,I,...", help="layers to compress, counted from 0 [all that can be]"
+    )
+    # no defaults here: those of the functions hold
+    job.add_argument("--method", help="which columns first: id, weighted, forward; magnitude, random, ... [id]")
+    job.add_argument("--correction", help="lstsq or none [lstsq; none for the baselines]")
+    job.add_argument("--affine", action="store_true", default=None, help="absorb the mean in the next layer's bias")
+    job.add_argument("--allocation", help="uniform, global or sensitivity [the best on samples held out]")
+    job.add_argument("--round-to", type=int, metavar="N", help="widths are multiples of N")
+    job.add_argument("--seed", type=int, help="of the method random")
+    return group
+
+
+def _add_writing(job):
+    job.add_argument("--plot", type=Path, metavar="P.png", help="draw the rank-error curves and what is kept")
     job.add_argument("--force", action="store_true", help="replace existing files")
-    job.set_defaults(run=_compress)
-    return parser
 
 
 def _integers(text):
@@ -125,47 +174,114 @@ def _demo(args):
 
 
 def _compress(args):
-    from .prune import compress, load, save
-    from .prune.atomic import refuse_existing
-    from .prune.files import check_format
+    from .prune import Plan, apply
+    from .prune.models import open_model
 
-    outputs = [check_format(args.out)] + ([args.report] if args.report else [])
-    for path in outputs:
-        refuse_existing(path, args.force)
-    if args.report == args.out:
-        raise ValueError(f"--report and --out are both {args.out}; give two names")
-    network, X = load(args.model), _samples(args.data)
+    began = time.perf_counter()
+    if args.plan and (args.layers or _options(args)):
+        extra = next(iter(_options(args)), "layers").replace("_", "-")
+        raise ValueError(f"--plan says what stays; it takes no --{extra}")
+    data = _samples(args.data, named=args.make is not None)
+    model = open_model(args.model, data, args.make)
+    outputs = _outputs(args, model.check_output(args.out), args.report, args.plot)
+    plan = Plan.from_json(args.plan) if args.plan else None
     with _progress() as progress:
-        small, report = compress(
-            network,
-            X,
-            eps=args.eps,
-            keep=args.keep,
-            ranks=args.ranks,
-            layers=args.layers,
-            refit="lstsq" if args.refit else None,
-            progress=progress,
-        )
-    save(small, args.out, overwrite=args.force)
+        analysis, plan = _planned(args, model, data, plan, progress)
+        small = apply(analysis, plan, refit="asymmetric" if args.refit else None, progress=progress)
+        report = model.report(analysis, plan, small, time.perf_counter() - began)
+    model.save(small, args.out, plan, overwrite=args.force)
     if args.report:
         report.to_json(args.report, overwrite=args.force)
+    _finish(args, analysis, plan, report, outputs)
+
+
+def _plan(args):
+    from .prune.models import open_model
+
+    data = _samples(args.data, named=args.make is not None)
+    model = open_model(args.model, data, args.make)
+    outputs = _outputs(args, args.out, args.plot)
+    with _progress() as progress:
+        analysis, plan = _planned(args, model, data, None, progress)
+    if args.out:
+        plan.to_json(args.out, overwrite=args.force)
+    _finish(args, analysis, plan, plan, outputs)
+
+
+def _options(args):
+    """The arguments of `plan` that were given."""
+    given = {name: getattr(args, name) for name in PLANNING}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _planned(args, model, data, plan, progress):
+    """The analysis, and the plan that was read or is made."""
+    from .prune import Analysis
+    from .prune.compress import chosen_groups, ranks_by_group
+    from .prune.plan import plan as make_plan
+    from .prune.request import Request
+
+    names = chosen_groups(model.face, args.layers) if plan is None else list(plan.ranks)
+    options = _options(args)
+    if plan is None:
+        options["ranks"] = ranks_by_group(options.get("ranks"), names)
+        Request.of({group.name: group for group in model.face.groups if group.name in names}, **options)
+    analysis = Analysis(model.face, data, groups=names, progress=progress)
+    return analysis, plan or make_plan(analysis, progress=progress, **options)
+
+
+def _outputs(args, *paths):
+    """The files to be written, none of which may be there without --force."""
+    from .prune.atomic import refuse_existing
+
+    outputs = [path for path in paths if path is not None]
+    for path in outputs:
+        refuse_existing(path, args.force)
+        if outputs.count(path) > 1:
+            raise ValueError(f"two outputs are both {path}; give each its own name")
+    if args.plot:
+        _plotting()
+    return outputs
+
+
+def _plotting():
+    """The module that draws; ImportError with the cure where matplotlib is not installed."""
+    from .prune.files import INSTALL_HINT
+
+    try:
+        from .prune import plots
+    except ImportError as error:
+        raise ImportError(f"--plot draws with matplotlib, which is not installed: {INSTALL_HINT}") from error
+    return plots
+
+
+def _finish(args, analysis, plan, report, outputs):
+    """The plot, what is printed."""
+    if args.plot:
+        _plotting().plan_plot(analysis, plan, args.plot, overwrite=args.force)
     print(report)
-    print("wrote", *outputs)
+    if outputs:
+        print("wrote", *outputs)
 
 
-def _samples(path):
-    """The array of a .npy file, memory-mapped; a file with Python objects in it is refused."""
+def _samples(path, named):
+    """The array of a .npy file, memory-mapped, or if `named` those of a .npz file; Python objects are refused."""
+    import numpy as np
     from numpy.lib.format import open_memmap
 
     try:
+        if named and path.suffix == ".npz":
+            with np.load(path, allow_pickle=False) as arrays:
+                return dict(arrays)
         return open_memmap(path, mode="r")
-    except ValueError as error:
-        raise ValueError(f"{path} is not a readable .npy file: {error}") from error
+    except (ValueError, zipfile.BadZipFile) as error:
+        kind = ".npz" if named and path.suffix == ".npz" else ".npy"
+        raise ValueError(f"{path} is not a readable {kind} file: {error}") from error
 
 
 @contextmanager
 def _progress():
-    """A callback that draws a bar on stderr, or none where rich is not installed."""
+    """A callback that draws bars on stderr, or none where rich is not installed."""
     try:
         from rich.console import Console
         from rich.progress import Progress
@@ -174,5 +290,11 @@ def _progress():
         return
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("compressing", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        tasks = {}
+
+        def show(what, done, total):
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=total)
+            bar.update(tasks[what], completed=done, total=total)
+
+        yield show

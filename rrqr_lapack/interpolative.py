@@ -78,9 +78,9 @@ def interp_decomp(A, eps_or_k, rand=True, rng=None, *, rank=None):
     `rrqr_lapack.interpolative_decomposition` says, which returns the error as well. For an array the precision holds
     for the true residual, also with `rand`; otherwise for an estimate of it.
 
-    Pivoting lets the coefficients grow without bounds on a few notorious matrices (Kahan's). Where one exceeds ``eps **
-    -0.25``, eps the unit of rounding, the columns are chosen once more on a sketch, and the smaller coefficients
-    returned; without `rand` it is the same sketch at each call.
+    Pivoting lets the coefficients grow without bounds on a few notorious matrices (Kahan's). Where one exceeds
+    ``eps**-0.25``, eps the unit of rounding, columns are exchanged until none exceeds 2, as `rrqr_lapack.strong_rrqr`
+    does.
 
     References
     ----------

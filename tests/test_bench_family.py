@@ -22,3 +22,18 @@ def test_every_row_has_a_time_and_an_error(concept, rows):
         assert len(row) == len(columns)
         assert all(cell == "-" or re.fullmatch(r"[\d.]+ (s|ms|µs) \([\d.e+-]+(, \d+)?\)", cell) for cell in row[2:])
         assert row[3 if concept == "interpolative" else 2] != "-"
+
+
+def test_strong_factorizations_are_within_what_they_certify():
+    module = importlib.import_module("bench.family.strong")
+    columns, table = module.measure(quick=True, threads=1, budget=timing.QUICK)
+    table = [dict(zip(columns, row, strict=True)) for row in table]
+    assert len(table) == 11
+    figures = [[float(x) for x in re.findall(r"[\d.e+-]+", row["strong"].split("(")[1])] for row in table]
+    for row, (largest, worst, error) in zip(table, figures, strict=True):
+        assert largest <= 2
+        assert 0.999 <= worst <= float(row["certified"]) + 1
+        assert error <= 1e-14
+    assert table[-2]["matrix"] == "kahan 100x100, k = 99"
+    assert float(table[-2]["truncated"].split("(")[1].split(",")[0]) > 1e12
+    assert table[-2]["exchanges"] >= 1

@@ -38,7 +38,7 @@ COMMAND = ["compress", "model.npz", "--data", "X.npy", "-o", "small.npz"]
         (["--keep", "0.5"], {"keep": 0.5}),
         (["--ranks", "9,7"], {"ranks": [9, 7]}),
         (["--keep", "0.5", "--layers", "1"], {"keep": 0.5, "layers": [1]}),
-        (["--keep", "0.5", "--refit"], {"keep": 0.5, "refit": "lstsq"}),
+        (["--keep", "0.5", "--refit"], {"keep": 0.5, "refit": "asymmetric"}),
     ],
 )
 def test_compress_does_what_the_function_does(folder, options, budget, capsys):
@@ -85,13 +85,13 @@ def spoil(name, content):
         (["--eps", "2"], None, "eps is 2.0; allowed: 0 <= eps < 1"),
         (["--eps", "nan"], None, "eps is nan; allowed: 0 <= eps < 1"),
         (["--keep", "0"], None, "keep is 0.0; allowed: 0 < keep <= 1"),
-        (["--ranks", "9"], None, "ranks has 1 entries; give one for each of the 2 layers to compress"),
-        (["--ranks", "9,99"], None, "ranks asks for 99 neurons of layers[1]; allowed: 1 to 16"),
-        (["--keep", ".5", "--layers", "2"], None, "layers has 2; allowed: 0 to 1, the hidden layers"),
+        (["--ranks", "9"], None, "ranks has 1 entries; give one for each of the 2 groups"),
+        (["--ranks", "9,99"], None, "ranks asks for 99 units of layers[1]; allowed: 1 to 16"),
+        (["--keep", ".5", "--layers", "2"], None, "layers has 2; allowed: 0 to 1, the layers that can be cut"),
         (["--keep", ".5", "-o", "small.pkl"], None, "small.pkl must end in .npz or .safetensors"),
         (["--keep", ".5", "-o", "none/small.npz"], None, "the folder none is not there"),
         (["--keep", ".5", "--report", "none/r.json"], None, "the folder none is not there"),
-        (["--keep", ".5", "--report", "small.npz"], None, "--report and --out are both small.npz"),
+        (["--keep", ".5", "--report", "small.npz"], None, "two outputs are both small.npz"),
         (["--keep", ".5", "--data", "none.npy"], None, "No such file or directory: 'none.npy'"),
         (["--keep", ".5"], lambda: os.remove("model.npz"), "model.npz is not there"),
         (["--keep", ".5"], lambda: spoil("model.npz", b"hello"), "model.npz is not a readable .npz file"),
@@ -124,7 +124,7 @@ def test_bad_input_is_one_line_and_status_one(folder, arguments, prepare, messag
     [
         ([], "the following arguments are required: COMMAND"),
         (["shrink"], "invalid choice: 'shrink'"),
-        ([*COMMAND], "one of the arguments --eps --keep --ranks is required"),
+        ([*COMMAND], "one of the arguments --eps --keep --ranks --params --flops --max-error --plan is required"),
         ([*COMMAND, "--eps", ".1", "--keep", ".5"], "not allowed with argument"),
         ([*COMMAND, "--eps", "tiny"], "argument --eps: invalid float value: 'tiny'"),
         ([*COMMAND, "--ranks", "9;7"], "argument --ranks: '9;7' is not a list of integers like 64,64"),
@@ -145,14 +145,14 @@ def test_a_warning_is_one_line_too(folder, capsys):
     with warnings.catch_warnings():
         warnings.simplefilter("default")
         assert main([*COMMAND, "--keep", "0.9"]) == 0
-    assert "rrqr: warning: layers[0] has 20 neurons but X only 10 samples" in capsys.readouterr().err
+    assert "rrqr: warning: layers[0] has 20 columns but the samples give only 10 rows" in capsys.readouterr().err
 
 
 def test_an_interrupt_is_status_130_and_leaves_nothing(folder, monkeypatch, capsys):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(rrqr_lapack.prune, "compress", interrupt)
+    monkeypatch.setattr(rrqr_lapack.prune, "apply", interrupt)
     assert main([*COMMAND, "--keep", "0.5"]) == 130
     assert capsys.readouterr().err.endswith("rrqr: interrupted\n")
     assert set(os.listdir()) == {"model.npz", "X.npy"}
@@ -189,7 +189,7 @@ def test_without_rich_compress_runs_without_a_bar(folder, monkeypatch, capsys):
 
 def test_without_safetensors_the_cure_is_said_before_the_work(folder, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "safetensors", None)
-    monkeypatch.setattr(rrqr_lapack.prune, "compress", None)
+    monkeypatch.setattr(rrqr_lapack.prune, "Analysis", None)
     assert main([*COMMAND[:-1], "small.safetensors", "--keep", "0.5"]) == 1
     assert 'pip install "rrqr-lapack[prune]"' in capsys.readouterr().err
 

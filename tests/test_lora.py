@@ -38,7 +38,9 @@ def test_the_factors_are_the_best_of_their_rank_and_the_rest_is_exact(name, dtyp
         np.testing.assert_allclose(np.linalg.norm(f.B, axis=0), np.linalg.norm(f.A, axis=1), rtol=100 * eps(dtype))
         best = np.linalg.norm(values[rank:])
         assert f.error == pytest.approx(best, rel=100 * eps(dtype), abs=10 * rounding)
-        assert f.error == pytest.approx(np.linalg.norm(f.residual.astype(np.result_type(w, np.float64))), rel=1e-12)
+        assert f.error == pytest.approx(
+            np.linalg.norm(f.residual.astype(np.result_type(w, np.float64))), rel=10 * eps(dtype)
+        )
     np.testing.assert_array_equal(w, before)
 
 
@@ -52,6 +54,33 @@ def test_a_tolerance_takes_the_least_rank_that_holds_it(dtype, m, n, rtol, seed)
     assert f.rank == 0 or low_rank_factors(w, rank=f.rank - 1).error > rtol * norm - rounding
     assert abs(low_rank_factors(w, atol=rtol * norm).rank - f.rank) <= (min(m, n) if rtol == 0 else 1)
     assert low_rank_factors(w, rtol=rtol, rank=1).rank == min(f.rank, 1)
+
+
+@pytest.mark.parametrize("name", MATRICES)
+def test_randomized_factors_are_nearly_the_best_and_their_error_is_exact(name, dtype):
+    w = MATRICES[name](dtype)
+    f, best = (low_rank_factors(w, rank=8, driver=driver, rng=0) for driver in ("randomized", "exact"))
+    rounding = 100 * eps(dtype) * best.s[0]
+    assert (f.rank, f.dtype, f.error_kind) == (8, dtype, "exact")
+    assert best.error * (1 - 10 * eps(dtype)) - rounding <= f.error <= 1.2 * best.error + 10 * rounding
+    assert f.error == pytest.approx(np.linalg.norm(w - f.B @ f.A), rel=100 * eps(dtype))
+    np.testing.assert_allclose(f.B @ f.A + f.residual, w, rtol=0, atol=rounding)
+    np.testing.assert_array_equal(f.B, low_rank_factors(w, rank=8, driver="randomized", rng=0).B)
+
+
+def test_randomized_factors_hold_a_tolerance(dtype):
+    w = algebraic(80, 70, dtype)
+    f = low_rank_factors(w, rtol=0.2, driver="randomized", rng=0)
+    assert f.error <= 0.2 * np.linalg.norm(w) * (1 + 100 * eps(dtype))
+    assert low_rank_factors(w, rtol=0.2).rank <= f.rank <= low_rank_factors(w, rtol=0.2).rank + 2
+
+
+def test_the_factors_multiply_as_what_they_stand_for(dtype):
+    w = gaussian(20, 15, dtype)
+    f = low_rank_factors(w, rank=6)
+    for x in (gaussian(15, 3, dtype), gaussian(15, 1, dtype)[:, 0]):
+        np.testing.assert_allclose(f @ x, f.B @ f.A @ x, rtol=0, atol=1e3 * eps(dtype))
+    assert repr(f).startswith(f"<LowRankFactors of shape (20, 15), {dtype}: rank 6, exact error ")
 
 
 def test_of_two_tolerances_the_wider_one_holds():
@@ -111,6 +140,7 @@ def test_bad_input_is_refused():
         (TypeError, r"\brank must be an integer", w, {"rank": 2.0}),
         (ValueError, r"\brtol must be finite and at least 0", w, {"rtol": -1}),
         (TypeError, r"\batol must be a real number", w, {"atol": "1"}),
+        (ValueError, r"\bdriver must be one of 'exact', 'randomized', got 'svd'", w, {"driver": "svd"}),
     ):
         with pytest.raises(error, match=match):
             low_rank_factors(argument, **options)

@@ -63,9 +63,10 @@ def test_the_unit_columns_are_exact_and_the_columns_are_those_of_a(form, dtype):
 def test_the_estimate_is_the_error_in_the_mean_of_squares(refit, dtype):
     a = algebraic(M, N, dtype)
     ratios = []
-    for seed in range(40):
+    for seed in range(25):
         d = interpolative_decomposition(aslinearoperator(a), rank=15, rng=seed, refit=refit)
         ratios.append(d.error / error_of(a, d))
+        assert error_of(a, d) <= d.error_bound
         columns = np.linalg.norm(a - a[:, d.C] @ d.T, axis=0)
         assert 0.5 < d.max_column_error / columns.max() < 3
     assert np.sqrt(np.mean(np.square(ratios))) == pytest.approx(1, rel=0.1)
@@ -76,7 +77,7 @@ def test_the_coefficients_are_within_the_bound_of_the_best_and_a_refit_is_the_be
     """E ||A - A[:, C] T||^2 <= (1 + k / (k + 9)) min_T: here as a mean over sketches."""
     a, rank = geometric(M, N, dtype, last=1e-2), 20
     factors = []
-    for seed in range(20):
+    for seed in range(10):
         plain, again = (
             interpolative_decomposition(sparse.csr_array(a), rank=rank, rng=seed, refit=r) for r in (None, "lstsq")
         )
@@ -129,7 +130,8 @@ def test_few_rows_are_taken_as_they_are(form, dtype):
     d, expected = interpolative_decomposition(form(a), rank=10), interpolative_decomposition(a, rank=10)
     np.testing.assert_array_equal(d.C, expected.C)
     np.testing.assert_array_equal(d.T, expected.T)
-    assert (d.error, d.max_column_error, d.error_kind) == (expected.error, expected.max_column_error, "exact")
+    assert (d.error, d.max_column_error) == (expected.error, expected.max_column_error)
+    assert (d.error_kind, d.error_bound) == ("exact", d.error)
 
 
 @pytest.mark.parametrize(("refit", "adjoint_products"), [(None, 44), ("lstsq", 56)])

@@ -1,16 +1,35 @@
 """Make a trained network smaller, without training: interpolative decompositions of its activations.
 
-`compress` takes a `Network` and some unlabelled samples and returns a smaller `Network` and a `Report`;
-`save` and `load` keep networks in files. NumPy and SciPy suffice.
+Three steps, for a `Network` here and for other models through their own faces: `analyze` streams unlabelled samples
+through the model, `plan` chooses how many units of each layer stay and which, `apply` makes the smaller model.
+`compress` is all three in one call. `save` and `load` keep networks in files. NumPy and SciPy suffice.
 
 References: J. Chee, M. Renz, A. Damle, C. De Sa, Model preserving compression for neural networks,
 NeurIPS 2022, arXiv:2108.00065.
 """
 
 from .activations import LeakyReLU
-from .compress import compress
+from .analyze import Analysis
+from .apply import apply
+from .compress import analyze, compress
 from .files import load, save
 from .network import Dense, Network
+from .plan import plan
+from .plans import Plan
 from .report import LayerReport, Report
 
-__all__ = ["Dense", "LayerReport", "LeakyReLU", "Network", "Report", "compress", "load", "save"]
+__all__ = [
+    "Analysis",
+    "Dense",
+    "LayerReport",
+    "LeakyReLU",
+    "Network",
+    "Plan",
+    "Report",
+    "analyze",
+    "apply",
+    "compress",
+    "load",
+    "plan",
+    "save",
+]

@@ -1,88 +1,83 @@
-"""How many neurons each layer may keep: `eps`, `keep` or `ranks` as the stopping rule of each layer."""
+"""How much may stay: one of several budgets, checked, and what it means for the widths."""
 
 from __future__ import annotations
 
 import operator
+from collections.abc import Mapping
+from dataclasses import dataclass
 from numbers import Real
 
-import numpy as np
+from .face import total
+
+KINDS = ("eps", "keep", "ranks", "params", "flops", "max_error")
+PER_GROUP = ("eps", "keep", "ranks")  # rules for each group by itself
 
 
-def stopping_rules(network, *, eps, keep, ranks, layers, eps_scale, method) -> dict[int, dict]:
-    """For each layer to compress, in order, where to stop: ``{"rtol": ...}`` or ``{"rank": ...}``.
+@dataclass(frozen=True)
+class Budget:
+    """One budget: its kind, and its value as it was given (for ranks a dict of widths by group).
+
+    Attributes
+    ----------
+    kind : {'eps', 'keep', 'ranks', 'params', 'flops', 'max_error'}
+    value : float, int or dict
+    """
+
+    kind: str
+    value: float | int | dict
+
+    def limit(self, face) -> float:
+        """The most parameters or flops: numbers up to 1 are fractions of the model's, larger ones absolute."""
+        terms = self.terms(face)
+        whole = total(terms, {group.name: group.width for group in face.groups})
+        return self.value * whole if self.value <= 1 else self.value
+
+    def terms(self, face):
+        """The cost that is limited, or for `max_error` made small."""
+        return face.flops if self.kind == "flops" else face.parameters
+
+
+def one_of(budgets: Mapping, groups: Mapping) -> Budget:
+    """The one budget that is not None, checked.
 
     Raises
     ------
     ValueError, TypeError
-        As `compress`.
+        Not exactly one, or one out of range.
     """
-    budgets = {"eps": eps, "keep": keep, "ranks": ranks}
-    given = [name for name, value in budgets.items() if value is not None]
+    given = [name for name in budgets if budgets[name] is not None]
     if len(given) != 1:
-        raise ValueError(f"give exactly one of eps, keep, ranks; got {' and '.join(given) or 'none of them'}")
-    if eps_scale not in (None, "output"):
-        raise ValueError(f"eps_scale is {eps_scale!r}; allowed: None, 'output'")
-    if eps_scale is not None and eps is None:
-        raise ValueError("eps_scale scales eps; give eps, not keep or ranks")
-    if method == "magnitude" and eps is not None:
-        raise ValueError("eps is a rule of method 'id'; method 'magnitude' needs keep or ranks")
-
-    chosen = _hidden_layers(network, layers)
-    widths = [network.layers[i].weight.shape[1] for i in chosen]
-    if eps is not None:
-        if not 0 <= _real("eps", eps) < 1:
-            raise ValueError(f"eps is {eps}; allowed: 0 <= eps < 1")
-        rules = [{"rtol": eps if eps_scale is None else _per_output(eps, network.layers[i + 1])} for i in chosen]
-    elif keep is not None:
-        if not 0 < _real("keep", keep) <= 1:
-            raise ValueError(f"keep is {keep}; allowed: 0 < keep <= 1, the fraction of neurons to keep")
-        rules = [{"rank": max(1, round(keep * n))} for n in widths]
-    else:
-        rules = [{"rank": k} for k in _ranks(ranks, chosen, widths)]
-    return dict(sorted(zip(chosen, rules, strict=True)))
-
-
-def _per_output(eps, reader):
-    """eps / ||W||_2 for the layer that reads, at most 1 (which keeps a single neuron)."""
-    scale = float(np.linalg.norm(reader.weight, 2))
-    return min(1.0, eps / scale) if scale else 1.0
-
-
-def _real(name, value):
+        raise ValueError(f"give exactly one of {', '.join(budgets)}; got {' and '.join(given) or 'none of them'}")
+    kind = given[0]
+    value = budgets[kind]
+    if kind == "ranks":
+        return Budget(kind, _ranks(value, groups))
     if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{name} must be a real number, not {value!r}")
-    return value
+        raise TypeError(f"{kind} must be a real number, not {value!r}")
+    if kind == "eps" and not 0 <= value < 1:
+        raise ValueError(f"eps is {value}; allowed: 0 <= eps < 1")
+    if kind == "keep" and not 0 < value <= 1:
+        raise ValueError(f"keep is {value}; allowed: 0 < keep <= 1, the fraction of units to keep")
+    if kind in ("params", "flops") and not 0 < value < float("inf"):
+        raise ValueError(f"{kind} is {value}; allowed: a fraction, 0 < {kind} <= 1, or a number of them above 1")
+    if kind == "max_error" and not 0 < value < float("inf"):
+        raise ValueError(f"max_error is {value}; allowed: max_error > 0, relative to the outputs' norm")
+    return Budget(kind, value)
 
 
-def _integers(name, values):
+def _ranks(ranks, groups):
+    if isinstance(ranks, Mapping):
+        unknown = [name for name in ranks if name not in groups]
+        if unknown or len(ranks) < len(groups):
+            raise ValueError(f"ranks names {', '.join(map(str, ranks))}; give one for each of {', '.join(groups)}")
+        ranks = [ranks[name] for name in groups]
     try:
-        return [operator.index(value) for value in values]
+        ranks = [operator.index(value) for value in ranks]
     except TypeError:
-        raise TypeError(f"{name} must be a sequence of integers, not {values!r}") from None
-
-
-def _hidden_layers(network, layers):
-    hidden = len(network.layers) - 1
-    if hidden == 0:
-        raise ValueError("network has a single layer, which gives the outputs: there is nothing to compress")
-    if layers is None:
-        return list(range(hidden))
-    chosen = _integers("layers", layers)
-    if not chosen:
-        raise ValueError("layers is empty; name at least one layer, or leave it out for all hidden layers")
-    for i in chosen:
-        if not 0 <= i < hidden:
-            raise ValueError(f"layers has {i}; allowed: 0 to {hidden - 1}, the hidden layers")
-    if len(set(chosen)) < len(chosen):
-        raise ValueError(f"layers has an index twice: {chosen}")
-    return chosen
-
-
-def _ranks(ranks, chosen, widths):
-    ranks = _integers("ranks", ranks)
-    if len(ranks) != len(chosen):
-        raise ValueError(f"ranks has {len(ranks)} entries; give one for each of the {len(chosen)} layers to compress")
-    for i, k, n in zip(chosen, ranks, widths, strict=True):
-        if not 1 <= k <= n:
-            raise ValueError(f"ranks asks for {k} neurons of layers[{i}]; allowed: 1 to {n}")
-    return ranks
+        raise TypeError(f"ranks must be a sequence of integers, not {ranks!r}") from None
+    if len(ranks) != len(groups):
+        raise ValueError(f"ranks has {len(ranks)} entries; give one for each of the {len(groups)} groups")
+    for k, (name, group) in zip(ranks, groups.items(), strict=True):
+        if not 1 <= k <= group.width:
+            raise ValueError(f"ranks asks for {k} units of {name}; allowed: 1 to {group.width}")
+    return dict(zip(groups, ranks, strict=True))

@@ -35,7 +35,8 @@ def batches(X, inputs: int, dtype) -> Iterator[np.ndarray]:
             raise TypeError(f"X must hold real numbers, not {batch.dtype}")
         if batch.ndim != 2 or batch.shape[1] != inputs:
             raise ValueError(f"X must have shape (samples, {inputs}), one row a sample, not {batch.shape}")
-        batch = batch.astype(dtype, copy=False)
+        with np.errstate(over="ignore"):  # said below
+            batch = batch.astype(dtype, copy=False)
         bad = ~np.isfinite(batch).all(axis=1)
         if bad.any():
             raise ValueError(f"X has NaN or Inf in sample {seen + int(bad.argmax())}")

@@ -1,76 +1,108 @@
-"""Compress a trained network by interpolative decompositions of its activations."""
+"""Compress a trained network in one call: analyze, plan, apply."""
 
 from __future__ import annotations
 
+import operator
 import time
-import warnings
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 
-import numpy as np
+from .analyze import Analysis, Progress
+from .apply import apply, check_refit
+from .dense import NetworkFace
+from .network import Network
+from .plan import plan as make_plan
+from .report import Report
+from .request import Request
 
-from rrqr_lapack import TruncatedQR
 
-from .budget import stopping_rules
-from .calibration import batches
-from .network import Dense, Network
-from .report import LayerReport, Report
-from .select import by_interpolation, by_magnitude
+def analyze(network: Network, X, *, layers: Sequence[int] | None = None, progress: Progress | None = None) -> Analysis:
+    """Stream samples through the network and keep what `plan` and `apply` need to know of each hidden layer.
 
-METHODS = ("id", "magnitude")
+    Parameters
+    ----------
+    network : Network
+        At least one hidden layer. It is not modified.
+    X : (samples, inputs) array_like or memmap, or an iterable of such batches
+        Calibration samples without labels, best several for each neuron of the widest layer. Never held whole, and an
+        iterator is consumed once.
+    layers : sequence of int, optional
+        Indices into ``network.layers`` of the layers to look at. Default: all but the last, whose outputs are the
+        network's.
+    progress : callable, optional
+        Called as ``progress("reading activations", batches done, None)``.
+
+    Returns
+    -------
+    Analysis
+        Its groups are named ``layers[i]``.
+
+    Raises
+    ------
+    ValueError
+        A layer that is not hidden; samples of the wrong shape or with NaN or Inf; activations with NaN or Inf (the
+        layer is named).
+    TypeError
+        `network` is not a `Network`; samples that are not real numbers.
+
+    Warns
+    -----
+    UserWarning
+        Fewer than three samples a neuron.
+
+    Notes ----- One forward pass, 2 m n^2 flops for m samples and a layer of n neurons (half as many in single
+    precision), and O(n^2) memory a layer.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from rrqr_lapack.prune import Dense, Network, analyze
+    >>> rng = np.random.default_rng(0)
+    >>> network = Network([Dense(rng.standard_normal((8, 32)), activation="relu"), Dense(rng.standard_normal((32, 3)))])
+    >>> analysis = analyze(network, rng.standard_normal((500, 8)))
+    >>> errors = analysis.factor("layers[0]").errors  # ||Z - Z[:, C] T||_F for every number of neurons
+    >>> errors.shape, bool(errors[16] < 0.3 * errors[0])
+    ((33,), True)
+    """
+    face = NetworkFace(network)
+    return Analysis(face, X, groups=chosen_groups(face, layers), progress=progress)
 
 
 def compress(
     network: Network,
     X,
     *,
-    eps: float | None = None,
-    keep: float | None = None,
-    ranks: Sequence[int] | None = None,
     layers: Sequence[int] | None = None,
-    eps_scale: str | None = None,
     refit: str | None = None,
-    method: str = "id",
-    progress: Callable[[int, int], object] | None = None,
+    progress: Progress | None = None,
+    **options,
 ) -> tuple[Network, Report]:
     """Remove neurons and correct the next layer: ``Z ~= Z[:, C] @ T``, ``W_next -> T @ W_next``.
 
-    Layers are visited front to back. Z holds a layer's activations in the *original* network, one row a
-    calibration sample. A column-pivoted QR chooses k of its columns, the neurons C that stay, and writes all
-    columns in terms of them. An activation acts entry by entry, so removing a neuron leaves the others as
-    they are, and the next layer reads ``Z[:, C] @ (T @ W_next)`` in place of ``Z @ W_next``. The network
-    keeps its form and its outputs, and nothing is trained (Chee, Renz, Damle, De Sa, NeurIPS 2022,
-    arXiv:2108.00065). Exactly one of `eps`, `keep` and `ranks` says how many neurons stay.
+    Z holds a layer's activations, one row a calibration sample. A column-pivoted QR chooses k of its columns, the
+    neurons C that stay, and writes all columns in terms of them. An activation acts entry by entry, so removing a
+    neuron leaves the others as they are, and the next layer reads ``Z[:, C] @ (T @ W_next)`` in place of ``Z @
+    W_next``. The network keeps its form and its outputs, and nothing is trained (Chee, Renz, Damle, De Sa, NeurIPS
+    2022, arXiv:2108.00065).
+
+    It is `analyze`, `plan` and `apply` in one call.
 
     Parameters
     ----------
     network : Network
         At least one hidden layer. It is not modified, and the result shares no memory with it.
     X : (samples, inputs) array_like or memmap, or an iterable of such batches
-        Calibration samples without labels, best several for each neuron of the widest layer. An iterator is
-        consumed once. Neither it nor a memory map is held whole.
-    eps : float, optional
-        In [0, 1). Each layer keeps the smallest k with ``|r_{k+1,k+1}| <= eps |r_11|``, at least one. No
-        column after the k-th is factored.
-    keep : float, optional
-        In (0, 1]. Each layer of n neurons keeps round(keep n), at least one.
-    ranks : sequence of int, optional
-        Neurons to keep, one number for each of `layers`, between 1 and the layer's width.
+        Calibration samples without labels, best several for each neuron of the widest layer. They are read a few
+        times; only those of an iterator, which is consumed once, are held.
     layers : sequence of int, optional
         Indices into ``network.layers`` of the layers to compress. Default: all but the last, whose outputs
-        are the network's.
-    eps_scale : {None, 'output'}, optional
-        'output' divides `eps` by ``||W_next||_2``, the norm of the weights that read the layer, as in the
-        bound of Chee et al. for one hidden layer.
-    refit : {None, 'lstsq'}, optional
-        None takes T from the original activations. 'lstsq' fits T so that the *compressed* network's
-        activations Z' of the neurons C reproduce the original ones, ``min ||Z' T - Z||_F``: the correction
-        then also absorbs what the layers before it lost. It pays at small sizes and with many more samples
-        than neurons.
-    method : {'id', 'magnitude'}, default 'id'
-        'magnitude' is the baseline to compare with: the neurons of the largest weight norms stay, the others
-        are dropped without correction.
+        are the network's. `ranks` follows their order.
+    refit : {None, 'asymmetric'}, optional
+        As for `apply`.
     progress : callable, optional
-        Called as ``progress(done, total)`` with the number of layers done, before the first and after each.
+        Called as ``progress(what, done, total)`` from time to time; total may be None.
+    **options
+        As for `plan`: exactly one of `eps`, `keep`, `ranks`, `params`, `flops` and `max_error`, and the method.
 
     Returns
     -------
@@ -83,7 +115,7 @@ def compress(
     Raises
     ------
     ValueError
-        Not exactly one of `eps`, `keep`, `ranks`, or one of them out of range; a layer that is not hidden;
+        Not exactly one budget, or one of them out of range; a layer that is not hidden;
         samples of the wrong shape or with NaN or Inf; activations with NaN or Inf (the layer is named).
     TypeError
         `network` is not a `Network`; samples, tolerances or ranks that are not numbers of the right kind.
@@ -91,12 +123,11 @@ def compress(
     Warns
     -----
     UserWarning
-        Fewer samples than neurons: no more neurons than samples can be kept.
+        Fewer than three samples a neuron; no more neurons than samples can be told apart.
 
     Notes
     -----
-    Cost for m samples and layers of n neurons: two forward passes, and about 4 m n k flops for each layer's
-    QR. Memory: about five arrays of m x n.
+    Cost: that of `analyze` and `plan`, and two forward passes for the report.
 
     Examples
     --------
@@ -115,70 +146,47 @@ def compress(
     >>> bool(np.allclose(small(X), network(X)))
     True
     """
-    if method not in METHODS:
-        raise ValueError(f"method is {method!r}; allowed: {', '.join(METHODS)}")
-    if refit not in (None, "lstsq"):
-        raise ValueError(f"refit is {refit!r}; allowed: None, 'lstsq'")
-    if refit is not None and method != "id":
-        raise ValueError("refit is for method 'id'; the magnitude baseline corrects nothing")
-    if not isinstance(network, Network):
-        raise TypeError(f"network must be a Network, not {type(network).__name__}")
-    rules = stopping_rules(network, eps=eps, keep=keep, ranks=ranks, layers=layers, eps_scale=eps_scale, method=method)
-    show = progress or (lambda done, total: None)
     began = time.perf_counter()
-    show(0, len(rules))
-
-    built, rows = [], []
-    T = original = compressed = None
-    for i, layer in enumerate(network.layers):
-        pieces = [original] if i else batches(X, network.widths[0], network.dtype)
-        original = _activations(i, layer, pieces)
-        weight = layer.weight.copy() if T is None else T @ layer.weight
-        folded = Dense(weight, layer.bias.copy(), layer.activation)
-        compressed = _activations(i, folded, [compressed]) if i else original
-        if i not in rules:
-            T = None
-            built.append(folded)
-            continue
-        start = time.perf_counter()
-        _warn_if_few(i, original)
-        if method == "id":
-            chosen = by_interpolation(original, **rules[i])
-        else:
-            chosen = by_magnitude(original, layer.weight, **rules[i])
-        compressed = compressed[:, chosen.C]
-        T = chosen.T if refit is None else _fit(compressed, original)
-        built.append(Dense(weight[:, chosen.C], layer.bias[chosen.C], layer.activation))
-        rows.append(LayerReport.of(i, original, chosen, time.perf_counter() - start))
-        show(len(rows), len(rules))
-
-    small = Network(built, network.head)
-    return small, Report.of(network, small, original, compressed, rows, method, time.perf_counter() - began)
+    face = NetworkFace(network)
+    names = chosen_groups(face, layers)
+    options["ranks"] = ranks_by_group(options.get("ranks"), names)
+    request = Request.of({group.name: group for group in face.groups if group.name in names}, **options)
+    check_refit(refit, request.recipe)
+    X = deque(X) if isinstance(X, Iterator) else X
+    analysis = Analysis(face, X, groups=names, progress=progress)
+    plan = make_plan(analysis, progress=progress, **options)
+    small = apply(analysis, plan, refit=refit, progress=progress)
+    return small, Report.of(analysis, plan, small, time.perf_counter() - began)
 
 
-def _activations(i, layer, pieces):
-    """One layer's activations on all samples, which must be finite."""
-    with np.errstate(over="ignore", invalid="ignore"):  # said below, with the layer's name
-        Z = np.concatenate([layer(piece) for piece in pieces])
-    bad = ~np.isfinite(Z).all(axis=1)
-    if bad.any():
-        raise ValueError(f"layers[{i}] gives NaN or Inf for calibration sample {int(bad.argmax())}")
-    return Z
+def chosen_groups(face, layers):
+    """The names of the face's groups with these indices, in the order given; None means all.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `compress`.
+    """
+    hidden = len(face.groups)
+    if layers is None:
+        return [group.name for group in face.groups]
+    try:
+        chosen = [operator.index(value) for value in layers]
+    except TypeError:
+        raise TypeError(f"layers must be a sequence of integers, not {layers!r}") from None
+    if not chosen:
+        raise ValueError("layers is empty; name at least one layer, or leave it out for all hidden layers")
+    for i in chosen:
+        if not 0 <= i < hidden:
+            raise ValueError(f"layers has {i}; allowed: 0 to {hidden - 1}, the layers that can be cut")
+    if len(set(chosen)) < len(chosen):
+        raise ValueError(f"layers has an index twice: {chosen}")
+    return [face.groups[i].name for i in chosen]
 
 
-def _warn_if_few(i, Z):
-    samples, neurons = Z.shape
-    if samples < neurons:
-        warnings.warn(
-            f"layers[{i}] has {neurons} neurons but X only {samples} samples: no more than {samples} neurons "
-            "can be told apart; use more samples",
-            stacklevel=3,
-        )
-
-
-def _fit(compressed, original):
-    """T of ``min ||compressed @ T - original||_F``, zero rows for numerically dependent columns."""
-    qr = TruncatedQR(compressed, rtol=compressed.shape[1] * float(np.finfo(compressed.dtype).eps))
-    T = np.zeros((compressed.shape[1], original.shape[1]), original.dtype)
-    T[qr.P[: qr.rank]] = qr.lstsq(original)[0]
-    return T
+def ranks_by_group(ranks, names):
+    """Ranks in the order of the layers as a mapping; what is wrong with them is said later."""
+    try:
+        return dict(zip(names, ranks, strict=True))
+    except (TypeError, ValueError):
+        return ranks

@@ -156,6 +156,19 @@ def load(path) -> Network:
         raise ValueError(f"{path} is not a network that rrqr_lapack.prune.save wrote: {error}") from error
 
 
+def is_network(path) -> bool:
+    """Whether a ``.npz`` or ``.safetensors`` file says that `save` wrote it; other files can hold arrays too.
+
+    Raises
+    ------
+    ValueError
+        Not readable as what its suffix says.
+    """
+    path = check_format(path)
+    text, _ = _read_npz(path) if path.suffix == ".npz" else _read_safetensors(path)
+    return text != "{}"
+
+
 def _read_npz(path):
     try:
         with open(path, "rb") as file:

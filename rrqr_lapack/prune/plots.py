@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 
+import numpy as np
+from matplotlib import colormaps
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from .atomic import whole_file
 
 # Okabe and Ito's colours, which the colour-blind can tell apart, each with its own marker.
+FLOOR = 1e-6  # relative errors below it are drawn there
 BLUE, ORANGE, GREEN, BLACK = "#0072B2", "#D55E00", "#009E73", "#000000"
 
 
@@ -78,3 +81,29 @@ def error_plot(curve, title: str, path, *, floor: float, overwrite: bool = False
         axes.semilogy(ranks, curve.svd[: len(ranks)], color=BLACK, linestyle="--", label="SVD, the optimum")
         axes.set_xlim(0, len(ranks))
         axes.set_ylim(bottom=floor)
+
+
+def plan_plot(analysis, plan, path, *, overwrite: bool = False) -> None:
+    """The error of each group for every number of units, with what the plan keeps.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    plan : Plan
+    path : path
+        A ``.png`` file.
+    overwrite : bool, default False
+    """
+    title = f"{plan.parameters_after / plan.parameters_before:.1%} of the parameters"
+    with _axes(path, overwrite, title, "units kept (%)", r"$\|Z - Z_C T\|_F \,/\, \|Z\|_F$") as axes:
+        colours = colormaps["viridis"](np.linspace(0, 0.9, len(plan.groups)))
+        for group, colour in zip(plan.groups, colours, strict=True):
+            factor = plan.recipe.factor(analysis, group.name)
+            kept = np.arange(1, len(factor.errors))
+            errors = np.maximum(factor.errors[1:] / (factor.norm or 1), FLOOR)
+            axes.semilogy(100 * kept / group.width, errors, color=colour, linewidth=1)
+            k = len(group.units)
+            label = f"{group.name}: {k} of {group.width}"
+            axes.semilogy(100 * k / group.width, errors[k - 1], "o", color=colour, markersize=5, label=label)
+        axes.set_xlim(0, 100)
+        axes.set_ylim(top=1)

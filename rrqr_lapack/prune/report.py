@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
 from .atomic import whole_file
-from .tables import table
+from .dense import NetworkFace, index_of
+from .select import PIVOTED
+from .tables import change, table
 
 
 @dataclass(frozen=True)
@@ -24,13 +27,12 @@ class LayerReport:
     neurons : tuple of int
         The indices C of the neurons that stay, in pivot order.
     diagonal : tuple of float
-        The curve |r_11|, |r_22|, ... |r_kk| of the pivoted QR of Z, as far as it was factored; empty for
-        magnitude pruning.
+        The curve |r_11|, |r_22|, ... |r_kk| of the pivoted QR of Z; empty for methods without one.
     residual : float
         ``||Z - Z[:, C] T||_F / ||Z||_F`` on the calibration samples, Z in the original network and T before
         any refit; for the pivoted QR it is exactly ``||R22||_F / ||Z||_F``. 0 where Z = 0.
-    seconds : float
-        Wall time for choosing the neurons.
+    output_error : float
+        Of the logits if only this layer is compressed, measured on held-out samples.
     """
 
     layer: int
@@ -39,20 +41,7 @@ class LayerReport:
     neurons: tuple[int, ...]
     diagonal: tuple[float, ...]
     residual: float
-    seconds: float
-
-    @classmethod
-    def of(cls, layer, Z, chosen, seconds):
-        """From the activations Z and the `Selection` made of them."""
-        return cls(
-            layer,
-            Z.shape[1],
-            len(chosen.C),
-            tuple(map(int, chosen.C)),
-            tuple(map(float, chosen.diagonal)),
-            _ratio(chosen.residual, _norm(Z)),
-            seconds,
-        )
+    output_error: float
 
 
 @dataclass(frozen=True)
@@ -62,7 +51,7 @@ class Report:
     Attributes
     ----------
     method : str
-        'id' or 'magnitude'.
+        How the neurons were chosen.
     samples : int
         Number of calibration samples.
     layers : tuple of LayerReport
@@ -72,6 +61,8 @@ class Report:
         (``||Y'||_F`` itself where Y = 0).
     max_output_error : float
         ``max |Y' - Y|`` of the same.
+    predicted_error : float
+        The same as `output_error`, as the plan predicts it for samples that were not fitted.
     parameters_before, parameters_after : int
         Weights and biases.
     multiply_adds_before, multiply_adds_after : int
@@ -85,6 +76,7 @@ class Report:
     layers: tuple[LayerReport, ...]
     output_error: float
     max_output_error: float
+    predicted_error: float
     parameters_before: int
     parameters_after: int
     multiply_adds_before: int
@@ -92,19 +84,41 @@ class Report:
     seconds: float
 
     @classmethod
-    def of(cls, network, small, Y, Y_small, layers, method, seconds):
-        """From both networks, their logits on the calibration samples, and the layers' reports."""
-        difference = Y_small - Y
+    def of(cls, analysis, plan, small, seconds):
+        """Of the network that was analyzed, with both networks' logits on all calibration samples."""
+        layers = []
+        for group in plan.groups:
+            k, pivoted = len(group.units), plan.recipe.method in PIVOTED
+            diagonal = plan.recipe.factor(analysis, group.name).diagonal if pivoted else ()
+            layers.append(
+                LayerReport(
+                    index_of(group.name),
+                    group.width,
+                    k,
+                    group.units,
+                    tuple(map(float, diagonal[:k])),
+                    group.error,
+                    group.output_error,
+                )
+            )
+        samples, error, size, largest = 0, 0.0, 0.0, 0.0
+        faces = (analysis.face, NetworkFace(small))
+        for Y, Y_small in zip(*(face.outputs(analysis.batches) for face in faces), strict=True):
+            difference = Y_small.astype(np.float64) - Y
+            samples += len(Y)
+            error, size = math.hypot(error, np.linalg.norm(difference)), math.hypot(size, np.linalg.norm(Y))
+            largest = max(largest, float(abs(difference).max()))
         return cls(
-            method,
-            len(Y),
+            plan.recipe.method,
+            samples,
             tuple(layers),
-            _ratio(_norm(difference), _norm(Y)),
-            float(abs(difference).max()),
-            network.parameters,
-            small.parameters,
-            network.multiply_adds,
-            small.multiply_adds,
+            error / size if size else error,
+            largest,
+            plan.output_error,
+            plan.parameters_before,
+            plan.parameters_after,
+            plan.flops_before,
+            plan.flops_after,
             seconds,
         )
 
@@ -116,17 +130,18 @@ class Report:
                 f"{r.after}",
                 f"{r.after / r.before:.1%}",
                 f"{r.residual:.2e}",
-                f"{r.seconds:.3f}",
+                f"{r.output_error:.2e}",
             ]
             for r in self.layers
         ]
         title = f"Compressed with {self.samples:,} samples, method '{self.method}'"
         return "\n".join(
             [
-                table(title, ["layer", "columns", "kept", "fraction", "residual of Z", "seconds"], rows),
-                f"parameters      {_change(self.parameters_before, self.parameters_after)}",
-                f"multiply-adds   {_change(self.multiply_adds_before, self.multiply_adds_after)}",
-                f"output error    {self.output_error:.2e} relative, {self.max_output_error:.2e} at most",
+                table(title, ["layer", "columns", "kept", "fraction", "residual of Z", "error of the output"], rows),
+                f"parameters      {change(self.parameters_before, self.parameters_after)}",
+                f"multiply-adds   {change(self.multiply_adds_before, self.multiply_adds_after)}",
+                f"output error    {self.output_error:.2e} relative, {self.max_output_error:.2e} at most; "
+                f"{self.predicted_error:.2e} predicted for new samples",
                 f"seconds         {self.seconds:.2f}",
             ]
         )
@@ -147,16 +162,3 @@ class Report:
         """
         with whole_file(path, overwrite) as temporary:
             temporary.write_text(json.dumps(asdict(self), indent=1, allow_nan=False) + "\n", encoding="utf-8")
-
-
-def _norm(array) -> float:
-    """Frobenius norm, summed in double precision."""
-    return float(np.linalg.norm(array.astype(np.float64, copy=False)))
-
-
-def _ratio(error, norm) -> float:
-    return float(error / norm) if norm else float(error)
-
-
-def _change(before, after):
-    return f"{before:,} -> {after:,} ({after / before:.1%})"

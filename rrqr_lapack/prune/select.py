@@ -1,4 +1,8 @@
-"""Which neurons of one layer stay, and how the others are written in terms of them: ``Z ~= Z[:, C] @ T``."""
+"""In which order the units of a group are worth keeping: pivoted QR, its relatives, and the usual baselines.
+
+J. Chee, M. Renz, A. Damle, C. De Sa, NeurIPS 2022, arXiv:2108.00065 (pivoted QR of activations); M. Flynn, A. Wang,
+D. E. Alvarez, C. De Sa, A. Damle, "STAT: Shrinking transformers after training", 2024, arXiv:2406.00061 (heads).
+"""
 
 from __future__ import annotations
 
@@ -8,57 +12,118 @@ import numpy as np
 
 from rrqr_lapack import TruncatedQR
 
+from .forward import forward_order
 
-class Selection(NamedTuple):
-    """The neurons that stay, ``Z ~= Z[:, C] @ T``.
+PIVOTED = ("id", "weighted")  # their diagonals |r_jj| are what `eps` compares
+CORRECTED = (*PIVOTED, "forward")  # defined by the least-squares correction
+METHODS = (*CORRECTED, "magnitude", "random", "activation", "variance")
+
+
+class Order(NamedTuple):
+    """Units of a group, most important first.
 
     Attributes
     ----------
-    C : (k,) ndarray of int
-        Column indices.
-    T : (k, n) ndarray
-        Interpolation matrix.
+    units : (k,) ndarray of int
     diagonal : (k,) ndarray
-        |r_jj| of the pivoted QR; empty where there was none.
-    residual : float
-        ``||Z - Z[:, C] T||_F``.
+        |r_jj|, where pivoting chose; else empty.
+    qr : tuple or None
+        ``(R, P)`` of all columns in this order, where pivoting has computed it.
     """
 
-    C: np.ndarray
-    T: np.ndarray
-    diagonal: np.ndarray
-    residual: float
+    units: np.ndarray
+    diagonal: np.ndarray = np.zeros(0)
+    qr: tuple | None = None
 
 
-def by_interpolation(Z, *, rank=None, rtol=None) -> Selection:
-    """Neurons by a column-pivoted QR of the activations that stops at `rank` or at ``|r_kk| <= rtol |r_11|``.
+def order(method, statistics, unit, *, affine=False, consumers=(), producers=(), rng=None):
+    """The units of a group, most important first.
 
-    The rank never passes the numerical rank, ``|r_kk| > n eps |r_11|`` with n neurons and the machine's eps,
-    so that dead and duplicated neurons leave T small. Each row of Z carries its own rounding only, so the
-    threshold does not grow with the number of samples. At least one neuron stays. No column after the k-th is
-    factored.
+    =========== ===============================================================================================
+    method      the next unit is the one
+    =========== ===============================================================================================
+    id          with the largest residual, ``max_j ||z_j - Z_C t_j||``: pivoted QR of Z
+    weighted    the same, each residual times the norm of the weights that read it
+    forward     that lowers ``||(Z - Z_C T) W||_F`` most, W all weights that read Z
+    magnitude   with the largest norm of the weights that make it
+    random      that chance takes
+    activation  with the largest ``||z_j||``
+    variance    with the largest ``||z_j - mean||``
+    =========== ===============================================================================================
 
-    Cost: about 4 m n k flops for Z of shape (m, n).
+    The first three end at the numerical rank of Z; a unit of several columns counts by their Frobenius norm.
+
+    Parameters
+    ----------
+    method : str
+    statistics : Statistics
+    unit : int
+        Columns of a unit.
+    affine : bool
+        Whether the first three look at Z without its mean.
+    consumers, producers : sequences of ndarray
+        The weights that read Z, (columns, outputs), and that make it, (inputs, columns).
+    rng : None, int or Generator
+        For 'random'.
+
+    Returns
+    -------
+    Order
     """
-    floor = Z.shape[1] * float(np.finfo(Z.dtype).eps)
-    rank = None if rank is None else min(rank, *Z.shape)
-    qr = TruncatedQR(Z, rank=rank, rtol=max(rtol or 0.0, floor))
-    if qr.rank == 0 and qr.maxresid > 0:  # rtol >= 1
-        qr = TruncatedQR(Z, rank=1)
-    if qr.rank == 0:  # no neuron fires: keep one, so that the next layer has an input
-        T = np.zeros((1, Z.shape[1]), Z.dtype)
-        T[0, 0] = 1
-        return Selection(np.array([0]), T, np.zeros(1, Z.dtype), 0.0)
-    C = qr.P[: qr.rank].astype(np.intp)
-    return Selection(C, qr.interpolation(), np.abs(np.diagonal(qr.R)), float(qr.residual_norm))
+    A = statistics.matrix(affine)
+    if method == "id":
+        return _pivots(A, statistics.tiny) if unit == 1 else _block_pivots(A, unit, statistics.tiny)
+    if method == "weighted":
+        weights = np.linalg.norm(np.hstack(consumers).astype(np.float64), axis=1)
+        scaled, tiny = A * weights, statistics.tiny * weights.max()
+        return _pivots(scaled, tiny)._replace(qr=None) if unit == 1 else _block_pivots(scaled, unit, tiny)
+    if method == "forward":
+        units = forward_order(A, np.hstack(consumers).astype(np.float64), unit, statistics.tiny)
+    elif method == "random":
+        units = np.random.default_rng(rng).permutation(A.shape[1] // unit)
+    else:
+        columns = {
+            "magnitude": lambda: np.vstack(producers),
+            "activation": lambda: statistics.matrix(affine=False),
+            "variance": lambda: statistics.matrix(affine=True),
+        }[method]()
+        units = np.argsort(-_unit_norms(columns, unit), kind="stable")
+    return Order(units.astype(np.intp))
 
 
-def by_magnitude(Z, weight, *, rank) -> Selection:
-    """The `rank` neurons whose incoming weights have the largest 2-norm; the others are simply dropped.
+def columns_of(units, unit: int) -> np.ndarray:
+    """The columns of Z that the units have."""
+    return (np.asarray(units, np.intp)[:, None] * unit + np.arange(unit)).ravel()
 
-    T is then the selection itself, ``T[:, C] = I`` and zero elsewhere: the baseline that uses no data.
-    """
-    C = np.sort(np.argsort(-np.linalg.norm(weight, axis=0), kind="stable")[:rank])
-    T = np.zeros((rank, Z.shape[1]), Z.dtype)
-    T[np.arange(rank), C] = 1
-    return Selection(C, T, np.zeros(0, Z.dtype), float(np.linalg.norm(np.delete(Z, C, axis=1))))
+
+def _unit_norms(A, unit):
+    return np.linalg.norm(np.linalg.norm(A.astype(np.float64), axis=0).reshape(-1, unit), axis=1)
+
+
+def _pivots(A, tiny):
+    qr = TruncatedQR(A)
+    R, P = qr.R, qr.P.astype(np.intp)
+    diagonal = np.abs(np.diagonal(R))
+    rank = int(np.append(diagonal <= tiny, True).argmax())
+    return Order(P[:rank], diagonal[:rank], (R, P))
+
+
+def _block_pivots(A, unit, tiny):
+    """Greedy pivoting of blocks of columns by the Frobenius norms of their residuals."""
+    A, Q = A.copy(), np.zeros((len(A), 0))
+    units, diagonal = [], []
+    while len(units) < A.shape[1] // unit:
+        norms = _unit_norms(A, unit)
+        best = int(norms.argmax())
+        if norms[best] <= tiny:
+            break
+        units.append(best)
+        diagonal.append(norms[best])
+        block = A[:, best * unit : (best + 1) * unit]
+        U, s, _ = np.linalg.svd(block, full_matrices=False)
+        U = U[:, s > tiny]
+        U = np.linalg.qr(U - Q @ (Q.T @ U))[0]  # small singular values let the rounding of earlier steps in
+        Q = np.hstack([Q, U])
+        A -= U @ (U.T @ A)
+        block[:] = 0
+    return Order(np.array(units, np.intp), np.array(diagonal))

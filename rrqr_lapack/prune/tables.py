@@ -37,3 +37,15 @@ def table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> s
     out = io.StringIO()
     Console(file=out, width=200, color_system=None, markup=False, highlight=False, emoji=False).print(drawn)
     return "\n".join([title, *(line.rstrip() for line in out.getvalue().rstrip().splitlines())])
+
+
+def change(before: int, after: int) -> str:
+    """A size before and after.
+
+    Examples
+    --------
+    >>> from rrqr_lapack.prune.tables import change
+    >>> change(2000, 500)
+    '2,000 -> 500 (25.0%)'
+    """
+    return f"{before:,} -> {after:,} ({after / before:.1%})"

@@ -10,9 +10,11 @@ import numpy as np
 from rrqr_lapack import TruncatedQR
 
 from . import fashion_mnist
-from .compress import compress
+from .apply import apply
+from .compress import analyze
 from .files import load
 from .network import Network
+from .plan import plan
 
 NETWORK = Path(__file__).parent / "data" / "fashion_mnist_network.npz"
 
@@ -65,21 +67,25 @@ class Trial:
     def __init__(self, data_dir=None):
         self.network = load(NETWORK)
         self.X = fashion_mnist.inputs(fashion_mnist.calibration_images())
+        self.analysis = analyze(self.network, self.X)
         images, self.labels = fashion_mnist.test_set(data_dir)
         self.test = fashion_mnist.inputs(images)
         self.accuracy = accuracy(self.network, self.test, self.labels)
 
     def point(self, layers, *, eps=None, keep=None) -> Point:
         """Compress `layers` to a budget and measure."""
-        small, report = compress(self.network, self.X, layers=layers, eps=eps, keep=keep)
-        ranks = tuple(r.after for r in report.layers)
-        refitted, _ = compress(self.network, self.X, layers=layers, ranks=ranks, refit="lstsq")
-        magnitude, _ = compress(self.network, self.X, layers=layers, ranks=ranks, method="magnitude")
+        skip = () if layers is None else [name for i, name in enumerate(self.analysis.groups) if i not in layers]
+        chosen = plan(self.analysis, eps=eps, keep=keep, skip=skip)
+        small = apply(self.analysis, chosen)
+        refitted = apply(self.analysis, chosen, refit="asymmetric")
+        baseline = plan(self.analysis, ranks=chosen.ranks, skip=skip, method="magnitude")
+        magnitude = apply(self.analysis, baseline)
+        ranks = tuple(chosen.ranks.values())
         return Point(
             eps,
             keep,
             ranks,
-            sum(ranks) / sum(r.before for r in report.layers),
+            sum(ranks) / sum(group.width for group in chosen.groups),
             small.parameters,
             *(accuracy(n, self.test, self.labels) for n in (small, refitted, magnitude)),
         )

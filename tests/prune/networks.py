@@ -20,6 +20,15 @@ def random_network(rng, widths, activation="relu", dtype=np.float64, head="linea
     return Network(layers, head)
 
 
+def redundant_network(rng, widths, activation="tanh"):
+    """As `random_network`, with singular values that fall to a hundredth in each weight, as training makes them."""
+    network = random_network(rng, widths, activation)
+    for layer in network.layers:
+        U, s, Vt = np.linalg.svd(layer.weight, full_matrices=False)
+        layer.weight = 1.5 * (U * s[0] * np.logspace(0, -2, len(s))) @ Vt
+    return network
+
+
 def reveal_t(hidden):
     """The network of these hidden layers whose last layer is the identity: compressed, its last weights are T."""
     return Network([*hidden, Dense(np.eye(hidden[-1].weight.shape[1], dtype=hidden[-1].weight.dtype))])

@@ -132,7 +132,7 @@ def test_a_refit_solves_least_squares_against_the_original_activations(rng):
     network = reveal_t(random_network(rng, (8, 20, 16, 1)).layers[:2])
     X = rng.standard_normal((200, 8))
     plain, _ = compress(network, X, keep=0.5)
-    fitted, report = compress(network, X, keep=0.5, refit="lstsq")
+    fitted, report = compress(network, X, keep=0.5, refit="asymmetric")
     Z = activations(network, X, 1)
     kept = activations(fitted, X, 1)
     normal = kept.T @ (kept @ fitted.layers[2].weight - Z)
@@ -144,7 +144,7 @@ def test_a_refit_solves_least_squares_against_the_original_activations(rng):
 def test_in_the_first_layer_a_refit_changes_nothing_but_rounding(rng):
     network = random_network(rng, (8, 20, 3))
     X = rng.standard_normal((200, 8))
-    plain, fitted = (compress(network, X, keep=0.5, refit=refit)[0] for refit in (None, "lstsq"))
+    plain, fitted = (compress(network, X, keep=0.5, refit=refit)[0] for refit in (None, "asymmetric"))
     np.testing.assert_allclose(fitted.layers[1].weight, plain.layers[1].weight, rtol=1e-10, atol=1e-12)
 
 
@@ -153,7 +153,7 @@ def test_a_refit_takes_neurons_that_became_dependent(rng):
     layers = [Dense(abs(rng.standard_normal(shape)), activation="relu") for shape in ((4, 6), (6, 5))]
     network = Network([*layers, Dense(rng.standard_normal((5, 2)))])
     X = abs(rng.standard_normal((50, 4)))
-    small, report = compress(network, X, ranks=[1, 3], refit="lstsq")
+    small, report = compress(network, X, ranks=[1, 3], refit="asymmetric")
     assert small.widths == (4, 1, 3, 2)
     assert report.output_error < 0.5
 
@@ -200,7 +200,7 @@ def test_where_no_neuron_fires_one_stays(rng):
         [Dense(np.ones((3, 5)), np.full(5, -1e3), "relu"), Dense(rng.standard_normal((5, 2)), [1.0, 2.0])]
     )
     X = rng.standard_normal((20, 3))
-    for refit in (None, "lstsq"):
+    for refit in (None, "asymmetric"):
         small, report = compress(network, X, eps=0.1, refit=refit)
         assert small.widths == (3, 1, 2)
         np.testing.assert_array_equal(small(X), network(X))
@@ -209,7 +209,7 @@ def test_where_no_neuron_fires_one_stays(rng):
 
 def test_magnitude_keeps_the_largest_weight_norms_and_corrects_nothing(rng):
     network = random_network(rng, (8, 20, 3))
-    small, report = compress(network, rng.standard_normal((50, 8)), keep=0.25, method="magnitude")
+    small, report = compress(network, rng.standard_normal((60, 8)), keep=0.25, method="magnitude")
     largest = sorted(range(20), key=lambda j: -np.linalg.norm(network.layers[0].weight[:, j]))[:5]
     assert set(report.layers[0].neurons) == set(largest)
     chosen = list(report.layers[0].neurons)
@@ -250,26 +250,32 @@ def test_any_callable_is_an_activation(rng):
 
 def test_fewer_samples_than_neurons_warns_and_keeps_no_more_than_samples(rng):
     network = random_network(rng, (8, 20, 3))
-    with pytest.warns(UserWarning, match=r"layers\[0\] has 20 neurons but X only 6 samples") as caught:
+    with pytest.warns(
+        UserWarning, match=r"layers\[0\] has 20 columns but the samples give only 6 rows: no more than 6"
+    ) as caught:
         small, report = compress(network, rng.standard_normal((6, 8)), keep=1.0)
     assert caught[0].filename == __file__
     assert small.widths == (8, 6, 3)
     assert report.output_error <= 1e-12
 
 
-def test_progress_counts_the_layers_done(rng):
+def test_progress_says_what_is_done_and_how_much_of_it(rng):
     seen = []
     compress(
         random_network(rng, (8, 12, 10, 3)),
         rng.standard_normal((50, 8)),
         keep=0.5,
-        progress=lambda done, total: seen.append((done, total)),
+        refit="asymmetric",
+        progress=lambda *step: seen.append(step),
     )
-    assert seen == [(0, 2), (1, 2), (2, 2)]
+    read = [step for step in seen if step[0] == "reading activations"]
+    assert read == [("reading activations", i + 1, None) for i in range(3)]  # 50 samples in batches of at least 16
+    assert [step for step in seen if step[0] == "refitting"] == [("refitting", i, 2) for i in range(3)]
+    assert {step[0] for step in seen} == {"reading activations", "measuring cuts", "refitting"}
 
 
 def test_an_interrupt_comes_through(rng):
-    def stop(done, total):
+    def stop(what, done, total):
         if done:
             raise KeyboardInterrupt
 

@@ -42,7 +42,7 @@ def test_sizes_are_those_of_the_networks(rng):
     assert (report.parameters_before, report.parameters_after) == (network.parameters, small.parameters)
     assert (report.multiply_adds_before, report.multiply_adds_after) == (network.multiply_adds, small.multiply_adds)
     assert [(r.layer, r.before, r.after) for r in report.layers] == [(0, 20, 10), (1, 16, 8)]
-    assert 0 < sum(r.seconds for r in report.layers) <= report.seconds
+    assert report.seconds > 0
 
 
 @pytest.fixture

@@ -1,0 +1,154 @@
+"""What the examples share: every scheme at several sizes, as a table, JSON and plots."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.figure import Figure
+
+from rrqr_lapack.prune import apply, plan
+from rrqr_lapack.prune.atomic import whole_file
+from rrqr_lapack.prune.plots import plan_plot
+from rrqr_lapack.prune.tables import table
+
+OURS = {"ID": {"method": "id"}, "ID, weighted": {"method": "weighted"}, "forward": {"method": "forward"}}
+BASELINES = {
+    f"{method}{' + lstsq' if correction == 'lstsq' else ''}": {"method": method, "correction": correction}
+    for method in ("magnitude", "activation", "variance", "random")
+    for correction in ("none", "lstsq")
+}
+
+
+@dataclass(frozen=True)
+class Point:
+    """One compression.
+
+    Attributes
+    ----------
+    scheme : str
+    budget : str
+    size : float
+        Fraction of the original's parameters or multiply-adds.
+    quality : float
+        As the example measures it, on test samples.
+    predicted, actual : float
+        Relative output error, as the plan predicts it and as it is on the test samples.
+    allocation : str
+    """
+
+    scheme: str
+    budget: str
+    size: float
+    quality: float
+    predicted: float
+    actual: float
+    allocation: str
+
+
+def point(analysis, scheme, budget, options, test, cost, *, refit=None, **fixed) -> Point:
+    """Compress with one scheme to one budget and measure.
+
+    Parameters
+    ----------
+    test : callable
+        ``test(model)`` gives the quality and the outputs on the test samples.
+    cost : {'parameters', 'flops'}
+    """
+    chosen = plan(analysis, **budget, **options, **fixed)
+    quality, Y = test(apply(analysis, chosen, refit=refit))
+    expected = test.outputs
+    size = getattr(chosen, f"{cost}_after") / getattr(chosen, f"{cost}_before")
+    name = ", ".join(f"{key} {value}" for key, value in budget.items())
+    actual = float(np.linalg.norm(Y - expected) / np.linalg.norm(expected))
+    found = Point(scheme, name, size, quality, chosen.output_error, actual, chosen.allocation)
+    print(f"{name:12} {scheme:28} {quality:.4f}  size {size:.3f}  error {found.predicted:.3f} predicted, {actual:.3f}")
+    return found
+
+
+class Test:
+    """Measures models on the same samples; remembers the original's outputs.
+
+    Parameters
+    ----------
+    model
+        The original.
+    run : callable
+        ``run(model)``: its outputs, (samples, outputs).
+    quality : callable
+        ``quality(outputs, original outputs)``.
+    """
+
+    def __init__(self, model, run, quality):
+        self._run, self._quality = run, quality
+        self.outputs = run(model)
+        self.original = quality(self.outputs, self.outputs)
+
+    def __call__(self, model):
+        Y = self._run(model)
+        return self._quality(Y, self.outputs), Y
+
+
+def report(title: str, quality: str, points: list[Point]) -> str:
+    """A row a scheme, a column a budget."""
+    budgets = list(dict.fromkeys(each.budget for each in points))
+    found = {(each.scheme, each.budget): each for each in points}
+    rows = [
+        [scheme, *(f"{found[scheme, budget].quality:.4f}" if (scheme, budget) in found else "" for budget in budgets)]
+        for scheme in dict.fromkeys(each.scheme for each in points)
+    ]
+    sizes = [np.mean([each.size for each in points if each.budget == budget]) for budget in budgets]
+    header = [quality, *(f"{budget} ({size:.0%})" for budget, size in zip(budgets, sizes, strict=True))]
+    return table(title, header, rows)
+
+
+def write(folder: Path, name: str, points: list[Point], facts: dict) -> None:
+    """The numbers as JSON."""
+    with whole_file(folder / f"{name}.json", overwrite=True) as temporary:
+        data = {**facts, "points": [asdict(each) for each in points]}
+        temporary.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+
+
+def _axes(title, xlabel, ylabel):
+    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+    axes = figure.add_subplot(title=title, xlabel=xlabel, ylabel=ylabel)
+    axes.grid(alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def _save(figure, path):
+    with whole_file(path, overwrite=True) as temporary:
+        figure.savefig(temporary, dpi=150)
+
+
+def quality_plot(points, original, title, xlabel, ylabel, path) -> None:
+    """Quality against size, ours in full lines, baselines dashed."""
+    figure, axes = _axes(title, xlabel, ylabel)
+    schemes = list(dict.fromkeys(each.scheme for each in points))
+    colours = colormaps["tab20"](np.linspace(0, 1, 20))
+    for i, scheme in enumerate(schemes):
+        line = sorted((100 * each.size, each.quality) for each in points if each.scheme == scheme)
+        style = "--" if scheme in BASELINES else "-"
+        axes.plot(*zip(*line, strict=True), style, marker="o", markersize=3, label=scheme, color=colours[i % 20])
+    axes.axhline(original, color="black", linewidth=1, linestyle=":")
+    axes.legend(frameon=False, fontsize=7, ncols=2)
+    _save(figure, path)
+
+
+def prediction_plot(points, title, path) -> None:
+    """Predicted against actual output error."""
+    figure, axes = _axes(title, "predicted output error", "measured on test samples")
+    for scheme in dict.fromkeys(each.scheme for each in points):
+        pairs = [(each.predicted, each.actual) for each in points if each.scheme == scheme]
+        axes.loglog(*zip(*pairs, strict=True), "s" if scheme in BASELINES else "o", markersize=4, label=scheme)
+    ends = [min(each.actual for each in points), max(each.actual for each in points)]
+    axes.loglog(ends, ends, color="black", linewidth=1)
+    axes.legend(frameon=False, fontsize=7, ncols=2)
+    _save(figure, path)
+
+
+def curves_plot(analysis, chosen, path) -> None:
+    """The error of each group at every size."""
+    plan_plot(analysis, chosen, path, overwrite=True)

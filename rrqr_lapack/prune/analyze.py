@@ -1,0 +1,162 @@
+"""Step one of three: stream the calibration samples through the model, keep O(n^2) numbers of each group."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from .face import Cut, Face, Group
+from .factor import GroupFactor
+from .select import Order, order
+from .statistics import Statistics, gather
+
+HELD_OUT = 8  # every eighth batch is kept apart to measure on
+MOST_HELD_OUT = 16  # batches, which stay in memory
+FEW = 3  # rows a column, below which a fit follows the samples rather than the model
+
+Progress = Callable[[str, int, int | None], object]
+
+
+class Analysis:
+    """What `plan` and `apply` know of a model: the statistics of its groups, and samples to measure on.
+
+    Every eighth batch is held out: plans are compared and their output errors predicted on these samples, with cuts
+    fitted to the others. `apply` fits to all.
+
+    Parameters
+    ----------
+    face : Face
+        The model.
+    calibration
+        Samples without labels, as the face takes them. An iterator is consumed once.
+    groups : iterable of str, optional
+        Names of the groups to look at. Default: all.
+    progress : callable, optional
+        Called as ``progress("reading activations", done, None)`` after each batch.
+
+    Attributes
+    ----------
+    face : Face
+    groups : dict of str to Group
+        Those looked at, in forward order.
+    batches : iterable or None
+        The calibration batches; None after an iterator, which cannot be read again.
+    held_out : list
+        The batches kept apart, or all there are where one batch was all.
+
+    Raises
+    ------
+    ValueError
+        An unknown group; activations with NaN or infinity (the group is named); what the face refuses.
+
+    Warns
+    -----
+    UserWarning
+        Fewer than three rows of activations a column.
+
+    Notes
+    -----
+    One forward pass, and 2 m n^2 flops (m n^2 in single precision) for m rows of n columns; memory O(n^2) a group.
+    """
+
+    def __init__(
+        self, face: Face, calibration, *, groups: Iterable[str] | None = None, progress: Progress | None = None
+    ):
+        self.face = face
+        self.groups = _chosen(face, groups)
+        batches = face.batches(calibration)
+        self.batches = None if iter(batches) is batches else batches
+        self.held_out = []
+        self._fit = dict.fromkeys(self.groups)
+        self._held = dict.fromkeys(self.groups)
+        self._factors = {}
+        self._statistics = {}
+        self._outputs = None
+        first = None
+        for i, batch in enumerate(batches):
+            first = batch if i == 0 else first
+            hold = i % HELD_OUT == 1 and len(self.held_out) < MOST_HELD_OUT
+            if hold:
+                self.held_out.append(batch)
+            self._add(batch, self._held if hold else self._fit)
+            if progress:
+                progress("reading activations", i + 1, None)
+        if not self.held_out:
+            self.held_out = [first]
+        _warn_if_few({name: self.statistics(name).rows for name in self.groups}, self.groups)
+
+    def _add(self, batch, parts):
+        for activations in self.face.activations([batch], tuple(self.groups)):
+            for name, Z in activations.items():
+                if not np.isfinite(Z).all():
+                    raise ValueError(f"{name} gives NaN or Inf for the calibration samples")
+                parts[name] = gather([Z], parts[name])
+
+    def statistics(self, name: str, *, fit: bool = False) -> Statistics:
+        """The statistics of one group's activations on all samples, or on those that are not held out."""
+        key = name, fit or self._held[name] is None
+        if key not in self._statistics:
+            tall = self._fit[name]
+            self._statistics[key] = Statistics.of(tall if key[1] else tall.copy().merge(self._held[name]))
+        return self._statistics[key]
+
+    def factor(self, name: str, method="id", *, affine=False, correct=True, fit=False, seed=0) -> GroupFactor:
+        """The factorization of one group's activations; computed once."""
+        key = name, method, affine, correct, fit, seed
+        if key not in self._factors:
+            unit, statistics = self.groups[name].unit, self.statistics(name, fit=fit)
+            options = {"consumers": self.face.consumers(name), "producers": self.face.producers(name), "rng": seed}
+            chosen = order(method, statistics, unit, affine=affine, **options)
+            if not len(chosen.units):  # nothing fires: keep one, so that the consumers have an input
+                chosen = Order(np.zeros(1, np.intp), np.zeros(1))
+            self._factors[key] = GroupFactor(statistics, chosen, unit=unit, affine=affine, correct=correct)
+        return self._factors[key]
+
+    def output_error(self, cuts: dict[str, Cut]) -> float:
+        """``||Y' - Y||_F / ||Y||_F`` of the outputs on the held-out samples, Y' with these groups cut."""
+        if self._outputs is None:
+            self._outputs = list(self.face.outputs(self.held_out))
+        small = self.face.cut(cuts)
+        error, size = 0.0, 0.0
+        for Y, cut in zip(self._outputs, small.outputs(self.held_out), strict=True):
+            error += _squares(cut - Y)
+            size += _squares(Y)
+        return float(np.sqrt(error / size if size else error))
+
+
+def _squares(Y):
+    return float((Y.astype(np.float64) ** 2).sum())
+
+
+def _chosen(face, names) -> dict[str, Group]:
+    groups = {group.name: group for group in face.groups}
+    if names is None:
+        names = groups
+    names = list(names)
+    for name in names:
+        if name not in groups:
+            raise ValueError(f"groups has {name!r}; this model has {', '.join(groups) or 'none'}")
+    return {name: group for name, group in groups.items() if name in names}
+
+
+def _warn_if_few(rows, groups):
+    """One warning for all groups with too few rows a column."""
+    few = [name for name in groups if rows[name] < FEW * groups[name].columns]
+    if not few:
+        return
+    worst = max(few, key=lambda name: groups[name].columns / rows[name])
+    columns, seen = groups[worst].columns, rows[worst]
+    others = f" (and {len(few) - 1} more groups are short of them)" if len(few) > 1 else ""
+    cap = f": no more than {seen} can be told apart" if seen < columns else ""
+    warn(f"{worst} has {columns} columns but the samples give only {seen} rows{cap}; use {FEW} rows a column{others}")
+
+
+def warn(message):
+    """A UserWarning at the line that called this package."""
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith("rrqr_lapack."):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, stacklevel=level)

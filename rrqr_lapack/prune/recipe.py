@@ -1,0 +1,56 @@
+"""How groups are cut, whatever is left of them: which units first, and how the others are made up for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .factor import GroupFactor
+from .select import CORRECTED, METHODS
+
+CORRECTIONS = ("lstsq", "none")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A method of selection and a correction.
+
+    Attributes
+    ----------
+    method : str
+        One of `rrqr_lapack.prune.select.METHODS`.
+    correction : {'lstsq', 'none'}
+        T by least squares, or the other units dropped.
+    affine : bool
+        Whether the mean is absorbed in the next bias, where `Group.affine` allows it.
+    seed : int
+        Of the method 'random'.
+    """
+
+    method: str = "id"
+    correction: str = "lstsq"
+    affine: bool = False
+    seed: int = 0
+
+    @classmethod
+    def of(cls, method="id", correction=None, affine=False, seed=0) -> Recipe:
+        """Checked; without a `correction` that which defines the method, none for the baselines.
+
+        Raises
+        ------
+        ValueError, TypeError
+            An argument that is not one of the allowed.
+        """
+        if method not in METHODS:
+            raise ValueError(f"method is {method!r}; allowed: {', '.join(METHODS)}")
+        if correction is None:
+            correction = "lstsq" if method in CORRECTED else "none"
+        if correction not in CORRECTIONS:
+            raise ValueError(f"correction is {correction!r}; allowed: None, {', '.join(map(repr, CORRECTIONS))}")
+        if not isinstance(affine, bool):
+            raise TypeError(f"affine must be True or False, not {affine!r}")
+        return cls(method, correction, affine, seed)
+
+    def factor(self, analysis, name: str, *, fit: bool = False) -> GroupFactor:
+        """One group of the analysis, factored so."""
+        affine, correct = self.affine and analysis.groups[name].affine, self.correction == "lstsq"
+        return analysis.factor(name, self.method, affine=affine, correct=correct, fit=fit, seed=self.seed)

@@ -1,0 +1,57 @@
+"""Forward selection takes the unit that lowers the consumers' error most."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rrqr_lapack.prune import forward
+from rrqr_lapack.prune.forward import forward_order
+from rrqr_lapack.prune.select import columns_of
+
+
+def left(A, W, units, unit):
+    """min_T ||(A - A_C T) W||_F."""
+    C = columns_of(units, unit)
+    return np.linalg.norm(A @ W - A[:, C] @ np.linalg.lstsq(A[:, C], A @ W, rcond=1e-9)[0])
+
+
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    unit=st.sampled_from([1, 2, 3]),
+    p=st.integers(1, 15),
+    block=st.sampled_from([2, 64]),
+)
+def test_each_unit_is_the_best_next_one(seed, unit, p, block):
+    """Up to ties: no other unit would leave less than the one taken, but for rounding."""
+    rng = np.random.default_rng(seed)
+    A = rng.standard_normal((20, 12)) * 10.0 ** -rng.integers(0, 4, 12)
+    if seed % 2:
+        A[:, 5], A[:, 7] = A[:, 2], 0
+    W = rng.standard_normal((12, p))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(forward, "BLOCK", block)
+        units = forward_order(A, W, unit, 1e-12)
+    assert len(set(units.tolist())) == len(units) <= 12 // unit
+    size = np.linalg.norm(A @ W)
+    for k, taken in enumerate(units):
+        before = list(units[:k])
+        best = min(left(A, W, [*before, j], unit) for j in set(range(12 // unit)) - set(before))
+        assert left(A, W, [*before, taken], unit) <= best + 1e-6 * size
+    assert left(A, W, units, unit) <= 1e-6 * size
+
+
+def test_columns_that_nothing_reads_are_not_chosen(rng):
+    A, W = rng.standard_normal((30, 10)), np.zeros((10, 4))
+    W[[3, 6]] = rng.standard_normal((2, 4))
+    assert set(forward_order(A, W, 1, 0.0)[:2].tolist()) == {3, 6}
+    assert not len(forward_order(A, np.zeros((10, 4)), 1, 0.0))
+    assert not len(forward_order(np.zeros((30, 10)), W, 1, 0.0))
+
+
+def test_it_beats_pivoted_qr_where_the_longest_columns_are_not_read(rng):
+    A = rng.standard_normal((200, 20)) * np.repeat([10.0, 1.0], 10)
+    W = np.vstack([0.01 * rng.standard_normal((10, 5)), rng.standard_normal((10, 5))])
+    ten = forward_order(A, W, 1, 0.0)[:10]
+    assert set(ten.tolist()) == set(range(10, 20))
+    assert left(A, W, ten, 1) < 0.5 * left(A, W, range(10), 1)
