@@ -164,6 +164,8 @@ def test_an_operator_of_products_alone_gets_an_estimate_of_the_error(dtype):
     np.testing.assert_allclose(f.eigenvalues, g.eigenvalues, rtol=100 * eps(dtype))
     assert f.error_kind == "estimate"
     assert g.error / 2 <= f.error <= 2 * g.error
+    assert g.error <= f.error_bound <= 20 * g.error
+    assert g.error_bound == g.error
     assert "estimate error" in repr(f) and "exact error" in repr(g)
     h = nystrom(aslinearoperator(a), landmarks=[0, 1, 2], rng=0)
     assert h.error_kind == "estimate"

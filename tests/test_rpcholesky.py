@@ -198,4 +198,4 @@ def test_what_is_wrong_is_named(a, options, error, message):
 
 
 def test_its_repr_says_rank_and_error():
-    assert repr(rpcholesky(np.eye(3), rank=2)) == "<PartialCholesky of shape (3, 3), float64: rank 2, error 1>"
+    assert repr(rpcholesky(np.eye(3), rank=2)) == "<PartialCholesky of shape (3, 3), float64: rank 2, exact error 1>"
