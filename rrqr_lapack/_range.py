@@ -75,7 +75,7 @@ def range_finder(
         Rank whose singular vectors the range should hold, 0 to min(M, N), which is the default.
     rtol, atol : float, optional
         Tolerances for the Frobenius norm of what is left, finite and >= 0; off by default. They are never taken below
-        rounding, ``max(M, N) eps ||A||_F``.
+        rounding, ``max(M, N) eps ||A||_F``. For a LinearOperator ``||A||_F`` is itself an estimate.
     oversample : int, optional
         Columns beyond the rank.
     power : int, optional

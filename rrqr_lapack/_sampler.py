@@ -19,10 +19,10 @@ PROBES, STOPPING_PROBES = 10, 40  # random vectors by which an error is estimate
 FIRST_BLOCK, LARGEST_BLOCK = 16, 128  # columns that join a growing basis at a time
 
 
-def measured(a, check_finite):
+def measured(a, check_finite, name="a"):
     """`a` as an operand, and ||A||_F, which is finite only if `a` is; None for a LinearOperator."""
     rows_first = sparse.issparse(a) and a.format == "csr"  # as good for products as an operand's columns
-    a = as_operand(a.T, check_finite=False).T if rows_first else as_operand(a, check_finite=False)
+    a = as_operand(a.T, name, check_finite=False).T if rows_first else as_operand(a, name, check_finite=False)
     if isinstance(a, LinearOperator):
         return a, None
     if sparse.issparse(a):
@@ -33,7 +33,7 @@ def measured(a, check_finite):
         a = a.copy()  # once, where NumPy would make a copy that BLAS can read for every product
     norm = frobenius(a)
     if check_finite and not norm < math.inf:
-        as_operand(a)  # says where
+        as_operand(a, name)  # says where
     return a, norm
 
 
