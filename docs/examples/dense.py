@@ -21,6 +21,8 @@ SCHEMES = {
     **BASELINES,
 }
 
+DRAWN = (EPS, "ID, uniform", "ID, best of the three", "forward, best, affine + refit", *BASELINES)
+
 
 def eps_for(analysis, params: float) -> float:
     """The smallest eps, the same for each layer, that keeps at most this fraction of the parameters."""

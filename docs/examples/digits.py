@@ -13,7 +13,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from dense import averaged, study
+from dense import DRAWN, averaged, study
 from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
@@ -56,7 +56,8 @@ def main():
     facts = {"accuracy": original, "accuracies": originals, "parameters": network.parameters}
     write(args.out, "digits", points, facts)
     title, size = "Handwritten digits, 7 x 256", "parameters (%)"
-    quality_plot(points, original, title, size, "test accuracy", args.out / "digits-accuracy.png")
+    drawn = [each for each in points if each.scheme in DRAWN]
+    quality_plot(drawn, original, title, size, "test accuracy", args.out / "digits-accuracy.png", log=True)
     ours = [each for each in points if "refit" not in each.scheme]
     prediction_plot(ours, title, args.out / "digits-prediction.png")
     curves_plot(analysis, plan(analysis, params=0.015), args.out / "digits-curves.png")

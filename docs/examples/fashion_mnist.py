@@ -1,4 +1,4 @@
-"""Compress a classifier of clothes, seven hidden layers of 512 ReLU neurons, to a fraction of its two million parameters.
+"""Compress a classifier of clothes, seven hidden layers of 512 neurons, to a fraction of its two million parameters.
 
     pip install ".[prune]"
     python docs/examples/fashion_mnist.py --data-dir FOLDER --network fashion_512.npz --out docs/images
@@ -11,7 +11,7 @@ images, without labels, are the calibration samples; all 10,000 test images meas
 import argparse
 from pathlib import Path
 
-from dense import study
+from dense import DRAWN, study
 from study import curves_plot, prediction_plot, quality_plot, report, write
 from train_fashion_mnist import train
 
@@ -40,7 +40,9 @@ def main():
     print(report("Accuracy at a fraction of the parameters", "scheme", points))
     write(args.out, "fashion-mnist", points, {"accuracy": original, "parameters": network.parameters})
     title = "Fashion-MNIST, 7 x 512"
-    quality_plot(points, original, title, "parameters (%)", "test accuracy", args.out / "fashion-mnist-accuracy.png")
+    drawn = [each for each in points if each.scheme in DRAWN]
+    path = args.out / "fashion-mnist-accuracy.png"
+    quality_plot(drawn, original, title, "parameters (%)", "test accuracy", path, log=True)
     ours = [each for each in points if "refit" not in each.scheme]
     prediction_plot(ours, title, args.out / "fashion-mnist-prediction.png")
     curves_plot(analysis, plan(analysis, params=0.14), args.out / "fashion-mnist-curves.png")
