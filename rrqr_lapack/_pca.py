@@ -188,19 +188,41 @@ class PCA:
         return self
 
     def transform(self, X):
-        """Scores ``(X - 1 mu) C^H`` of the rows of X, (M, k); X as for `fit`."""
-        components = self.components_
+        """Scores ``Z = (X - 1 mu) C^H``.
+
+        Parameters
+        ----------
+        X : (m, N) array_like, sparse array or matrix, or LinearOperator
+            Samples, one a row.
+
+        Returns
+        -------
+        (m, k) ndarray
+            Z.
+        """
+        basis = self.components_.conj().T
         a, _ = measured(X, self.check_finite, "X")
         self._check_columns(a)
-        return times(a, components.conj().T) - self.mean_ @ components.conj().T
+        return times(a, basis) - self.mean_ @ basis
 
     def fit_transform(self, X, y=None):
-        """``fit(X).transform(X)``."""
+        """``fit(X).transform(X)``, the parameters and the result being theirs."""
         return self.fit(X).transform(X)
 
     def inverse_transform(self, scores):
-        """The rows ``1 mu + Z C`` that have the scores Z."""
-        return scores @ self.components_ + self.mean_
+        """The rows ``1 mu + Z C`` that have the given scores.
+
+        Parameters
+        ----------
+        scores : (m, k) array_like
+            Z.
+
+        Returns
+        -------
+        (m, N) ndarray
+            What `X` is approximated by.
+        """
+        return np.asarray(scores) @ self.components_ + self.mean_
 
     @property
     def singular_values_(self):

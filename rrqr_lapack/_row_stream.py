@@ -84,20 +84,33 @@ class RowStream:
 
 
 class Triangle:
-    """R of the QR factorization of all rows: N^2 numbers, singular values and vectors exact to rounding."""
+    """R of the QR factorization of all rows: 2 N^2 numbers, singular values and vectors exact to rounding.
+
+    Rows wait until there are N of them, so that rows that come one by one cost no more than all at once.
+    """
 
     def __init__(self, columns, dtype):
-        self.r = np.zeros((0, columns), dtype)
+        self.rows = [np.empty((0, columns), dtype)]
+        self.columns = columns
+        self.waiting = 0
 
     def add(self, centred, row):
         """Take in a block's centred rows, and one more."""
-        for block in centred.blocks(least=centred.shape[1]):
-            (r,) = qr(np.vstack([self.r, row, block]), mode="r", check_finite=False)
-            self.r = r[: centred.shape[1]]
-            row = row[:0]
+        self.rows.append(row)
+        for block in centred.blocks(least=self.columns):
+            self.rows.append(block)
+            self.waiting += len(block) + 1
+            if self.waiting >= self.columns:
+                self.reduce()
+
+    def reduce(self):
+        """R alone in place of it and the rows that wait."""
+        (r,) = qr(np.vstack(self.rows), mode="r", check_finite=False)
+        self.rows, self.waiting = [r[: self.columns]], 0
 
     def svd(self):
-        _, s, vh = scipy.linalg.svd(self.r, full_matrices=False, check_finite=False)
+        self.reduce()
+        _, s, vh = scipy.linalg.svd(self.rows[0], full_matrices=False, check_finite=False)
         return s, vh, exact(0.0)
 
 
