@@ -89,12 +89,19 @@ static rrqr_status derive(rrqr_context *context, const rrqr_factor *f, X(exchang
     const double rtol = (double)(f->m > f->n ? f->m : f->n) * REAL_EPSILON;
     const int n = e->n, chunk = 256;
     for (int p = 0; p < e->k; p++)
-        for (int i = 0; i < e->k; i++) *AT(e->w, e->ldw, i, p) = i == p;
-    trsm('L', 'L', 'T', 'N', e->k, e->k, e->r, n, e->w, e->ldw);
+        if (!(modulus(*AT(e->r, n, p, p)) > rtol * modulus(*e->r))) e->k = p;
+    if (e->k == n) return RRQR_OK; /* nothing to exchange with */
+    for (int first = 0; first < e->k; first += chunk) {
+        const int last = min_int(first + chunk, e->k);
+        for (int p = first; p < last; p++)
+            for (int i = 0; i < e->k; i++) *AT(e->w, e->ldw, i, p) = i == p;
+        trsm('L', 'L', 'T', 'N', last, last - first, e->r, n, AT(e->w, e->ldw, 0, first), e->ldw);
+        if (rrqr_interrupted(context, 1.0 * last * last * (last - first))) return RRQR_INTERRUPTED;
+    }
     for (int p = 0; p < e->k; p++) {
         double sum = 0;
         for (int i = 0; i <= p; i++) sum += square(*AT(e->w, e->ldw, i, p));
-        if (!(sum <= LARGEST && modulus(*AT(e->r, n, p, p)) > rtol * modulus(*e->r))) e->k = p;
+        if (!(sum <= LARGEST)) e->k = p;
     }
     const int k = e->k;
     for (int first = k; first < n && k; first += chunk) {
@@ -112,7 +119,7 @@ static rrqr_status derive(rrqr_context *context, const rrqr_factor *f, X(exchang
 /* All of it for the factor's present rank. */
 rrqr_status X(exchange_open)(rrqr_context *context, const rrqr_factor *f, X(exchange) *e)
 {
-    const int k = f->rank, FRESH = 32;
+    const int k = f->rank, FRESH = 16;
     const int room = min_int(min_int(f->m, f->n) - k, k / 2 > FRESH ? k / 2 : FRESH);
     const size_t n = f->n, chosen = k;
     *e = (X(exchange)){.n = f->n, .k = k, .rows = k, .capacity = k + room, .ldw = k ? k : 1};

@@ -12,12 +12,14 @@ from typing import NamedTuple
 import numpy as np
 
 from ._als import alternating_least_squares
-from ._arrays import check_choice
+from ._arrays import check_choice, check_tolerance
+from ._completion import check_penalty
 from ._observed import hold_out
 from ._randomized_svd import randomized_svd
 from ._soft_impute import soft_impute
 
 METHODS = ("soft_impute", "als")
+ROUGH = 1e-3  # tolerance on the path: held-out errors settle long before the last digits do
 PENALTIES = np.geomspace(0.5, 5e-4, 13)  # of the smallest penalty for which Z is zero
 
 
@@ -43,13 +45,14 @@ def complete(a, *, method="soft_impute", rank=None, penalties=None, fraction=0.1
     method : {'soft_impute', 'als'}, optional
         `soft_impute` or `alternating_least_squares`.
     rank : int, optional
-        Largest rank, 0 to min(M, N), which is the default; 'als' needs it.
+        Largest rank, 0 to min(M, N); 'als' needs it. By default the largest k whose k (M + N - k) parameters are no
+        more than the entries.
     penalties : array_like of float, optional
         By default 13 from 1/2 to 1/2000 of ``||P_Omega(A)||_2``, the smallest penalty for which Z is zero.
     fraction : float, optional
         Share of the entries to hold out, between 0 and 1 so that each part has an entry.
     rtol, maxiter : optional
-        As for the method, at each penalty.
+        As for the method; on the path, before the last completion, `rtol` is at least 1e-3.
     rng : None, int or numpy.random.Generator, optional
         Seed or generator.
 
@@ -90,21 +93,31 @@ def complete(a, *, method="soft_impute", rank=None, penalties=None, fraction=0.1
     if method == "als" and rank is None:
         raise ValueError("rank must be given for method='als'")
     solve = soft_impute if method == "soft_impute" else alternating_least_squares
-    rng = np.random.default_rng(rng)
-    options = {"rank": rank, "rtol": rtol, "maxiter": maxiter, "rng": rng}
+    rough, rng = max(check_tolerance("rtol", rtol), ROUGH), np.random.default_rng(rng)
+    if penalties is not None:
+        penalties = [check_penalty(penalty, positive=False) for penalty in np.atleast_1d(penalties)]
+        if not penalties:
+            raise ValueError("penalties must hold at least one number")
     kept, held_out = hold_out(a, fraction, rng=rng)
     if not (kept.nnz and held_out.nnz):
         total = kept.nnz + held_out.nnz
         raise ValueError(f"fraction must leave entries to fit and to measure on, got {fraction!r} of {total}")
     if penalties is None:
         penalties = PENALTIES * float(randomized_svd(kept, 1, rng=rng).s.max(initial=0) or 1)
+    options = {"rank": _identifiable(a) if rank is None else rank, "maxiter": maxiter, "rng": rng}
     path, start = [], None
-    for penalty in np.sort(np.atleast_1d(penalties))[::-1]:
-        Z = solve(kept, penalty=penalty, start=start, **options)
+    for penalty in sorted(penalties, reverse=True):
+        Z = solve(kept, penalty=penalty, start=start, rtol=rough, **options)
         path.append(Step(Z.penalty, Z.rank, Z.rms_error(held_out)))
         if start is not None and path[-1].held_out_error >= path[-2].held_out_error:
             break
         best, start = path[-1], Z
-    Z = solve(a, penalty=best.penalty, start=start, **options)
+    Z = solve(a, penalty=best.penalty, start=start, rtol=rtol, **options)
     Z.held_out_error, Z.path = best.held_out_error, path
     return Z
+
+
+def _identifiable(a):
+    """The largest k with k (M + N - k) <= nnz."""
+    sides, ranks = sum(a.shape), np.arange(min(a.shape) + 1)
+    return int(np.count_nonzero(ranks * (sides - ranks) <= a.nnz)) - 1

@@ -5,10 +5,12 @@ from typing import NamedTuple
 import numpy as np
 
 from ._arrays import check_tolerance
+from ._error import exact
+from ._low_rank import LowRank
 from ._observed import Observed, entries
 
 
-class Completion:
+class Completion(LowRank):
     """``Z = U diag(s) Vh ~= A`` from observed entries of A; made by `soft_impute`, `alternating_least_squares` and
     `complete`.
 
@@ -25,7 +27,7 @@ class Completion:
     penalty : float
         The factor of the nuclear norm.
     error : float
-        ``||P_Omega(A - Z)||_F`` over the entries that were fitted.
+        ``||P_Omega(A - Z)||_F``, exact, but only over the entries that were fitted.
     iterations : int
         How many it took.
     converged : bool
@@ -46,23 +48,18 @@ class Completion:
            [2., 4.]])
     """
 
-    __array_ufunc__ = None  # x @ self is ours, not an object array of NumPy's
-
     def __init__(self, U, s, Vh, penalty, error, iterations, converged):
+        super().__init__(exact(error))
         self.U, self.s, self.Vh = U, s, Vh
-        self.penalty, self.error, self.iterations, self.converged = penalty, error, iterations, converged
+        self.penalty, self.iterations, self.converged = penalty, iterations, converged
+
+    @property
+    def _factors(self):
+        return self.U * self.s, self.Vh
 
     @property
     def rank(self):
         return len(self.s)
-
-    @property
-    def shape(self):
-        return self.U.shape[0], self.Vh.shape[1]
-
-    @property
-    def dtype(self):
-        return self.U.dtype
 
     def __iter__(self):
         return iter((self.U, self.s, self.Vh))
@@ -70,12 +67,6 @@ class Completion:
     def __repr__(self):
         what = f"<Completion of shape {self.shape}, {self.dtype}: rank {self.rank}, penalty {self.penalty:.3g}, "
         return f"{what}error {self.error:.3g}{'' if self.converged else ', not converged'}>"
-
-    def __matmul__(self, x):
-        return (self.U * self.s) @ (self.Vh @ x)
-
-    def __rmatmul__(self, x):
-        return ((x @ self.U) * self.s) @ self.Vh
 
     def reconstruct(self):
         """Z as an (M, N) array; 2 M N k flops."""

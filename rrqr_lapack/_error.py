@@ -20,7 +20,7 @@ class Error(NamedTuple):
     """``||A - B||_F``: its value, what kind of a value that is, and what it does not exceed."""
 
     value: float
-    kind: str  # 'exact' or 'estimate'
+    kind: str  # 'exact', 'bound' or 'estimate'
     bound: float
 
     def plus(self, other):
@@ -40,8 +40,12 @@ def frobenius(a):
     norm = _root_of_squares(values)
     if np.sqrt(limits.tiny) / limits.eps < norm < np.inf:
         return norm
-    largest = np.abs(values).max(initial=0)
-    return float(largest) * _root_of_squares(values / largest) if largest > 0 else float(largest)
+    values = values.view(limits.dtype)
+    largest = float(np.abs(values).max(initial=0))
+    if not 0 < largest < np.inf:
+        return largest
+    exponent = math.frexp(largest)[1]
+    return math.ldexp(_root_of_squares(np.ldexp(values, -exponent)), exponent)
 
 
 def _root_of_squares(values):

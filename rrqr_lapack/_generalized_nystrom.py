@@ -11,7 +11,6 @@ doi:10.1137/17M1111590.
 import numpy as np
 
 from ._factored import TruncatedQR
-from ._operand import dtype_of
 from ._products import times
 from ._randomized_svd import RandomizedSVD, svd_of_product
 from ._sampler import Sampler, measured, stopping
@@ -75,7 +74,7 @@ def generalized_nystrom(a, rank, *, oversample=10, sketch="gaussian", rng=None, 
     rank, columns, _ = stopping(a.shape, rank, None, None, oversample)
     sampler = Sampler(a, norm, 0, sketch, rng)
     q = sampler.basis(columns)
-    psi = sampler.sketch(sampler.rng, min(columns + columns // 2, a.shape[0]), a.shape[0], dtype_of(a))
+    psi = sampler.omega(min(columns + columns // 2, a.shape[0]), a.shape[0])
     basis = TruncatedQR(sketch_of_columns(psi, q))
     solution, _ = basis.lstsq(sketch_of_columns(psi, a))
     z = np.zeros((a.shape[1], columns), q.dtype)

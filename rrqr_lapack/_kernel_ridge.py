@@ -12,7 +12,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import LinearOperator, cg
 
-from ._arrays import as_numeric, check_choice, check_tolerance, lapack_dtype
+from ._arrays import as_numeric, check_choice, check_count, check_tolerance
 from ._kernel import KernelMatrix, row_blocks
 from ._nystrom import check_shift, nystrom
 
@@ -66,7 +66,7 @@ class KernelRidge:
 
 
 def kernel_ridge(
-    kernel, x, y, *, shift, rank, landmarks="rpcholesky", solver="nystrom", rtol=1e-8, maxiter=None, rng=None
+    kernel, x, y, *, shift, rank=None, landmarks="rpcholesky", solver="nystrom", rtol=1e-8, maxiter=None, rng=None
 ):
     """Kernel ridge regression: ``f(x) = k(x, X) c`` with ``(K + shift I) c = y``, K never formed.
 
@@ -83,10 +83,8 @@ def kernel_ridge(
         What to fit.
     shift : float
         Finite and greater than 0.
-    rank : int
-        Number of landmarks, of the approximation or the preconditioner.
-    landmarks : str or array_like of int, optional
-        As for `nystrom`.
+    rank, landmarks : optional
+        As for `nystrom`, of the approximation or the preconditioner.
     solver : {'nystrom', 'cg'}, optional
         'nystrom' solves on the landmarks directly. 'cg' solves with all of K by conjugate gradients, preconditioned
         with the approximation.
@@ -133,7 +131,11 @@ def kernel_ridge(
     >>> bool(np.allclose(exact.predict(x), direct.predict(x), atol=1e-3))
     True
     """
-    shift, rtol = check_shift(shift), check_tolerance("rtol", rtol)
+    shift = check_shift(shift)
+    if check_tolerance("rtol", rtol) < 0:
+        raise ValueError("rtol must be a number, got None")
+    if maxiter is not None:
+        check_count("maxiter", maxiter, 1)
     check_choice("solver", solver, ("nystrom", "cg"))
     K = KernelMatrix(kernel, x)
     y = as_numeric(y, "y")
@@ -141,7 +143,9 @@ def kernel_ridge(
         raise ValueError(f"y must have the shape ({K.shape[0]},) or ({K.shape[0]}, p), got {y.shape}")
     if not np.isfinite(y).all():
         raise ValueError("y must be finite")
-    y = y.astype(np.result_type(K.dtype, lapack_dtype(y.dtype)) if y.dtype.kind == "c" else K.dtype, copy=False)
+    if y.dtype.kind == "c" and K.dtype.kind != "c":
+        raise TypeError("y is complex but the kernel is real; fit y.real and y.imag")
+    y = y.astype(K.dtype, copy=False)
     approximation = nystrom(K, rank=rank, landmarks=landmarks, rng=rng)
     if solver == "cg":
         return KernelRidge(kernel, K.x, *_conjugate_gradients(K, y, shift, approximation, rtol, maxiter))

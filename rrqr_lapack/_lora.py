@@ -12,7 +12,7 @@ import numpy as np
 import scipy.linalg
 
 from ._arrays import as_numeric, check_choice, check_finite_columns, check_rank, check_tolerance, lapack_dtype
-from ._error import frobenius
+from ._error import exact, frobenius
 from ._low_rank import LowRank
 from ._randomized_svd import randomized_svd
 
@@ -37,7 +37,7 @@ class LowRankFactors(LowRank):
         with scaling 1 starts from, beside the frozen `residual`.
     residual : (M, N) ndarray
         ``W - B A``.
-    error : float
+    error, error_kind, error_bound : float, 'exact', float
         ``||W - B A||_F``, from the residual itself.
     rank : int
         k.
@@ -49,15 +49,13 @@ class LowRankFactors(LowRank):
     >>> import numpy as np
     >>> from rrqr_lapack import low_rank_factors
     >>> low_rank_factors(np.diag([4.0, 1.0, 2.0]), rank=2)
-    <LowRankFactors of shape (3, 3), float64: rank 2, error 1>
+    <LowRankFactors of shape (3, 3), float64: rank 2, exact error 1>
     """
-
-    error_kind = "exact"
 
     def __init__(self, w, U, s, Vh):
         self.U, self.s, self.Vh = U, s, Vh
         self.residual = w - self.B @ self.A
-        self.error = frobenius(self.residual)
+        super().__init__(exact(frobenius(self.residual)))
 
     @property
     def B(self):

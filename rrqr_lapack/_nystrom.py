@@ -13,8 +13,11 @@ import scipy.linalg
 from scipy.sparse.linalg import LinearOperator
 
 from ._arrays import as_numeric, check_choice, check_rank, check_tolerance
+from ._error import Error, estimated, exact, frobenius
 from ._kernel import row_blocks
-from ._operand import dtype_of
+from ._low_rank import LowRank
+from ._operand import dtype_of, product
+from ._products import times
 from ._psd import as_psd, dense_columns, diagonal, has_diagonal
 from ._rpcholesky import divide_by_adjoint, rpcholesky
 from ._sketch import gaussian
@@ -23,7 +26,7 @@ LANDMARKS = ("rpcholesky", "greedy", "uniform", "gaussian")
 PROBES = 10  # products for the estimate of a trace
 
 
-class Nystrom:
+class Nystrom(LowRank):
     """``A ~= U diag(lambda) U^H`` with orthonormal U; made by `nystrom`. Multiplies as the matrix it stands for.
 
     Attributes
@@ -37,10 +40,11 @@ class Nystrom:
     extension : (l, k) ndarray or None
         E with ``U = A[:, landmarks] E``. For a kernel matrix k(x, landmarks) E is the row of U for a new point x.
     error : float
-        ``tr(A - U diag(lambda) U^H)``, the trace norm of the error. Exact to rounding but for operators without a
-        diagonal: for them it is an estimate.
-    error_is_exact : bool
-        Whether `error` is exact or an estimate.
+        ``tr(A - U diag(lambda) U^H)``, the trace norm of the error.
+    error_kind : {'exact', 'estimate'}
+        What `error` is: exact to rounding, but for a LinearOperator without a diagonal.
+    error_bound : float
+        The error is at most this, where it is an estimate with probability 0.9999.
     rank : int
         k.
     shape, dtype
@@ -55,34 +59,18 @@ class Nystrom:
     (array([9., 4.]), 1.0)
     """
 
-    __array_ufunc__ = None  # x @ self is ours, not an object array of NumPy's
-
-    def __init__(self, eigenvalues, eigenvectors, landmarks, extension, error, error_is_exact):
+    def __init__(self, eigenvalues, eigenvectors, landmarks, extension, error):
+        super().__init__(error)
         self.eigenvalues, self.eigenvectors = eigenvalues, eigenvectors
         self.landmarks, self.extension = landmarks, extension
-        self.error, self.error_is_exact = error, error_is_exact
+
+    @property
+    def _factors(self):
+        return self.eigenvectors * self.eigenvalues, self.eigenvectors.conj().T
 
     @property
     def rank(self):
         return len(self.eigenvalues)
-
-    @property
-    def shape(self):
-        return len(self.eigenvectors), len(self.eigenvectors)
-
-    @property
-    def dtype(self):
-        return self.eigenvectors.dtype
-
-    def __repr__(self):
-        what = f"<Nystrom of shape {self.shape}, {self.dtype}: rank {self.rank}"
-        return f"{what}, {'' if self.error_is_exact else 'estimated '}error {self.error:.3g}>"
-
-    def __matmul__(self, x):
-        return self.eigenvectors @ _scale_rows(self.eigenvalues, self.eigenvectors.conj().T @ x)
-
-    def __rmatmul__(self, x):
-        return ((x @ self.eigenvectors) * self.eigenvalues) @ self.eigenvectors.conj().T
 
     def reconstruct(self):
         """The approximation ``U diag(lambda) U^H`` as an (N, N) array; 2 N^2 k flops."""
@@ -250,15 +238,15 @@ def nystrom(a, *, rank=None, rtol=None, atol=None, landmarks="rpcholesky", check
         raise ValueError(f"rtol and atol need landmarks='rpcholesky' or 'greedy', got landmarks={landmarks!r}")
     if isinstance(landmarks, str) and landmarks == "gaussian":
         W = np.linalg.qr(gaussian(rng, check_rank(rank, n), n, dtype_of(a)).T)[0]
-        B, landmarks = np.array(a @ W, dtype_of(a), order="F"), None
+        B, landmarks = np.array(times(a, W), dtype_of(a), order="F"), None
         if not np.isfinite(B).all():
             raise ValueError("a must be finite, but its products with finite vectors are not")
-        L, shift = _shifted_cholesky(W.conj().T @ B, scipy.linalg.norm(B, "fro"))
+        L, shift = _shifted_cholesky(W.conj().T @ B, frobenius(B))
         B += shift * W
     else:
         landmarks = _indices(landmarks, rank, n, rng)
         B = dense_columns(a, landmarks)
-        L, shift = _shifted_cholesky(B[landmarks], scipy.linalg.norm(B, "fro"))
+        L, shift = _shifted_cholesky(B[landmarks], frobenius(B))
         B[landmarks, np.arange(len(landmarks))] += shift
     divide_by_adjoint(B, L)
     return _decomposed(a, B, L, shift, landmarks, rng)
@@ -311,16 +299,17 @@ def _decomposed(a, B, L, shift, landmarks, rng):
     if landmarks is not None:
         extension = scipy.linalg.solve_triangular(L, vh[:k].conj().T / s[:k], lower=True, trans="C") if k else L[:, :0]
     U, eigenvalues = Q[:, :k], eigenvalues[:k]
-    exact = has_diagonal(a)
-    error = diagonal(a).sum() - eigenvalues.sum(dtype=np.float64) if exact else _trace(a, U, eigenvalues, rng)
-    return Nystrom(eigenvalues, U, landmarks, extension, max(float(error), 0.0), exact)
+    return Nystrom(eigenvalues, U, landmarks, extension, _trace(a, U, eigenvalues, rng))
 
 
 def _trace(a, U, eigenvalues, rng):
-    """An estimate of tr(A - U diag(lambda) U^H): N times the mean of Rayleigh quotients."""
-    g = gaussian(rng, len(U), PROBES, U.dtype)
-    residual = a @ g - U @ _scale_rows(eigenvalues, U.conj().T @ g)
-    return len(U) * np.vdot(g, residual).real / np.vdot(g, g).real if g.size else 0.0
+    """tr(A - U diag(lambda) U^H), from the diagonal, or estimated as ||(A - U diag(lambda) U^H)^{1/2} W||_F^2."""
+    if has_diagonal(a):
+        return exact(max(float(diagonal(a).sum() - eigenvalues.sum(dtype=np.float64)), 0.0))
+    W = gaussian(rng, len(U), PROBES, U.dtype)
+    squares = np.vecdot(W, product(a, W) - U @ _scale_rows(eigenvalues, U.conj().T @ W), axis=0).real
+    root = estimated(np.sqrt(np.maximum(squares, 0)).astype(U.dtype)[None])
+    return Error(root.value**2, root.kind, root.bound**2)
 
 
 def _scale_rows(factors, x):

@@ -51,4 +51,5 @@ def _cholesky_qr(y):
     if failed or pocon(r, np.abs(gram).sum(axis=0).max())[0] < SAFE * limits.eps:
         return None
     inverse = trtri(r)[0] / lengths[:, None]
-    return times(y, inverse), r * lengths
+    q = y @ inverse if y.flags.c_contiguous else times(y, inverse)  # in Y's layout: sparse products want rows
+    return q, r * lengths

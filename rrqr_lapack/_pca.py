@@ -138,7 +138,7 @@ class PCA:
         PCA
             The object itself.
         """
-        a, _ = measured(X, self.check_finite)
+        a, _ = measured(X, self.check_finite, "X")
         rank, columns, stop = self._stopping(a.shape)
         centred = Centred(a)
         if isinstance(a, np.ndarray) and a.shape[1] <= (check_count("power", self.power) + 1) * columns:
@@ -173,7 +173,7 @@ class PCA:
             raise TypeError("X is a LinearOperator; partial_fit takes arrays and sparse arrays")
         if self._found is not None and self._stream is None:
             raise ValueError("fit was given all rows; take a new PCA, and give every block to its partial_fit")
-        a, _ = measured(X, self.check_finite)
+        a, _ = measured(X, self.check_finite, "X")
         if self._stream is None:
             _, columns, _ = self._stopping((a.shape[1], a.shape[1]))
             self.n_features_in_ = a.shape[1]
@@ -190,7 +190,7 @@ class PCA:
     def transform(self, X):
         """Scores ``(X - 1 mu) C^H`` of the rows of X, (M, k); X as for `fit`."""
         components = self.components_
-        a, _ = measured(X, self.check_finite)
+        a, _ = measured(X, self.check_finite, "X")
         self._check_columns(a)
         return times(a, components.conj().T) - self.mean_ @ components.conj().T
 
@@ -260,7 +260,7 @@ class PCA:
                 raise AttributeError("this PCA has seen no data; call fit or partial_fit first")
             columns = self.n_features_in_
             rank, _, stop = self._stopping((columns, columns))
-            self._found = _truncated(*self._stream.svd(), rank, stop)
+            self._found = _truncated(*self._stream.svd(), min(rank, self.n_samples_seen_), stop)
         return self._found
 
 

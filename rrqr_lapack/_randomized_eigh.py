@@ -11,6 +11,7 @@ import math
 import numpy as np
 import scipy.linalg
 
+from ._error import frobenius
 from ._low_rank import LowRank
 from ._orthonormal import tall_qr
 from ._products import adjoint_times, times
@@ -91,7 +92,7 @@ def randomized_eigh(
         Number of eigenvalues, or the most with a tolerance; 0 to N, which is the default.
     rtol, atol : float, optional
         Stop with as few as ``||A - V diag(w) V^H||_F <= max(atol, rtol ||A||_F)`` takes; off by default. They are never
-        taken below rounding, ``N eps ||A||_F``.
+        taken below rounding, ``N eps ||A||_F``. For a LinearOperator ``||A||_F`` is itself an estimate.
     psd : bool, optional
         `a` is positive semidefinite: take the Nystrom approximation, which is closer to it.
     oversample, power, sketch, rng, check_finite
@@ -165,8 +166,7 @@ def randomized_eigh(
 def _compressed(q, y, rounding):
     """Eigenpairs of Q^H A Q for Y = A Q, in order of modulus."""
     t = adjoint_times(q, y)
-    size = np.linalg.norm(t)
-    if not np.linalg.norm(t - t.conj().T) <= math.sqrt(rounding) * size:
+    if not frobenius(t - t.conj().T) <= math.sqrt(rounding) * frobenius(t):
         raise ValueError("a must be Hermitian, but differs from its adjoint; randomized_svd takes any matrix")
     w, z = scipy.linalg.eigh(t, check_finite=False)
     order = np.argsort(-np.abs(w), kind="stable")

@@ -91,7 +91,7 @@ def randomized_svd(
         Number of singular values, or the most with a tolerance; 0 to min(M, N), which is the default.
     rtol, atol : float, optional
         Tolerances for the Frobenius norm of the error, finite and >= 0; off by default. They are never taken below
-        rounding, ``max(M, N) eps ||A||_F``.
+        rounding, ``max(M, N) eps ||A||_F``. For a LinearOperator ``||A||_F`` is itself an estimate.
     oversample, power, sketch, rng, check_finite
         As for `range_finder`.
 

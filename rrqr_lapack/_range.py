@@ -75,15 +75,15 @@ def range_finder(
         Rank whose singular vectors the range should hold, 0 to min(M, N), which is the default.
     rtol, atol : float, optional
         Tolerances for the Frobenius norm of what is left, finite and >= 0; off by default. They are never taken below
-        rounding, ``max(M, N) eps ||A||_F``.
+        rounding, ``max(M, N) eps ||A||_F``. For a LinearOperator ``||A||_F`` is itself an estimate.
     oversample : int, optional
         Columns beyond the rank.
     power : int, optional
         Power iterations. Each takes two more products, and takes the (2 power + 1)-th root of the factor by which the
         spectral error may exceed the optimum.
     sketch : {'gaussian', 'sparse', 'srtt'}, optional
-        Independent normal entries, eight random signs in a column, or a subsampled random cosine transform. On a dense
-        matrix 'sparse' and 'srtt' take less time from some hundred columns on, and 'sparse' on a sparse one from fewer.
+        Independent normal entries, eight random signs in a column, or a subsampled random cosine transform, which take
+        less time for a dense matrix from some hundred columns on.
     rng : None, int or numpy.random.Generator, optional
         Seed or generator. The sketch does not depend on the number of threads.
     check_finite : bool, optional

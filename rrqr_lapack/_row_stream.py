@@ -54,9 +54,9 @@ class Centred(LinearOperator):
             return None
         if not sparse.issparse(self.a):
             return frobenius(np.array([frobenius(block) for block in self.blocks()]))
-        stored = np.diff(self.a.indptr)
-        zeros = np.sqrt(self.a.shape[0] - stored) * self.mean
-        return math.hypot(frobenius(self.a.data - np.repeat(self.mean, stored)), frobenius(zeros))
+        a = self.a.tocoo()
+        zeros = np.sqrt(a.shape[0] - np.bincount(a.col, minlength=a.shape[1])) * self.mean
+        return math.hypot(frobenius(a.data - self.mean[a.col]), frobenius(zeros))
 
 
 class RowStream:

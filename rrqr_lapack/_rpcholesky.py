@@ -6,15 +6,18 @@ approximation by accelerated randomly pivoted Cholesky", 2024, arXiv:2410.03969;
 R. Schneider, "On the low-rank approximation by the pivoted Cholesky decomposition", Appl. Numer. Math. 62(4) (2012),
 doi:10.1016/j.apnum.2011.10.001.
 
-Guarantee of the random pivots: E tr(A - F F^H) <= (1 + e) tr(A - [A]_r) from
-k >= r / e + r min(log(1 / (e h)), 1 + log+(1 / e) + log+ log(1 / h)) pivots with h = tr(A - [A]_r) / tr(A).
+Guarantee of the random pivots: E tr(A - F F^H) <= (1 + e) tr(A - [A]_r) from k >= r / e + r log(1 / (e h)) of them
+on, where [A]_r is the best approximation of rank r and h = tr(A - [A]_r) / tr(A).
 """
 
 import numpy as np
 import scipy.linalg
 
 from ._arrays import check_choice, check_rank, check_tolerance
+from ._error import exact
+from ._low_rank import LowRank
 from ._operand import dtype_of
+from ._products import times
 from ._psd import as_psd, dense_columns, diagonal, has_submatrix, submatrix
 
 PIVOTING = ("random", "greedy")
@@ -23,8 +26,8 @@ ROOM = 512  # columns of F that there is room for at first
 FLOOR = 100  # a pivot below FLOOR eps of its entry of A's diagonal is rounding error
 
 
-class PartialCholesky:
-    """``A ~= F @ F^H`` for a positive semidefinite A; made by `rpcholesky`.
+class PartialCholesky(LowRank):
+    """``A ~= F @ F^H`` for a positive semidefinite A; made by `rpcholesky`. Multiplies as the matrix it stands for.
 
     Attributes
     ----------
@@ -36,6 +39,8 @@ class PartialCholesky:
         Diagonal of ``A - F F^H``, zero at the pivots.
     error : float
         ``tr(A - F F^H)``, which is the trace norm of the error, since that is positive semidefinite.
+    error_kind, error_bound
+        'exact', and the error again.
     rank : int
         k.
     shape, dtype
@@ -51,26 +56,20 @@ class PartialCholesky:
     """
 
     def __init__(self, pivots, F, residual_diagonal):
+        super().__init__(exact(float(residual_diagonal.sum(dtype=np.float64))))
         self.pivots, self.F, self.residual_diagonal = pivots, F, residual_diagonal
 
     @property
-    def error(self):
-        return float(self.residual_diagonal.sum(dtype=np.float64))
+    def _factors(self):
+        return self.F, self.F.conj().T
 
     @property
     def rank(self):
         return len(self.pivots)
 
-    @property
-    def shape(self):
-        return len(self.F), len(self.F)
-
-    @property
-    def dtype(self):
-        return self.F.dtype
-
-    def __repr__(self):
-        return f"<PartialCholesky of shape {self.shape}, {self.dtype}: rank {self.rank}, error {self.error:.3g}>"
+    def reconstruct(self):
+        """The approximation ``F F^H`` as an (N, N) array; 2 N^2 k flops."""
+        return self.F @ self.F.conj().T
 
 
 def rpcholesky(a, *, rank=None, rtol=None, atol=None, pivoting="random", check_finite=True, rng=None):
@@ -201,7 +200,7 @@ def _accepted(a, F, d, floor, rng):
 def _eliminate(a, F, new, L, G):
     """G = (A[:, new] - F F[new]^H) L^{-H}, in place."""
     G[:] = dense_columns(a, new)
-    G -= F @ F[new].conj().T
+    G -= times(F, F[new].conj().T)
     divide_by_adjoint(G, L)
 
 

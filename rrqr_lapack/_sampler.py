@@ -4,6 +4,7 @@ import math
 from functools import cached_property
 
 import numpy as np
+from scipy import sparse
 from scipy.sparse.linalg import LinearOperator
 
 from ._arrays import check_choice, check_count, check_rank, check_tolerance
@@ -18,14 +19,21 @@ PROBES, STOPPING_PROBES = 10, 40  # random vectors by which an error is estimate
 FIRST_BLOCK, LARGEST_BLOCK = 16, 128  # columns that join a growing basis at a time
 
 
-def measured(a, check_finite):
+def measured(a, check_finite, name="a"):
     """`a` as an operand, and ||A||_F, which is finite only if `a` is; None for a LinearOperator."""
-    a = as_operand(a, check_finite=False)
+    rows_first = sparse.issparse(a) and a.format == "csr"  # as good for products as an operand's columns
+    a = as_operand(a.T, name, check_finite=False).T if rows_first else as_operand(a, name, check_finite=False)
     if isinstance(a, LinearOperator):
         return a, None
+    if sparse.issparse(a):
+        if not a.has_canonical_format:
+            a = a.copy()
+            a.sum_duplicates()
+    elif not (a.flags.aligned and a.itemsize in a.strides and min(a.strides) > 0):
+        a = a.copy()  # once, where NumPy would make a copy that BLAS can read for every product
     norm = frobenius(a)
     if check_finite and not norm < math.inf:
-        as_operand(a)  # says where
+        as_operand(a, name)  # says where
     return a, norm
 
 
@@ -52,9 +60,14 @@ class Sampler:
     def __init__(self, a, norm, power, sketch, rng, to_tolerance=False):
         self.a, self.norm = a, norm
         self.power = check_count("power", power)
-        self.sketch = SKETCHES[check_choice("sketch", sketch, tuple(SKETCHES))]
+        self._sketch = SKETCHES[check_choice("sketch", sketch, tuple(SKETCHES))]
         self.rng = np.random.default_rng(rng)
         self._probe_count = STOPPING_PROBES if to_tolerance else PROBES
+
+    def omega(self, rows, columns):
+        """A sketch; a square one is Gaussian, because of signs alone it could be singular."""
+        sketch = self._sketch if rows < columns else gaussian
+        return sketch(self.rng, rows, columns, dtype_of(self.a))
 
     def basis(self, columns):
         """Orthonormal basis of ``(A A^H)^power A Omega^T``."""
@@ -68,11 +81,12 @@ class Sampler:
         m, n = self.a.shape
         q = np.empty((m, 0), dtype_of(self.a), order="F")
         z = None if self.norm is None else np.empty((n, 0), q.dtype, order="F")
-        rounding = self.tolerance(0.0, 0.0)
+        rounding = self.tolerance(0.0, 0.0) / math.sqrt(max(m, n, 1))  # of one column
         while q.shape[1] < most and self.error_outside(q, z).bound > tolerance:
-            columns = min(max(FIRST_BLOCK, q.shape[1] // 2), LARGEST_BLOCK, most - q.shape[1])
+            columns = min(max(FIRST_BLOCK, q.shape[1] // 2), LARGEST_BLOCK, m, n)
             new, r = tall_qr(self._range(columns, q))
-            new, _ = tall_qr(outside(new[:, np.abs(np.diagonal(r)) > rounding], q))
+            new = new[:, np.abs(np.diagonal(r)) > rounding][:, : most - q.shape[1]]
+            new, _ = tall_qr(outside(new, q))
             if not new.shape[1]:
                 break
             q = np.hstack([q, new])
@@ -106,7 +120,7 @@ class Sampler:
 
     def _range(self, columns, known=None):
         """``(A A^H)^power A Omega^T`` of A or of ``(I - Q Q^H) A``, each product but the last orthonormalized."""
-        y = outside(sketch_of_rows(self.sketch(self.rng, columns, self.a.shape[1], dtype_of(self.a)), self.a), known)
+        y = outside(sketch_of_rows(self.omega(columns, self.a.shape[1]), self.a), known)
         for _ in range(self.power):
             y = outside(well_conditioned_basis(y), known)  # again: the first time Y was small beside what was removed
             x = well_conditioned_basis(adjoint_times(self.a, y))

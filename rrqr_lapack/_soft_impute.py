@@ -1,9 +1,9 @@
 """Nuclear-norm matrix completion: the singular values of sparse plus low-rank matrices, shrunk again and again.
 
 R. Mazumder, T. Hastie, R. Tibshirani, "Spectral regularization algorithms for learning large incomplete matrices", JMLR
-11 (2010). Momentum and the warm-started subspace: Q. Yao, J. T. Kwok, T. Wang, T.-Y. Liu, "Large-scale low-rank matrix
-learning with nonconvex regularizers" and its convex predecessors. Restarts: B. O'Donoghue, E. Candes, "Adaptive restart
-for accelerated gradient schemes", Found. Comput. Math. 15 (2015), doi:10.1007/s10208-013-9150-3.
+11 (2010). Momentum and the warm-started subspace: Q. Yao, J. T. Kwok, "Accelerated inexact Soft-Impute for fast
+large-scale matrix completion", IJCAI 2015, extended in arXiv:1703.05487. Restarts: B. O'Donoghue, E. Candes, "Adaptive
+restart for accelerated gradient schemes", Found. Comput. Math. 15 (2015), doi:10.1007/s10208-013-9150-3.
 
 Guarantee: the fixed points are the minima of 1/2 ||P_Omega(A - Z)||_F^2 + penalty ||Z||_*, those Z = U diag(s) V^H with
 P_Omega(A - Z) = penalty (U V^H + W), U^H W = 0, W V = 0, ||W||_2 <= 1.
@@ -22,6 +22,7 @@ from ._sketch import gaussian
 
 STAGE = 4  # ratio of successive penalties on the way from zero
 COARSE = 1e-2  # the tolerance at all but the last of them
+SLACK = 0.01  # of the penalty: how far P_Omega(A - Z) may be from what the minimum demands of it
 SPARE = 5  # singular values computed beyond those in use, at least: they show that no more are above the penalty
 
 
@@ -58,7 +59,8 @@ def soft_impute(a, *, penalty, rank=None, start=None, rtol=1e-5, maxiter=1000, r
     start : Completion, optional
         Where to start, such as the result for a larger penalty.
     rtol : float, optional
-        Stop where an iteration changes Z by at most `rtol` times ``||Z||_F``.
+        Stop where an iteration changes Z by at most `rtol` times ``||Z||_F``, and by at most a hundredth of `penalty`.
+        The latter bounds the distance of zero from the subdifferential of the objective.
     maxiter : int, optional
         Largest number of iterations.
     rng : None, int or numpy.random.Generator, optional
@@ -99,7 +101,7 @@ def soft_impute(a, *, penalty, rank=None, start=None, rtol=1e-5, maxiter=1000, r
     >>> from rrqr_lapack import soft_impute
     >>> rng = np.random.default_rng(0)
     >>> A = rng.standard_normal((60, 2)) @ rng.standard_normal((2, 50))
-    >>> seen = rng.random(A.shape) < 0.4
+    >>> seen = rng.random(A.shape) < 0.6
     >>> observed = sparse.coo_array((A[seen], seen.nonzero()), shape=A.shape)
     >>> Z = soft_impute(observed, penalty=0.01, rng=0)
     >>> bool(np.linalg.norm(A - Z.reconstruct()) < 1e-3 * np.linalg.norm(A))
@@ -115,8 +117,8 @@ def soft_impute(a, *, penalty, rank=None, start=None, rtol=1e-5, maxiter=1000, r
     if not converged:
         stages = [penalty / scale] if start else _from_large(penalty / scale, observed, rng)
         for shift in stages:
-            tolerance = rtol if shift == stages[-1] else max(rtol, COARSE)
-            Z, used, converged = _minimized(observed, Z, shift, rank, tolerance, maxiter - iterations, rng)
+            tolerances = (rtol, SLACK * shift) if shift == stages[-1] else (max(rtol, COARSE), math.inf)
+            Z, used, converged = _minimized(observed, Z, shift, rank, *tolerances, maxiter - iterations, rng)
             iterations += used
     error = scale * root_of_squares(observed.values - observed.entries(Z.U * Z.s, Z.V))
     return Completion(Z.U, scale * Z.s, Z.V.conj().T, penalty, error, iterations, converged)
@@ -129,13 +131,13 @@ def _from_large(penalty, observed, rng):
     return [penalty * STAGE**power for power in reversed(range(stages))]
 
 
-def _minimized(observed, Z, shift, rank, rtol, maxiter, rng):
+def _minimized(observed, Z, shift, rank, rtol, slack, maxiter, rng):
     """The minimum from Z on, the number of iterations, and whether these were enough."""
     before, fit = Z, observed.entries(Z.U * Z.s, Z.V)
     fit_before = fit
     objective = _objective(observed.values - fit, Z.s, shift)
     basis = _widened(Z.V, min(len(Z.s) + SPARE, *observed.shape), rng)
-    unused, momentum = math.inf, 1.0
+    unused, moved, momentum = math.inf, 0.0, 1.0
     for iteration in range(1, maxiter + 1):
         previous, momentum = momentum, (1 + math.sqrt(1 + 4 * momentum**2)) / 2
         theta = (previous - 1) / momentum
@@ -150,8 +152,9 @@ def _minimized(observed, Z, shift, rank, rtol, maxiter, rng):
             before, fit_before, momentum = Z, fit, 1.0
             continue
         unused_before, unused = unused, _first_unused(sigma, k, observed.shape)
-        settled = abs(unused - unused_before) <= rtol * float(sigma[0])
-        if settled and distance(new, Z) <= rtol * float(np.linalg.norm(new.s)):
+        moved_before, moved = moved, distance(new, Z)
+        settled = abs(unused - unused_before) <= rtol * float(sigma[0]) and moved + theta * moved_before <= slack
+        if settled and moved <= rtol * float(np.linalg.norm(new.s)):
             return new, iteration, True
         columns = k + SPARE if k < len(sigma) else k + max(SPARE, k // 2)
         basis = _widened(V[:, :columns], min(columns, *observed.shape), rng)

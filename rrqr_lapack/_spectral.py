@@ -10,12 +10,12 @@ Guarantee (Weyl): with the same degrees D each eigenvalue is at most that of D^{
 
 import numpy as np
 
-from ._arrays import check_rank
+from ._arrays import check_count
 from ._nystrom import nystrom
 from ._psd import as_psd, diagonal
 
 
-def spectral_embedding(a, components, *, rank, landmarks="rpcholesky", check_finite=True, rng=None):
+def spectral_embedding(a, components, *, rank=None, landmarks="rpcholesky", check_finite=True, rng=None):
     """Eigenvectors of the random walk ``D^{-1} A`` on an affinity matrix, ``D = diag(A 1)``, A never formed.
 
     Parameters
@@ -23,11 +23,9 @@ def spectral_embedding(a, components, *, rank, landmarks="rpcholesky", check_fin
     a : (N, N) array_like, sparse array or LinearOperator
         Positive semidefinite matrix of affinities >= 0, such as a `KernelMatrix`, with a diagonal.
     components : int
-        Number of eigenvectors, 1 to `rank`. The first is constant up to the approximation, and belongs to the
-        eigenvalue 1.
-    rank : int
-        Number of landmarks.
-    landmarks, check_finite, rng
+        Number of eigenvectors, at least 1 and at most the number of landmarks. The first is constant up to the
+        approximation, and belongs to the eigenvalue 1.
+    rank, landmarks, check_finite, rng
         As for `nystrom`.
 
     Returns
@@ -64,7 +62,7 @@ def spectral_embedding(a, components, *, rank, landmarks="rpcholesky", check_fin
     True
     """
     a = as_psd(a, check_finite=check_finite)
-    components = check_rank(components, check_rank(rank, a.shape[0]), 1)
+    components = check_count("components", components, 1)
     approximation = nystrom(a, rank=rank, landmarks=landmarks, check_finite=False, rng=rng)
     if approximation.rank < components:
         raise ValueError(

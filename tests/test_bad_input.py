@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from rrqr_lapack import TruncatedQR, interpolative_decomposition, qr_truncated
+from rrqr_lapack import TruncatedQR, interpolative_decomposition, qr_truncated, strong_rrqr
 
-FACTORIZE = [qr_truncated, TruncatedQR, interpolative_decomposition]
+FACTORIZE = [qr_truncated, TruncatedQR, strong_rrqr, interpolative_decomposition]
 A = np.random.default_rng(0).standard_normal((6, 5))
 
 

@@ -80,7 +80,7 @@ def test_the_factors_multiply_as_what_they_stand_for(dtype):
     f = low_rank_factors(w, rank=6)
     for x in (gaussian(15, 3, dtype), gaussian(15, 1, dtype)[:, 0]):
         np.testing.assert_allclose(f @ x, f.B @ f.A @ x, rtol=0, atol=1e3 * eps(dtype))
-    assert repr(f).startswith(f"<LowRankFactors of shape (20, 15), {dtype}: rank 6, error ")
+    assert repr(f).startswith(f"<LowRankFactors of shape (20, 15), {dtype}: rank 6, exact error ")
 
 
 def test_of_two_tolerances_the_wider_one_holds():

@@ -1,7 +1,7 @@
 """Strong rank-revealing QR beside the truncated QR that it starts from, and beside low-rank-toolbox's.
 
-After each time come the largest |T_ij| (at most 2 is asked for), the largest sigma_i(A) / sigma_i(R11), at most what
-the strong one certifies, and the error ||A P1 - Q R11||_F / ||A||_F of the chosen columns.
+After each time come the largest |T_ij|, where at most 2 is asked for; the largest sigma_i(A) / sigma_i(R11), where at
+most as much as the strong one certifies is right; and the error ||A P1 - Q R11||_F / ||A||_F of the chosen columns.
 """
 
 import importlib.util

@@ -123,8 +123,8 @@ def _save(figure, path):
         figure.savefig(temporary, dpi=150)
 
 
-def quality_plot(points, original, title, xlabel, ylabel, path) -> None:
-    """Quality against size, ours in full lines, baselines dashed."""
+def quality_plot(points, original, title, xlabel, ylabel, path, *, log=False) -> None:
+    """Quality against size, ours in full lines, baselines dashed; on a logarithmic axis for sizes of few per cent."""
     figure, axes = _axes(title, xlabel, ylabel)
     schemes = list(dict.fromkeys(each.scheme for each in points))
     colours = colormaps["tab20"](np.linspace(0, 1, 20))
@@ -132,6 +132,9 @@ def quality_plot(points, original, title, xlabel, ylabel, path) -> None:
         line = sorted((100 * each.size, each.quality) for each in points if each.scheme == scheme)
         style = "--" if scheme in BASELINES else "-"
         axes.plot(*zip(*line, strict=True), style, marker="o", markersize=3, label=scheme, color=colours[i % 20])
+    if log:
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter("{x:g}")
     axes.axhline(original, color="black", linewidth=1, linestyle=":")
     axes.legend(frameon=False, fontsize=7, ncols=2)
     _save(figure, path)

@@ -108,6 +108,8 @@ def _check(analysis, plan, refit):
             "refit reads the calibration samples again, but they were an iterator; pass an array or a list"
         )
     for group in plan.groups:
-        known = analysis.groups.get(group.name)
-        if known is None or known.width != group.width or not set(group.units) <= set(range(group.width)):
+        known, units = analysis.groups.get(group.name), set(group.units)
+        if known is None or known.width != group.width:
             raise ValueError(f"the plan is for another model: its {group.name} has {group.width} units")
+        if not units or len(units) < len(group.units) or not units <= set(range(group.width)):
+            raise ValueError(f"the plan's units of {group.name} are not different numbers from 0 to {group.width - 1}")

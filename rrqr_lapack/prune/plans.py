@@ -142,18 +142,14 @@ class Plan:
             The file cannot be read.
         """
         text = str(source)
-        if not text.lstrip().startswith("{"):
-            source = Path(source)
-            text = source.read_text(encoding="utf-8")
-        else:
-            source = "the text"
+        is_text = text.lstrip().startswith("{")
         try:
-            data = json.loads(text)
+            data = json.loads(text if is_text else Path(source).read_text(encoding="utf-8"))
             if data.pop("format") != FORMAT:
                 raise ValueError(f"its format is not {FORMAT!r}")
             groups = [GroupPlan(**{**group, "units": tuple(group["units"])}) for group in data.pop("groups")]
             return cls(recipe=Recipe.of(**data.pop("recipe")), groups=tuple(groups), **data)
-        except KeyError as error:
-            raise ValueError(f"{source} is not a plan that Plan.to_json wrote: {error} is missing") from error
-        except (AttributeError, TypeError, ValueError) as error:
-            raise ValueError(f"{source} is not a plan that Plan.to_json wrote: {error}") from error
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            what = f"{error} is missing" if isinstance(error, KeyError) else error
+            source = "the text" if is_text else source
+            raise ValueError(f"{source} is not a plan that Plan.to_json wrote: {what}") from error

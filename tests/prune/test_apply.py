@@ -1,5 +1,7 @@
 """The smaller model: what is folded where, what a refit solves, what the mean does."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from faces import heads_face
@@ -146,6 +148,15 @@ def test_a_plan_for_another_model_is_refused(rng):
     one, other = (analyze(redundant_network(rng, widths), X) for widths in ((8, 24, 20, 3), (8, 24, 18, 3)))
     with pytest.raises(ValueError, match=r"the plan is for another model: its layers\[1\] has 20 units"):
         apply(other, plan(one, keep=0.5))
+
+
+@pytest.mark.parametrize("units", [(), (1, 1), (24,), (-1,), (0.5,)])
+def test_units_that_are_none_are_refused(rng, units):
+    analysis = analyze(redundant_network(rng, (8, 24, 3)), rng.standard_normal((400, 8)))
+    chosen = plan(analysis, keep=0.5)
+    spoiled = replace(chosen, groups=(replace(chosen.groups[0], units=units),))
+    with pytest.raises(ValueError, match=r"the plan's units of layers\[0\] are not different numbers from 0 to 23"):
+        apply(analysis, spoiled)
 
 
 @pytest.mark.parametrize(
