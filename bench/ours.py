@@ -23,7 +23,8 @@ def truncated(driver, mode):
     """`qr_truncated` in mode 'r' or 'economic'."""
 
     def run(a, rank, mode=mode):
-        return rrqr_lapack.qr_truncated(a, rank=rank, mode=mode, driver=driver, **DRIVERS[driver])
+        workers = {"workers": -1} if a.ndim > 2 else {}
+        return rrqr_lapack.qr_truncated(a, rank=rank, mode=mode, driver=driver, **DRIVERS[driver], **workers)
 
     def error(a, rank, result):
         return qr_error(a, *(run(a, rank, "economic") if mode == "r" else result))

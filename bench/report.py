@@ -24,6 +24,15 @@ def print_table(columns, rows):
     print(text.get().strip())
 
 
+def stream_table(columns, rows):
+    """The same of dicts, unaligned, each row as it comes: an interrupted run keeps what it had. Yields the rows."""
+    print("|", " | ".join(columns), "|", flush=True)
+    print("|---" * len(columns), "|", sep="", flush=True)
+    for row in rows:
+        print("|", " | ".join(str(row[column]) for column in columns), "|", flush=True)
+        yield row
+
+
 def progress(items, description):
     """The items, with a bar on the error stream while they last."""
     return track(items, description, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())

@@ -1,6 +1,7 @@
 """Measured against what was set out to be reached: a row for each line of `target_list`."""
 
 from dataclasses import replace
+from itertools import chain
 
 from . import memory, race, report
 from .machine import machine, machine_line
@@ -10,17 +11,19 @@ COLUMNS = ("target", "ours", "against", "size", "at least", "measured", "each", 
 
 
 def measure(targets, threads, budget):
-    """Race every case once, with all the methods that a target wants to see on it; a row for each target."""
-    wanted = {}
+    """A row for each target, as they come; every case is raced once, with all the methods that a target wants on it."""
+    wanted, outcomes = {}, {}
     for target in targets:
         for case in target.cases:
             wanted.setdefault(case, {}).update(dict.fromkeys((target.ours, *target.against)))
-    races = report.progress(wanted.items(), "racing")
-    outcomes = {case: race.run(case, names, threads, budget) for case, names in races}
-    return [row(target, outcomes) for target in targets]
+    for target in report.progress(targets, "racing"):
+        for case in target.cases:
+            if case not in outcomes:
+                outcomes[case] = race.run(case, wanted[case], threads, budget)
+        yield figures(target, outcomes)
 
 
-def row(target, outcomes):
+def figures(target, outcomes):
     """The figures of a target as a dict with the keys `COLUMNS`."""
     cells = dict.fromkeys(COLUMNS, "")
     cells |= {"target": f"{target.issue}: {target.line}", "ours": target.ours, "against": " / ".join(target.against)}
@@ -62,15 +65,17 @@ def main(args):
     chosen = [t for t in TARGETS if t.issue in args.issue and args.only in f"{t.line}: {t.ours}"]
     if args.quick:
         chosen = [replace(t, cases=tuple(case.smaller(10) for case in t.cases)) for t in chosen]
-    rows = measure(chosen, args.threads, args.budget)
-    if 2 in args.issue and args.only in f"{memory.LINE}: {memory.METHOD}":
-        rows += memory.rows(200 if args.quick else 2000, COLUMNS)
     print(f"{machine_line()}; threads: {args.threads}.\n")
     if args.quick:
         print("Sizes and ranks are a tenth of the real ones: this checks the program, not the targets.\n")
-    report.print_table(COLUMNS, [list(row.values()) for row in rows])
-    if args.json:
-        report.write_json(args.json, {"machine": machine(), "threads": args.threads, "targets": rows})
+    rows = measure(chosen, args.threads, args.budget)
+    if 2 in args.issue and args.only in f"{memory.LINE}: {memory.METHOD}":
+        rows = chain(rows, memory.rows(200 if args.quick else 2000, COLUMNS))
+    done = []
+    for row in report.stream_table(COLUMNS, rows):
+        done.append(row)
+        if args.json:
+            report.write_json(args.json, {"machine": machine(), "threads": args.threads, "targets": done})
 
 
 def options(command):

@@ -8,6 +8,17 @@
  * (I - V T^H V^H)(A - V0 F0^H) = A - V0 F0^H - V F^H. */
 #include "kernels.h"
 
+/* Bring columns k..k+b-1 up to date, whose panel is to come: A -= V0 F0^H, and nothing is left to be done to them. */
+void X(block_update)(rrqr_factor *f, int k, int b)
+{
+    const int pending = k - f->panel;
+    if (!pending) return;
+    gemm('N', 'C', f->m - k, b, pending, -1, AT((scalar *)f->a, f->lda, k, f->panel), f->lda,
+         AT((scalar *)f->f, f->n, k, 0), f->n, 1, AT((scalar *)f->a, f->lda, k, k), f->lda);
+    for (int l = 0; l < pending; l++)
+        for (int j = 0; j < b; j++) *AT((scalar *)f->f, f->n, k + j, l) = 0;
+}
+
 /* Factor columns k..k+b-1, which must be up to date, by recursive Householder QR: I - V T V^H, T is b x b. */
 rrqr_status X(block_panel)(rrqr_factor *f, int k, int b, scalar *t)
 {

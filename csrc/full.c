@@ -38,8 +38,8 @@ void X(truncate)(rrqr_factor *f, const rrqr_stop *stop)
     const int last = min_int(stop->rank, f->factored);
     for (;; f->rank++) {
         const int k = f->rank;
-        f->maxresid = k < f->factored ? modulus(*AT((scalar *)f->a, f->lda, k, k)) : 0;
-        if (k >= last || X(stops)(f, stop, f->maxresid)) return;
+        const double maxresid = k < f->factored ? modulus(*AT((scalar *)f->a, f->lda, k, k)) : 0;
+        if (k >= last || X(stops)(f, stop, maxresid)) return;
     }
 }
 

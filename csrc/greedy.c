@@ -19,7 +19,7 @@ rrqr_status X(begin)(rrqr_context *context, rrqr_factor *f)
     f->rank = f->factored = f->panel = f->stale = 0;
     real largest;
     X(pivot)(f, 0, &largest);
-    f->maxnorm = f->maxresid = largest;
+    f->maxnorm = largest;
     return largest > PICK(FLT_MAX, DBL_MAX, FLT_MAX, DBL_MAX) ? RRQR_OVERFLOW : RRQR_OK;
 }
 
@@ -31,18 +31,17 @@ rrqr_status X(greedy)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *st
     scalar *work = rrqr_allocate(context, (size_t)f->n + f->width, sizeof(scalar));
     if (!work) return RRQR_NO_MEMORY;
     rrqr_status status = RRQR_OK;
-    real maxresid;
-    int pivot = X(next_pivot)(f, stop->tie_tol, &maxresid);
-    while (f->rank < last && !X(stops)(f, stop, maxresid)) {
+    while (f->rank < last) {
+        real maxresid;
+        const int pivot = X(next_pivot)(f, stop->tie_tol, &maxresid);
+        if (X(stops)(f, stop, maxresid)) break;
         if (rrqr_interrupted(context, 4.0 * (f->m - f->rank) * (f->n - f->rank))) {
             status = RRQR_INTERRUPTED;
             break;
         }
         if (f->rank - f->panel >= width) X(panel_close)(f);
         X(panel_step)(f, pivot, work);
-        pivot = X(next_pivot)(f, stop->tie_tol, &maxresid);
     }
-    f->maxresid = f->rank < f->m ? maxresid : 0;
     rrqr_release(work);
     return status;
 }

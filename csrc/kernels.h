@@ -28,6 +28,9 @@ void X(panel_close)(rrqr_factor *f);
 /* greedy.c */
 rrqr_status X(begin)(rrqr_context *context, rrqr_factor *f);
 rrqr_status X(greedy)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *stop);
+/* small.c */
+rrqr_status X(small)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *stop);
+void X(small_q)(const rrqr_factor *f, int columns, scalar *q, int ldq);
 /* gram.c: Gram rows of candidate columns against every residual column, as the steps of a block change them */
 typedef struct {
     int n, capacity, count;
@@ -53,6 +56,7 @@ void X(gram_update)(const rrqr_factor *f, X(gram) *g, int from, int to);
 void X(gram_swap)(X(gram) *g, int i, int j);
 /* block.c */
 void X(block_v1)(const rrqr_factor *f, int k, int b, scalar *v1);
+void X(block_update)(rrqr_factor *f, int k, int b);
 rrqr_status X(block_panel)(rrqr_factor *f, int k, int b, scalar *t);
 void X(block_rows)(rrqr_factor *f, int k, int b, int first, int last, const scalar *t, scalar *work);
 void X(block_undo)(rrqr_factor *f, int k, int kept, int b, int first, int last, scalar *work);
@@ -75,12 +79,43 @@ void X(sketch_downdate)(const rrqr_factor *f, X(sketch) *s, int k, int b);
 rrqr_status X(randomized)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *stop, const void *omega);
 /* prefetch.c */
 rrqr_status X(prefetch)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *stop);
+/* reorder.c */
+rrqr_status X(retreat)(rrqr_context *context, rrqr_factor *f, int kept);
+rrqr_status X(reorder)(rrqr_context *context, rrqr_factor *f, int *wanted, int count);
+/* exchange.c: R, T = R11^{-1} R12 and R11^{-1} as columns of R11 and R12 are exchanged; scaled by a power of two */
+typedef struct {
+    int n, k;           /* columns, and those of them in R11 */
+    int rows, capacity; /* known rows of R, and room for them */
+    int ldw;
+    scalar *r;      /* n x capacity: R^T */
+    scalar *t;      /* n x k: T^T, from row k on */
+    scalar *w;      /* k x k: R11^{-1} */
+    scalar *u;      /* 2 k */
+    scalar *work;   /* n + width */
+    double *gamma;  /* n: squared norms of the columns of R22, from k on */
+    double *omega;  /* k: squared norms of the rows of R11^{-1} */
+    int *order;     /* n: the position in the factor of each column */
+    int *wanted;    /* k */
+    real scale;     /* a power of two that takes the largest norm near 1 */
+    double largest; /* |T_ij| */
+    double doubt;   /* what rounding may have grown to in T since it was computed from R */
+} X(exchange);
+rrqr_status X(exchange_open)(rrqr_context *context, const rrqr_factor *f, X(exchange) *e);
+void X(exchange_close)(X(exchange) *e);
+void X(exchange_norms)(const rrqr_factor *f, X(exchange) *e);
+double X(exchange_largest)(X(exchange) *e, int *chosen, int *other);
+int X(exchange_fetch)(rrqr_factor *f, X(exchange) *e, int j);
+rrqr_status X(exchange_columns)(rrqr_context *context, const rrqr_factor *f, X(exchange) *e, int i, int j);
+/* strong.c */
+rrqr_status X(strong)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *stop, double bound,
+                      rrqr_strength *strength);
 /* full.c */
 rrqr_status X(full)(rrqr_context *context, rrqr_factor *f);
 void X(truncate)(rrqr_factor *f, const rrqr_stop *stop);
 rrqr_status X(geqrf)(rrqr_context *context, rrqr_factor *f);
 /* residual.c */
 rrqr_status X(residual)(rrqr_context *context, const rrqr_factor *f, void *block, int ldb, void *norms);
+rrqr_status X(maxresid)(rrqr_context *context, const rrqr_factor *f, double *maxresid);
 /* orthogonal.c */
 void X(upper)(const rrqr_factor *f, int rows, void *r, int ldr);
 rrqr_status X(form_q)(rrqr_context *context, const rrqr_factor *f, int columns, void *q);

@@ -98,10 +98,14 @@ rrqr_status X(apply_reflectors)(rrqr_context *context, const rrqr_factor *f, int
 /* The first `columns` >= rank columns of Q = H_1 ... H_rank into q (m x columns). */
 rrqr_status X(form_q)(rrqr_context *context, const rrqr_factor *f, int columns, void *q)
 {
-    const int m = f->m, ldq = m ? m : 1;
+    const int m = f->m, ldq = m ? m : 1, SMALL = 72 * 72;
     for (int j = 0; j < columns; j++) {
         scalar *column = AT((scalar *)q, ldq, 0, j);
         for (int i = 0; i < m; i++) column[i] = i == j;
+    }
+    if ((ptrdiff_t)m * columns * (ptrdiff_t)(REALS_PER_SCALAR * REALS_PER_SCALAR) <= SMALL) {
+        X(small_q)(f, columns, q, ldq);
+        return RRQR_OK;
     }
     return apply(context, f, 0, f->rank, 1, 0, m, columns, q, ldq, 1);
 }

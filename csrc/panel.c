@@ -73,7 +73,9 @@ void X(panel_close)(rrqr_factor *f)
 {
     const int k = f->rank, width = k - f->panel, below = f->m - k, right = f->n - k;
     scalar *rest = AT((scalar *)f->a, f->lda, k, k);
-    if (below && right && width)
+    int reflectors = 0; /* that are not the identity */
+    for (int l = f->panel; l < k; l++) reflectors += ((const scalar *)f->tau)[l] != 0;
+    if (below && right && reflectors)
         gemm('N', 'C', below, right, width, -1, AT((scalar *)f->a, f->lda, k, f->panel), f->lda,
              AT((scalar *)f->f, f->n, k, 0), f->n, 1, rest, f->lda);
     real *norms = f->norms, *norms0 = f->norms0;

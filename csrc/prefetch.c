@@ -15,7 +15,10 @@
  * Guarantee: that of greedy.c, and pivots that differ from its own only within rounding of the squared norms. */
 #include "kernels.h"
 
-enum { INNER = 8 }; /* steps after which the candidates' rows are brought up to date by a product */
+enum {
+    INNER = 8, /* steps after which the candidates' rows are brought up to date by a product */
+    PAUSE = 8  /* plain steps after the first block that did not pay; twice as many after each further one */
+};
 
 /* How far the largest squared norm may fall beside what it was when the oldest Gram row was fetched: below the first a
  * block ends, below the second its R is computed from the matrix, and the next block fetches anew. */
@@ -167,21 +170,43 @@ static rrqr_status eliminate(rrqr_factor *f, X(gram) *g, int *chosen, int b, rea
     return status;
 }
 
+/* Whether column j is zero below the row of the next step. */
+static int nothing_below(const rrqr_factor *f, int j)
+{
+    const scalar *a = AT((const scalar *)f->a, f->lda, 0, j);
+    for (int i = f->rank + 1; i < f->m; i++)
+        if (a[i] != 0) return 0;
+    return 1;
+}
+
+/* Go on up to `rank` without the Gram rows, which are wrong afterwards. */
+static rrqr_status plain_steps(rrqr_context *context, rrqr_factor *f, X(gram) *g, const rrqr_stop *stop, int rank)
+{
+    rrqr_stop plain = *stop;
+    plain.rank = rank;
+    while (g->count) X(gram_drop)(f, g, g->count - 1);
+    return X(greedy)(context, f, &plain);
+}
+
 /* Go on from the present rank until `stop` holds. A block that ends early says that the norms fall fast: the next one
  * fetches less, and when hardly anything was gained the plain kernel goes on for a while. */
 rrqr_status X(prefetch)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *stop)
 {
     const int last = min_int(stop->rank, min_int(f->m, f->n));
-    int chosen[RRQR_BLOCK], expected = RRQR_BLOCK / 2, pause = RRQR_PANEL;
+    int chosen[RRQR_BLOCK], expected = RRQR_BLOCK / 2, pause = PAUSE;
     X(gram) g;
     rrqr_status status = X(gram_open)(context, f, &g);
     if (status) return status;
     scalar *work = rrqr_allocate(context, 2 * RRQR_BLOCK * RRQR_BLOCK, sizeof(scalar));
     if (!work) status = RRQR_NO_MEMORY;
-    real maxresid = 0;
-    while (!status) {
-        X(next_pivot)(f, stop->tie_tol, &maxresid);
-        if (f->rank >= last || X(stops)(f, stop, maxresid)) break;
+    while (!status && f->rank < last) {
+        real maxresid;
+        const int pivot = X(next_pivot)(f, stop->tie_tol, &maxresid);
+        if (X(stops)(f, stop, maxresid)) break;
+        if (nothing_below(f, pivot)) { /* as in a triangle: a plain step is free where the reflector is I */
+            status = plain_steps(context, f, &g, stop, f->rank + 1);
+            continue;
+        }
         const double area = (double)(f->m - f->rank) * (f->n - f->rank);
         if (rrqr_interrupted(context, 6 * RRQR_BLOCK * area)) {
             status = RRQR_INTERRUPTED;
@@ -194,19 +219,14 @@ rrqr_status X(prefetch)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *
         X(gram_begin)(f, &g, ACCURATE);
         const int b = choose(f, &g, stop, goal, chosen, &fall, &poor);
         if (b) status = eliminate(f, &g, chosen, b, fall, work);
-        expected = b < goal ? (b < 8 ? 8 : b) : min_int(2 * expected, RRQR_BLOCK);
+        expected = b < goal ? (b < 8 ? 8 : b) : min_int(4 * expected, RRQR_BLOCK);
         if (!status && (poor || b < min_int(goal, 4))) {
-            rrqr_stop plain = *stop;
-            plain.rank = min_int(last, f->rank + pause);
+            status = plain_steps(context, f, &g, stop, min_int(last, f->rank + pause));
             pause = min_int(2 * pause, 1024);
-            while (g.count) X(gram_drop)(f, &g, g.count - 1);
-            status = X(greedy)(context, f, &plain);
         } else {
-            pause = RRQR_PANEL;
+            pause = PAUSE;
         }
     }
-    if (status) X(next_pivot)(f, stop->tie_tol, &maxresid); /* of the rank that was reached */
-    f->maxresid = f->rank < f->m ? maxresid : 0;
     rrqr_release(work);
     X(gram_close)(&g);
     return status;

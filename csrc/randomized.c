@@ -65,17 +65,13 @@ static rrqr_status refresh(rrqr_context *context, rrqr_factor *f)
 static rrqr_status block(rrqr_context *context, rrqr_factor *f, X(sketch) *s, const rrqr_stop *stop, int wanted,
                          scalar *panel, scalar *t, int *stopped)
 {
-    const int k = f->rank, pending = k - f->panel, below = f->m - k;
+    const int k = f->rank, below = f->m - k;
     scalar *work = t + RRQR_BLOCK * RRQR_BLOCK;
     rrqr_status status = X(sketch_pivots)(context, f, s, wanted, stop->tie_tol);
     const int b = s->qr.rank;
     if (status || !b) return status;
 
-    if (pending)
-        gemm('N', 'C', below, b, pending, -1, AT((scalar *)f->a, f->lda, k, f->panel), f->lda,
-             AT((scalar *)f->f, f->n, k, 0), f->n, 1, AT((scalar *)f->a, f->lda, k, k), f->lda);
-    for (int l = 0; l < pending; l++)
-        for (int j = 0; j < b; j++) *AT((scalar *)f->f, f->n, k + j, l) = 0;
+    X(block_update)(f, k, b);
     for (int j = 0; j < b; j++)
         memcpy(AT(panel, below, 0, j), AT((scalar *)f->a, f->lda, k, k + j), (size_t)below * sizeof(scalar));
     status = X(block_panel)(f, k, b, t);
@@ -108,10 +104,10 @@ rrqr_status X(randomized)(rrqr_context *context, rrqr_factor *f, const rrqr_stop
     scalar *panel =
         rrqr_allocate(context, (size_t)RRQR_BLOCK * f->m + 3 * square + (size_t)RRQR_BLOCK * f->width, sizeof(scalar));
     if (!panel) status = RRQR_NO_MEMORY;
-    real maxresid = 0;
-    while (!status) {
+    while (!status && f->rank < last) {
+        real maxresid;
         X(next_pivot)(f, stop->tie_tol, &maxresid);
-        if (f->rank >= last || X(stops)(f, stop, maxresid)) break;
+        if (X(stops)(f, stop, maxresid)) break;
         const double area = (double)(f->m - f->rank) * (f->n - f->rank);
         if (rrqr_interrupted(context, 4 * RRQR_BLOCK * area)) {
             status = RRQR_INTERRUPTED;
@@ -134,8 +130,6 @@ rrqr_status X(randomized)(rrqr_context *context, rrqr_factor *f, const rrqr_stop
             status = X(greedy)(context, f, &plain);
         }
     }
-    if (status) X(next_pivot)(f, stop->tie_tol, &maxresid); /* of the rank that was reached */
-    f->maxresid = f->rank < f->m ? maxresid : 0;
     rrqr_release(panel);
     X(sketch_close)(&s);
     return status;

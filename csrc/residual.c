@@ -42,3 +42,26 @@ rrqr_status X(residual)(rrqr_context *context, const rrqr_factor *f, void *block
     rrqr_release(buffer);
     return status;
 }
+
+/* The largest column norm of R22; after LAPACK's full factorization the next diagonal element of R. */
+rrqr_status X(maxresid)(rrqr_context *context, const rrqr_factor *f, double *maxresid)
+{
+    const int k = f->rank;
+    *maxresid = 0;
+    if (k >= min_int(f->m, f->n)) return RRQR_OK;
+    if (f->factored > k) {
+        *maxresid = modulus(*AT((const scalar *)f->a, f->lda, k, k));
+        return RRQR_OK;
+    }
+    real largest;
+    rrqr_status status = RRQR_OK;
+    if (X(pivot)(f, 0, &largest) < 0) { /* only a bound of it is known */
+        real *norms = rrqr_allocate(context, f->n - k, sizeof(real));
+        status = norms ? X(residual)(context, f, NULL, 0, norms) : RRQR_NO_MEMORY;
+        largest = 0;
+        for (int j = 0; !status && j < f->n - k; j++) largest = norms[j] <= largest ? largest : norms[j];
+        rrqr_release(norms);
+    }
+    *maxresid = largest;
+    return status;
+}

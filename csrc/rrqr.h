@@ -39,20 +39,26 @@ typedef struct {
  * panel..rank-1 have not been applied to the rows below: there A is behind by V F^H, V = A(rank:, panel:rank). */
 typedef struct {
     int m, n, lda;
-    int rank;        /* reflectors that count */
-    int factored;    /* reflectors there are: more than rank only after LAPACK's full factorization */
-    int panel;       /* first column of the open panel */
-    int width;       /* columns of F */
-    int stale;       /* columns of which only a bound of the norm is known */
-    void *a;         /* m x n */
-    int *pivots;     /* n: column j of A P is column pivots[j] of A */
-    void *tau;       /* min(m, n) */
-    void *norms;     /* n reals: norms of the residual columns, a bound where stale */
-    void *norms0;    /* n reals: the same when last computed afresh, negative where stale */
-    void *f;         /* n x width */
-    double maxnorm;  /* largest column norm of A */
-    double maxresid; /* largest column norm of the residual block */
+    int rank;       /* reflectors that count */
+    int factored;   /* reflectors there are: more than rank only after LAPACK's full factorization */
+    int panel;      /* first column of the open panel */
+    int width;      /* columns of F */
+    int stale;      /* columns of which only a bound of the norm is known */
+    void *a;        /* m x n */
+    int *pivots;    /* n: column j of A P is column pivots[j] of A */
+    void *tau;      /* min(m, n) */
+    void *norms;    /* n reals: norms of the residual columns, a bound where stale */
+    void *norms0;   /* n reals: the same when last computed afresh, negative where stale */
+    void *f;        /* n x width */
+    double maxnorm; /* largest column norm of A */
 } rrqr_factor;
+
+/* What a strong factorization certifies, rho_ij^2 = |T_ij|^2 + (gamma_j / omega_i)^2 (strong.c). */
+typedef struct {
+    int swaps;        /* exchanges of two columns that it took */
+    double largest_t; /* largest |T_ij|, T = R11^{-1} R12 */
+    double rho;       /* largest rho_ij */
+} rrqr_strength;
 
 /* A BLAS or LAPACK routine: where to find it, what it must look like, where its address goes. */
 typedef struct {
@@ -68,12 +74,15 @@ typedef struct {
     void (*transpose)(ptrdiff_t m, ptrdiff_t n, const void *a, ptrdiff_t stride, void *b);
     rrqr_status (*begin)(rrqr_context *, rrqr_factor *);
     rrqr_status (*greedy)(rrqr_context *, rrqr_factor *, const rrqr_stop *);
+    rrqr_status (*small)(rrqr_context *, rrqr_factor *, const rrqr_stop *);
     rrqr_status (*prefetch)(rrqr_context *, rrqr_factor *, const rrqr_stop *);
     rrqr_status (*randomized)(rrqr_context *, rrqr_factor *, const rrqr_stop *, const void *omega);
+    rrqr_status (*strong)(rrqr_context *, rrqr_factor *, const rrqr_stop *, double bound, rrqr_strength *);
     rrqr_status (*full)(rrqr_context *, rrqr_factor *);
     void (*truncate)(rrqr_factor *, const rrqr_stop *);
     rrqr_status (*geqrf)(rrqr_context *, rrqr_factor *);
     rrqr_status (*residual)(rrqr_context *, const rrqr_factor *, void *block, int ldb, void *norms);
+    rrqr_status (*maxresid)(rrqr_context *, const rrqr_factor *, double *maxresid);
     void (*upper)(const rrqr_factor *, int rows, void *r, int ldr);
     rrqr_status (*form_q)(rrqr_context *, const rrqr_factor *, int columns, void *q);
     rrqr_status (*apply_q)(rrqr_context *, const rrqr_factor *, int left, int adjoint, int rows, int columns, void *c);

@@ -36,9 +36,6 @@ typedef double _Complex scalar;
 
 #if defined RRQR_DTYPE_c || defined RRQR_DTYPE_z
 #define RRQR_COMPLEX
-#define ADJOINT 'C'
-#else
-#define ADJOINT 'T' /* LAPACK's real routines refuse 'C' */
 #endif
 
 #define X(name) PICK(rrqr_s_##name, rrqr_d_##name, rrqr_c_##name, rrqr_z_##name)

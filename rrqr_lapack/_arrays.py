@@ -3,6 +3,7 @@
 import math
 import numbers
 import operator
+import os
 
 import numpy as np
 
@@ -63,6 +64,19 @@ def check_finite_columns(a, name):
         )
 
 
+def check_count(name, value, smallest=0):
+    """`value` as an int, at least `smallest`."""
+    try:
+        if isinstance(value, (bool, np.bool_)):
+            raise TypeError
+        count = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, got {value!r}") from None
+    if count < smallest:
+        raise ValueError(f"{name} must be at least {smallest}, got {count}")
+    return count
+
+
 def check_rank(rank, largest, smallest=0):
     """`rank` as an int in smallest..largest; None means largest."""
     if rank is None:
@@ -101,6 +115,17 @@ def check_tie_tol(tie_tol):
     if tie_tol is None or number >= 1:
         raise ValueError(f"tie_tol must be at least 0 and less than 1, got {tie_tol!r}")
     return number
+
+
+def check_workers(workers):
+    """A number of threads, at least 1; -1 means one a core."""
+    try:
+        number = operator.index(workers)
+    except TypeError:
+        raise TypeError(f"workers must be an integer, got {workers!r}") from None
+    if number < 1 and number != -1:
+        raise ValueError(f"workers must be at least 1, or -1 for one a core, got {workers!r}")
+    return os.cpu_count() or 1 if number == -1 else number
 
 
 def check_choice(name, value, allowed):

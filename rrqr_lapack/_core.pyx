@@ -35,7 +35,10 @@ cdef extern from "rrqr.h" nogil:
         void *norms
         void *norms0
         void *f
-        double maxnorm, maxresid
+        double maxnorm
+    ctypedef struct rrqr_strength:
+        int swaps
+        double largest_t, rho
     ctypedef struct rrqr_routine:
         const char *library
         const char *name
@@ -48,12 +51,15 @@ cdef extern from "rrqr.h" nogil:
         void (*transpose)(Py_ssize_t, Py_ssize_t, const void *, Py_ssize_t, void *) noexcept nogil
         rrqr_status (*begin)(rrqr_context *, rrqr_factor *) noexcept nogil
         rrqr_status (*greedy)(rrqr_context *, rrqr_factor *, const rrqr_stop *) noexcept nogil
+        rrqr_status (*small)(rrqr_context *, rrqr_factor *, const rrqr_stop *) noexcept nogil
         rrqr_status (*prefetch)(rrqr_context *, rrqr_factor *, const rrqr_stop *) noexcept nogil
         rrqr_status (*randomized)(rrqr_context *, rrqr_factor *, const rrqr_stop *, const void *) noexcept nogil
+        rrqr_status (*strong)(rrqr_context *, rrqr_factor *, const rrqr_stop *, double, rrqr_strength *) noexcept nogil
         rrqr_status (*full)(rrqr_context *, rrqr_factor *) noexcept nogil
         void (*truncate)(rrqr_factor *, const rrqr_stop *) noexcept nogil
         rrqr_status (*geqrf)(rrqr_context *, rrqr_factor *) noexcept nogil
         rrqr_status (*residual)(rrqr_context *, const rrqr_factor *, void *, int, void *) noexcept nogil
+        rrqr_status (*maxresid)(rrqr_context *, const rrqr_factor *, double *) noexcept nogil
         void (*upper)(const rrqr_factor *, int, void *, int) noexcept nogil
         rrqr_status (*form_q)(rrqr_context *, const rrqr_factor *, int, void *) noexcept nogil
         rrqr_status (*apply_q)(rrqr_context *, const rrqr_factor *, int, int, int, int, void *) noexcept nogil
@@ -209,8 +215,10 @@ cdef class Factor:
     cdef rrqr_factor c
     cdef const rrqr_kernels *kernels
     cdef int type_number
+    cdef rrqr_status begun
     cdef readonly np.ndarray a, pivots, tau
     cdef np.ndarray norms, norms0, f
+    cdef double largest  # maxresid, negative until it is asked for
 
     def __cinit__(self, np.ndarray a not None):
         cdef int m = a.shape[0], n = a.shape[1], least = min(m, n)
@@ -223,8 +231,10 @@ cdef class Factor:
         self.c.a, self.c.tau = np.PyArray_DATA(a), np.PyArray_DATA(self.tau)
         self.c.pivots = <int *>np.PyArray_DATA(self.pivots)
 
-    cdef rrqr_status begin(self) except *:
-        """Column norms, which a matrix with entries near the largest number does not have."""
+    cdef begin(self):
+        """Column norms, once; a matrix with entries near the largest number has none."""
+        if self.norms is not None:
+            return
         cdef rrqr_context context = opened()
         cdef rrqr_status status
         self.norms = empty(real_of(self.type_number), self.c.n)
@@ -232,24 +242,25 @@ cdef class Factor:
         self.c.norms, self.c.norms0 = np.PyArray_DATA(self.norms), np.PyArray_DATA(self.norms0)
         with nogil:
             status = self.kernels.begin(&context, &self.c)
-        return status
+        self.begun = status
 
     def has_norms(self):
         """Whether all column norms are finite."""
-        return self.begin() == RRQR_OK and self.c.maxnorm == self.c.maxnorm
+        self.begin()
+        return self.begun == RRQR_OK and self.c.maxnorm == self.c.maxnorm
 
     cdef require_norms(self):
-        """Column norms, once, or an exception."""
-        cdef rrqr_status status
+        """Column norms, or an exception."""
         cdef rrqr_context context
-        if self.norms is None:
-            status = self.begin()
+        self.begin()
+        if self.begun != RRQR_OK:
             context = opened()
-            check(status, &context)
+            check(self.begun, &context)
 
     cdef defer(self, int width):
         """Room for the deferred updates of up to `width` columns; norms and all, the first time."""
         self.require_norms()
+        self.largest = -1
         if self.f is None:
             self.c.width = min(width, min(self.c.m, self.c.n))
             self.f = empty(self.type_number, self.c.n, self.c.width)
@@ -263,6 +274,16 @@ cdef class Factor:
         cdef rrqr_context context = opened()
         with nogil:
             status = self.kernels.greedy(&context, &self.c, &stop)
+        check(status, &context)
+
+    def small(self, int rank, double rtol, double atol, double tie_tol):
+        """Factor, or go on, in loops of our own."""
+        cdef rrqr_stop stop = [rank, rtol, atol, tie_tol]
+        cdef rrqr_status status
+        self.defer(RRQR_PANEL)
+        cdef rrqr_context context = opened()
+        with nogil:
+            status = self.kernels.small(&context, &self.c, &stop)
         check(status, &context)
 
     def prefetch(self, int rank, double rtol, double atol, double tie_tol):
@@ -286,6 +307,18 @@ cdef class Factor:
             status = self.kernels.randomized(&context, &self.c, &stop, data)
         check(status, &context)
 
+    def strong(self, int rank, double rtol, double atol, double tie_tol, double bound):
+        """Exchange columns, and go on, until no rho_ij exceeds the bound; how many, max |T_ij| and max rho_ij."""
+        cdef rrqr_stop stop = [rank, rtol, atol, tie_tol]
+        cdef rrqr_strength strength
+        cdef rrqr_status status
+        self.defer(RRQR_BLOCK)
+        cdef rrqr_context context = opened()
+        with nogil:
+            status = self.kernels.strong(&context, &self.c, &stop, bound, &strength)
+        check(status, &context)
+        return strength.swaps, strength.largest_t, strength.rho
+
     def full(self):
         """Factor all columns by LAPACK's geqp3."""
         cdef rrqr_context context = opened()
@@ -301,6 +334,7 @@ cdef class Factor:
             self.require_norms()
             self.full()
             self.c.rank = 0
+        self.largest = -1
         self.kernels.truncate(&self.c, &stop)
 
     def geqrf(self):
@@ -319,9 +353,18 @@ cdef class Factor:
     def maxnorm(self):
         return self.c.maxnorm
 
-    @property
     def maxresid(self):
-        return self.c.maxresid
+        """Largest column norm of the residual block, computed once for each rank."""
+        cdef double result = self.largest
+        if result >= 0:
+            return result
+        cdef rrqr_context context = opened()
+        cdef rrqr_status status
+        with nogil:
+            status = self.kernels.maxresid(&context, &self.c, &result)
+        check(status, &context)
+        self.largest = result
+        return result
 
     def upper(self, int rows, int dense=False):
         """The first rows of R, those past the rank zero or, when `dense`, the residual block."""
@@ -394,24 +437,19 @@ cdef class Factor:
         return t
 
 
-def greedy_stack(np.ndarray a not None, int rank, double rtol, double atol, double tie_tol, int with_q):
-    """Factor each matrix of a C-contiguous (count, m, n) stack by the greedy kernel.
+def factor_stack(np.ndarray a not None, np.ndarray q, np.ndarray r not None, np.ndarray p not None,
+                 np.ndarray ranks not None, int tiny, double rtol, double atol, double tie_tol):
+    """Factor each matrix of a (count, m, n) stack, by the small kernel or the greedy one.
 
-    Returns Q (count, m, rank), or None, R (count, rank, n), P (count, n) and the ranks; zeros beyond an item's rank."""
+    Fills Q (count, rank, m), where wanted, R (count, n, rank), both transposed and holding zeros, P (count, n) and the
+    ranks (count); all contiguous."""
     cdef Py_ssize_t count = a.shape[0], item, itemsize = a.itemsize
-    cdef int m = a.shape[1], n = a.shape[2]
+    cdef int m = a.shape[1], n = a.shape[2], rank = r.shape[2]
     cdef Factor factor = Factor(empty(np.PyArray_TYPE(a), m, n))
     factor.defer(RRQR_PANEL)
-    cdef np.npy_intp[3] r_shape = [count, n, rank]
-    cdef np.npy_intp[3] q_shape = [count, rank, m if with_q else 0]
-    cdef np.npy_intp[2] p_shape = [count, n]
-    cdef np.ndarray r = np.PyArray_ZEROS(3, r_shape, np.PyArray_TYPE(a), 0)
-    cdef np.ndarray q = np.PyArray_ZEROS(3, q_shape, np.PyArray_TYPE(a), 0)
-    cdef np.ndarray p = np.PyArray_ZEROS(2, p_shape, np.NPY_INT, 0)
-    cdef np.ndarray ranks = np.PyArray_ZEROS(1, p_shape, np.NPY_INT, 0)
     cdef char *a_data = <char *>np.PyArray_DATA(a)
     cdef char *r_data = <char *>np.PyArray_DATA(r)
-    cdef char *q_data = <char *>np.PyArray_DATA(q)
+    cdef char *q_data = NULL if q is None else <char *>np.PyArray_DATA(q)
     cdef int *p_data = <int *>np.PyArray_DATA(p)
     cdef int *rank_data = <int *>np.PyArray_DATA(ranks)
     cdef rrqr_stop stop = [rank, rtol, atol, tie_tol]
@@ -423,8 +461,8 @@ def greedy_stack(np.ndarray a not None, int rank, double rtol, double atol, doub
             factor.c.pivots = p_data + item * n
             status = factor.kernels.begin(&context, &factor.c)
             if status == RRQR_OK:
-                status = factor.kernels.greedy(&context, &factor.c, &stop)
-            if status == RRQR_OK and with_q:
+                status = (factor.kernels.small if tiny else factor.kernels.greedy)(&context, &factor.c, &stop)
+            if status == RRQR_OK and q_data != NULL:
                 status = factor.kernels.form_q(&context, &factor.c, factor.c.rank, q_data + item * rank * m * itemsize)
             if status != RRQR_OK:
                 break
@@ -432,4 +470,3 @@ def greedy_stack(np.ndarray a not None, int rank, double rtol, double atol, doub
             rank_data[item] = factor.c.rank
     factor.c.pivots = <int *>np.PyArray_DATA(factor.pivots)
     check(status, &context)
-    return q.transpose(0, 2, 1) if with_q else None, r.transpose(0, 2, 1), p, ranks

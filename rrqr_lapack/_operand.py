@@ -33,6 +33,11 @@ def as_operand(a, name="a", *, check_finite=True):
     return a
 
 
+def is_dense(a):
+    """Whether `a` is neither sparse nor a LinearOperator."""
+    return not (sparse.issparse(a) or isinstance(a, LinearOperator))
+
+
 def dtype_of(a):
     """The LAPACK dtype of an operand."""
     return lapack_dtype(np.dtype(a.dtype or "d"))
@@ -43,13 +48,33 @@ def adjoint(a):
     return a.H if isinstance(a, LinearOperator) else a.conj().T
 
 
+def product(a, x):
+    """A x for a LinearOperator, as an ndarray of its LAPACK dtype."""
+    if 0 in x.shape[1:]:
+        return np.empty((a.shape[0], 0), dtype_of(a))  # an operator that knows only vectors has no empty product
+    try:
+        y = np.asarray(a @ x)
+    except (TypeError, NotImplementedError) as error:
+        raise TypeError("a must offer products with itself and with its adjoint (matvec and rmatvec)") from error
+    if not np.can_cast(y.dtype, dtype_of(a), "same_kind"):
+        raise TypeError(
+            f"a has dtype {a.dtype}, but its products are {y.dtype}; give the LinearOperator its true dtype"
+        )
+    return y.astype(dtype_of(a), copy=False)
+
+
 def columns(a, indices):
-    """A[:, indices]: an ndarray, sparse where A is sparse; of a LinearOperator by products with unit vectors."""
+    """A[:, indices]: an ndarray, sparse where A is sparse; of a LinearOperator by its own method `columns`, or by
+    products with unit vectors."""
+    if hasattr(a, "columns"):
+        return a.columns(indices)
     if not isinstance(a, LinearOperator):
         return a[:, indices]
+    if not len(indices):
+        return np.empty((a.shape[0], 0), dtype_of(a))  # an operator that knows only vectors has no empty product
     units = np.zeros((a.shape[1], len(indices)), dtype_of(a))
     units[indices, np.arange(len(indices))] = 1
-    return np.asarray(a @ units)
+    return product(a, units)
 
 
 def rows(a, indices):
@@ -57,3 +82,10 @@ def rows(a, indices):
     if not isinstance(a, LinearOperator):
         return a[indices, :]
     return adjoint(columns(adjoint(a), indices))
+
+
+def densified(a):
+    """A as an ndarray, for what has few rows or few columns."""
+    if isinstance(a, LinearOperator):
+        return rows(a, np.arange(a.shape[0])) if a.shape[0] < a.shape[1] else columns(a, np.arange(a.shape[1]))
+    return a.toarray() if sparse.issparse(a) else a

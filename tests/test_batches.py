@@ -100,3 +100,25 @@ def test_a_stack_in_any_order_is_factored(order, dtype):
 def test_a_stack_of_no_matrices_is_refused(shape):
     with pytest.raises(ValueError, match="at least one matrix"):
         qr_truncated(np.zeros(shape))
+
+
+@pytest.mark.parametrize("workers", [2, 3, 50, -1])
+def test_the_workers_change_nothing(dtype, workers):
+    a = gaussian(7 * 9, 8, dtype).reshape(7, 9, 8)
+    for ours, theirs in zip(qr_truncated(a, rank=5, workers=workers), qr_truncated(a, rank=5), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_the_matrix_of_a_stack_that_is_not_finite_is_named_whoever_works_on_it():
+    a = np.ones((7, 3, 3))
+    a[4, 1, 2] = np.nan
+    a[6, 0, 0] = np.inf
+    for workers in (1, 2, 7):
+        with pytest.raises(ValueError, match=r"matrix 4 of the stack.*column 2"):
+            qr_truncated(a, workers=workers)
+
+
+@pytest.mark.parametrize("workers", [0, -2, 1.5, "2", None])
+def test_a_number_of_workers_that_is_none_is_refused(workers):
+    with pytest.raises((TypeError, ValueError), match="workers"):
+        qr_truncated(np.ones((2, 3, 3)), workers=workers)

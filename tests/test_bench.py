@@ -43,7 +43,7 @@ def outcome(seconds, pivots=None, errors=None, case=None):
 def judged(found, **options):
     """The row of a target that wants `auto r` to be twice as fast as `scipy r`."""
     target = bench.target_list.Target(3, "a line", "auto r", ("scipy r",), 2, (found.case,), **options)
-    return targets.row(target, {found.case: found})
+    return targets.figures(target, {found.case: found})
 
 
 def test_each_truncated_approximation_is_close_to_the_best_of_its_rank_and_no_better(truncated):
@@ -121,7 +121,7 @@ def test_a_target_is_missed_by_a_larger_error():
 def test_a_target_whose_peer_is_missing_is_neither_reached_nor_missed():
     case = race.Case("gaussian", (4, 4))
     target = bench.target_list.Target(3, "a line", "auto r", ("no such peer",), 2, (case,))
-    assert targets.row(target, {})["verdict"] == "not available here"
+    assert targets.figures(target, {})["verdict"] == "not available here"
 
 
 def test_targets_name_methods_that_exist():

@@ -7,9 +7,9 @@ import textwrap
 import numpy as np
 import pytest
 from drivers import greedy_pivots
-from matrices import gaussian
+from matrices import gaussian, kahan
 
-from rrqr_lapack import TruncatedQR, _core, interpolative_decomposition, qr, qr_truncated
+from rrqr_lapack import TruncatedQR, _core, interpolative_decomposition, qr, qr_truncated, strong_rrqr
 
 MANY = 1000  # no operation allocates so often
 
@@ -65,6 +65,10 @@ OPERATIONS |= {
     "a sketch that is pivoted by prefetching": (
         lambda t: gaussian(40, 800, t),
         lambda a: qr_truncated(a, rank=35, driver="randomized", rng=0),
+    ),
+    "exchanges of columns": (
+        lambda t: kahan(60, t),
+        lambda a: ((f := strong_rrqr(a, rank=50)).R, f.P, f.swaps, f.max_t, f.rho),
     ),
     "a stack": (lambda t: gaussian(40, 50, t).reshape(4, 10, 50), lambda a: qr_truncated(a, rank=3)),
     "a fall back": (cancelling, lambda a: qr_truncated(a, rank=40)),
@@ -156,7 +160,7 @@ def test_an_extension_that_runs_out_of_memory_leaves_a_factor_that_goes_on(dtype
 LEAK = """
     import sys
     import numpy as np
-    from rrqr_lapack import TruncatedQR, _core, interpolative_decomposition, qr, qr_truncated
+    from rrqr_lapack import TruncatedQR, _core, interpolative_decomposition, qr, qr_truncated, strong_rrqr
 
     def resident():
         with open("/proc/self/statm") as f:
@@ -172,6 +176,7 @@ LEAK = """
         lambda: TruncatedQR(a, rank=5).extend(rank=8),
         lambda: TruncatedQR(a, rank=5, driver="randomized").extend(rtol=0.5),
         lambda: interpolative_decomposition(a, rank=9, refit="lstsq"),
+        lambda: strong_rrqr(a, rank=9, f=1.01, tie_tol=0.99),
         lambda: (f.form_q(full=True), f.apply_q(b), f.lstsq(b), f.interpolation(), f.residual_norm),
     ]
 

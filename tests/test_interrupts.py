@@ -10,7 +10,7 @@ import pytest
 from matrices import gaussian
 from measures import THRESHOLD, qr_ratio
 
-from rrqr_lapack import TruncatedQR, interpolative_decomposition, qr_truncated
+from rrqr_lapack import TruncatedQR, interpolative_decomposition, qr_truncated, strong_rrqr
 
 N = 1600  # large enough to take many times as long as the signal
 
@@ -76,6 +76,24 @@ def test_an_interrupted_extension_leaves_a_valid_factor_that_can_go_on(name, dri
     np.testing.assert_array_equal(f.P[: f.rank], expected.P[: f.rank])
     if driver == "greedy":
         np.testing.assert_array_equal(f.R, expected.R)
+
+
+def test_interrupted_exchanges_leave_a_valid_factor_that_can_become_strong():
+    """From the first columns of the matrix, which a wide tie takes, to the best ones lie hundreds of exchanges."""
+    a = gaussian(N, N, "float64")
+    f = strong_rrqr(a, rank=5, f=1.05, tie_tol=0.9999, driver="randomized", rng=0)
+    with pytest.raises(KeyboardInterrupt), ctrl_c(0.2):
+        f.extend(rank=400)
+    assert np.isinf([f.max_t, f.rho, f.bound]).all()
+    q, r, p = f.form_q(), f.R, f.P
+    np.testing.assert_array_equal(np.sort(p), np.arange(N))
+    assert f.rank >= 5
+    assert qr_ratio(a[:, p[: f.rank]], q, r[:, : f.rank], np.arange(f.rank)) <= THRESHOLD
+    left = np.linalg.norm(a[:, p[-20:]] - q @ r[:, -20:], axis=0)
+    np.testing.assert_allclose(left, f.residual_column_norms[-20:], rtol=1e-3)
+    assert f.maxresid == pytest.approx(f.residual_column_norms.max(), rel=1e-2)
+    f.extend(rank=f.rank)
+    assert f.rho <= 1.05
 
 
 def test_an_exception_of_another_handler_comes_through(driver):

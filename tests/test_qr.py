@@ -95,7 +95,7 @@ def test_every_numeric_dtype_gives_scipys_dtype_and_values(character, shape):
     [
         [[1, 2], [3, 4]],
         [["1", "2"], ["3", "4"]],
-        np.matrix([[1.0, 2.0], [3.0, 5.0]]),
+        np.array([[1.0, 2.0], [3.0, 5.0]]).view(np.matrix),
         gaussian(3, 2, "f8").astype(object),
         gaussian(4, 3, "f8").astype(">f8"),
         gaussian(4, 3, "c8").astype(">c8"),

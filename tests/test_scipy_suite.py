@@ -1,4 +1,4 @@
-"""SciPy's own tests of `qr` pass with ours in its place."""
+"""SciPy's own tests of `qr` and of `scipy.linalg.interpolative` pass with ours in their place."""
 
 import os
 import re
@@ -6,18 +6,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import scipy
 
 SCIPY = tuple(map(int, scipy.__version__.split(".")[:2]))
 
 
-def test_scipys_own_tests_of_qr_pass_with_ours(tmp_path):
+def run(tmp_path, plugin, *tests):
+    """Output of SciPy's tests, all of which have passed with the plugin, and their number."""
     # an empty configuration, in a folder of its own: SciPy's tests are not held to this project's settings
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "scipy_drop_in"]
-    command += ["--pyargs", "scipy.linalg.tests.test_decomp", "-k", "TestQR"]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", plugin, "--pyargs", *tests]
     path = os.pathsep.join([str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])])
-    run = subprocess.run(
+    done = subprocess.run(
         command,
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": path, "PYTEST_ADDOPTS": ""},
@@ -25,8 +26,22 @@ def test_scipys_own_tests_of_qr_pass_with_ours(tmp_path):
         text=True,
         check=False,
     )
-    assert run.returncode == 0, run.stdout + run.stderr
-    passed = int(re.search(r"(\d+) passed", run.stdout)[1])
-    calls = int(re.search(r"drop-in calls: (\d+)", run.stdout)[1])
-    assert passed > (100 if SCIPY >= (1, 15) else 50), run.stdout
-    assert calls > passed, run.stdout
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout, int(re.search(r"(\d+) passed", done.stdout)[1])
+
+
+def test_scipys_own_tests_of_qr_pass_with_ours(tmp_path):
+    output, passed = run(tmp_path, "scipy_drop_in", "scipy.linalg.tests.test_decomp", "-k", "TestQR")
+    calls = int(re.search(r"drop-in calls: (\d+)", output)[1])
+    assert passed > (100 if SCIPY >= (1, 15) else 50), output
+    assert calls > passed, output
+
+
+@pytest.mark.skipif(SCIPY < (1, 15), reason="before 1.15 its interpolative functions take other random arguments")
+def test_scipys_own_tests_of_interpolative_pass_with_ours(tmp_path):
+    output, passed = run(tmp_path, "scipy_interpolative_drop_in", "scipy.linalg.tests.test_interpolative")
+    calls = dict(re.findall(r"drop-in calls of (\w+): (\d+)", output))
+    assert passed > 40, output
+    assert not re.search(r"skipped|deselected|xfailed", output), output
+    assert len(calls) == 9, output
+    assert min(map(int, calls.values())) > 0, output

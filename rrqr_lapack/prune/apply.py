@@ -70,10 +70,10 @@ def apply(analysis: Analysis, plan: Plan, *, refit: str | None = None, progress:
 
 def _cut(analysis, recipe, group):
     """The cut to the plan's units, fitted to all samples."""
-    unit, statistics = analysis.groups[group.name].unit, analysis.statistics(group.name)
+    known, statistics = analysis.groups[group.name], analysis.statistics(group.name)
     order = Order(np.array(group.units, np.intp))
-    correct = recipe.correction == "lstsq"
-    return GroupFactor(statistics, order, unit=unit, affine=recipe.affine, correct=correct).cut(len(group.units))
+    affine, correct = recipe.affine and known.affine, recipe.correction == "lstsq"
+    return GroupFactor(statistics, order, unit=known.unit, affine=affine, correct=correct).cut(len(group.units))
 
 
 def _refitted(analysis, small, recipe, group):
@@ -81,14 +81,14 @@ def _refitted(analysis, small, recipe, group):
 
     By R of ``[1 Z'_C Z]``: as in `GroupFactor` the columns Z'_C are the units that stay, those of Z the others.
     """
-    name, unit = group.name, analysis.groups[group.name].unit
-    columns = columns_of(group.units, unit)
+    name, known = group.name, analysis.groups[group.name]
+    columns = columns_of(group.units, known.unit)
     tall = None
     for batch in analysis.batches:
         pairs = zip(small.activations([batch], [name]), analysis.face.activations([batch], [name]), strict=True)
         tall = gather((np.hstack([drifted[name][:, columns], Z[name]]) for drifted, Z in pairs), tall)
     kept = np.arange(len(columns))
-    joint = GroupFactor(Statistics.of(tall), Order(kept), affine=recipe.affine).cut(len(kept))
+    joint = GroupFactor(Statistics.of(tall), Order(kept), affine=recipe.affine and known.affine).cut(len(kept))
     shift = None if joint.shift is None else joint.shift[len(kept) :]
     return Cut(np.array(group.units, np.intp), joint.T[:, len(kept) :], shift)
 

@@ -27,11 +27,14 @@ class Group:
         Number of units.
     unit : int, default 1
         Columns of Z that a unit has, side by side: 1 for a neuron or channel, d_h for an attention head.
+    affine : bool, default True
+        Whether a constant added to Z can be folded into the consumers: all have a bias, none pads with zeros.
     """
 
     name: str
     width: int
     unit: int = 1
+    affine: bool = True
 
     @property
     def columns(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,8 +38,16 @@ class ModelFile:
     report: Callable[..., Any]
 
 
-def open_model(path) -> ModelFile:
+def open_model(path, data, make: str | None = None) -> ModelFile:
     """The model in a file: a `Network` that `save` wrote, or a checkpoint of PyTorch.
+
+    Parameters
+    ----------
+    path : path
+    data : array or mapping of arrays
+        Calibration samples.
+    make : str, optional
+        For PyTorch, ``MODULE:NAME`` of what makes the model: a checkpoint holds weights only.
 
     Raises
     ------
@@ -50,12 +59,19 @@ def open_model(path) -> ModelFile:
         A PyTorch checkpoint without PyTorch.
     """
     path = Path(path)
-    if path.suffix in TORCH_SUFFIXES and path.is_file() and not (path.suffix in SUFFIXES and is_network(path)):
-        try:
-            from .torch.files import open_checkpoint
-        except ImportError as error:
-            raise ImportError(f"{path} is no network of rrqr_lapack.prune; PyTorch's need {TORCH_HINT}") from error
-        return open_checkpoint(path)
+    network = path.suffix in SUFFIXES and is_network(path) if path.is_file() else True
+    if make is None and not network and path.suffix in TORCH_SUFFIXES:
+        raise ValueError(
+            f"{path} is no network of rrqr_lapack.prune; for a checkpoint of PyTorch give --class, its model"
+        )
+    if make is not None:
+        if path.suffix not in TORCH_SUFFIXES:
+            raise ValueError(f"{path} must end in {', '.join(TORCH_SUFFIXES)} to be a checkpoint of PyTorch")
+        if importlib.util.find_spec("torch") is None:
+            raise ImportError(f"--class is for PyTorch, which is not installed: {TORCH_HINT}")
+        from .torch.checkpoint import open_checkpoint
+
+        return open_checkpoint(path, make, data)
     return ModelFile(
         NetworkFace(load(path)),
         check_format,

@@ -21,7 +21,7 @@ class Recipe:
     correction : {'lstsq', 'none'}
         T by least squares, or the other units dropped.
     affine : bool
-        Whether the mean is absorbed in the next bias.
+        Whether the mean is absorbed in the next bias, where `Group.affine` allows it.
     seed : int
         Of the method 'random'.
     """
@@ -52,5 +52,5 @@ class Recipe:
 
     def factor(self, analysis, name: str, *, fit: bool = False) -> GroupFactor:
         """One group of the analysis, factored so."""
-        correct = self.correction == "lstsq"
-        return analysis.factor(name, self.method, affine=self.affine, correct=correct, fit=fit, seed=self.seed)
+        affine, correct = self.affine and analysis.groups[name].affine, self.correction == "lstsq"
+        return analysis.factor(name, self.method, affine=affine, correct=correct, fit=fit, seed=self.seed)

@@ -46,6 +46,7 @@ def idx(*header, data=b""):
         (idx(0, 0, 8, 1, 0, 0, 0, 5, data=b"aaaa"), "is cut short"),
         (idx(0, 0, 8, 2, 255, 255, 255, 255, 255, 255, 255, 255), "is cut short"),
     ],
+    ids=["text", "half a file", "nothing", "long integers", "no shape", "few images", "no image"],  # gzip has a clock
 )
 def test_a_file_of_another_kind_is_refused(tmp_path, content, message):
     (tmp_path / "a.gz").write_bytes(content)

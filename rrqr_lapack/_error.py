@@ -1,0 +1,73 @@
+"""What an approximation leaves of a matrix, ``||A - B||_F``: exact where known, otherwise an estimate with a bound.
+
+For independent standard normal w_1..w_r the mean of ``||(A - B) w_i||^2`` has the expectation ``||A - B||_F^2``. It is
+a weighted sum of chi-squares, and as ``prod(1 + x_i) >= 1 + sum x_i`` Chernoff's bound for its lower tail is that of a
+single chi-square: the mean is below t times its expectation with probability at most ``(t e^(1 - t))^(r / 2)``.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from scipy import sparse
+from scipy.special import lambertw
+
+DOUBT = 1e-4  # probability with which the bound of an estimate fails
+CANCELLED = 1e3  # a difference of squares is exact while it is above CANCELLED eps of them
+
+
+class Error(NamedTuple):
+    """``||A - B||_F``: its value, what kind of a value that is, and what it does not exceed."""
+
+    value: float
+    kind: str  # 'exact', 'bound' or 'estimate'
+    bound: float
+
+    def plus(self, other):
+        """The error with an orthogonal part added, of which the norm is known."""
+        return Error(math.hypot(self.value, other), self.kind, math.hypot(self.bound, other))
+
+
+def exact(value):
+    """An error that is known."""
+    return Error(value, "exact", value)
+
+
+def frobenius(a):
+    """||A||_F of an ndarray or sparse array in double precision, without overflow or underflow."""
+    values = (a.data if sparse.issparse(a) else a).ravel(order="K")
+    limits = np.finfo(values.dtype)
+    norm = _root_of_squares(values)
+    if np.sqrt(limits.tiny) / limits.eps < norm < np.inf:
+        return norm
+    values = values.view(limits.dtype)
+    largest = float(np.abs(values).max(initial=0))
+    if not 0 < largest < np.inf:
+        return largest
+    exponent = math.frexp(largest)[1]
+    return math.ldexp(_root_of_squares(np.ldexp(values, -exponent)), exponent)
+
+
+def _root_of_squares(values):
+    """The 2-norm of a vector: rows of it squared by BLAS, their sum in double precision."""
+    step = 4096  # single precision adds so many squares without losing more than a digit
+    whole = len(values) // step * step
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        rows = np.vecdot(values[:whole].reshape(-1, step), values[:whole].reshape(-1, step))
+        return float(np.sqrt(rows.real.sum(dtype=np.float64) + np.vdot(values[whole:], values[whole:]).real))
+
+
+def estimated(residuals):
+    """The error from ``(A - B) W`` for standard normal vectors W (complex: real and imaginary part each so)."""
+    degrees = residuals.shape[1] * (2 if residuals.dtype.kind == "c" else 1)
+    value = frobenius(residuals) / np.sqrt(degrees)
+    t = -lambertw(-(DOUBT ** (2 / degrees)) / np.e).real  # t e^(1 - t) = DOUBT^(2 / r)
+    return Error(value, "estimate", value / np.sqrt(t))
+
+
+def remaining(norm, captured, dtype):
+    """The error from ``||A - B||_F^2 = ||A||_F^2 - captured^2``, or None where rounding hides it."""
+    share = (1 - captured / norm) * (1 + captured / norm) if norm else 0.0
+    if norm and not share > CANCELLED * np.finfo(dtype).eps:
+        return None
+    return exact(norm * np.sqrt(share))

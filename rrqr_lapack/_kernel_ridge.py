@@ -1,0 +1,176 @@
+"""Kernel ridge regression, the mean of Gaussian-process regression, with a Nystrom approximation or preconditioner.
+
+f(x) = k(x, X) c with (K + shift I) c = y. On landmarks S alone, f(x) = k(x, S) c: A. Rudi, R. Camoriano, L. Rosasco,
+"Less is more: Nystrom computational regularization", NeurIPS 2015, arXiv:1507.04717. With K itself, by preconditioned
+conjugate gradients: M. Diaz, E. N. Epperly, Z. Frangella, J. A. Tropp, R. J. Webber, "Robust, randomized
+preconditioning for kernel ridge regression", 2023, arXiv:2304.12465.
+
+Guarantee: with K itself ||y - (K + shift I) c|| <= rtol ||y|| for each column of y, or LinAlgError.
+"""
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse.linalg import LinearOperator, cg
+
+from ._arrays import as_numeric, check_choice, check_count, check_tolerance
+from ._kernel import KernelMatrix, row_blocks
+from ._nystrom import check_shift, nystrom
+
+
+class KernelRidge:
+    """``f(x) = k(x, points) @ coefficients``; made by `kernel_ridge`.
+
+    Attributes
+    ----------
+    points : (l, ...) ndarray
+        The landmarks, or all training points.
+    coefficients : (l,) or (l, p) ndarray
+        One column for each column of y.
+    approximation : Nystrom
+        Of the kernel matrix: its `error` tells what was given up, or how well the solver was preconditioned.
+    iterations : int
+        Of conjugate gradients, over all columns of y; 0 for the direct solver.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from rrqr_lapack import kernel_ridge, rbf
+    >>> x = np.linspace(0, 3, 50)[:, None]
+    >>> model = kernel_ridge(rbf, x, np.sin(x[:, 0]), shift=1e-6, rank=10, rng=0)
+    >>> model.predict([[1.0]]).round(3)
+    array([0.841])
+    """
+
+    def __init__(self, kernel, points, coefficients, approximation, iterations=0):
+        self.kernel, self.points, self.coefficients = kernel, points, coefficients
+        self.approximation, self.iterations = approximation, iterations
+
+    def __repr__(self):
+        return f"<KernelRidge on {self.points.shape[0]} points: {self.approximation!r}>"
+
+    def predict(self, x):
+        """``f(x)`` for each row of x, as an array of that many values or rows; evaluated in blocks.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from rrqr_lapack import kernel_ridge
+        >>> kernel_ridge(np.minimum.outer, [1.0, 2.0], [3.0, 6.0], shift=1e-12, rank=2).predict([1.5]).round(6)
+        array([4.5])
+        """
+        x = x if sparse.issparse(x) else np.asarray(x)
+        result = np.empty((x.shape[0], *self.coefficients.shape[1:]), self.coefficients.dtype)
+        for rows in row_blocks(x.shape[0], self.points.shape[0]):
+            result[rows] = self.kernel(x[rows], self.points) @ self.coefficients
+        return result
+
+
+def kernel_ridge(
+    kernel, x, y, *, shift, rank=None, landmarks="rpcholesky", solver="nystrom", rtol=1e-8, maxiter=None, rng=None
+):
+    """Kernel ridge regression: ``f(x) = k(x, X) c`` with ``(K + shift I) c = y``, K never formed.
+
+    f minimizes ``sum_i |f(x_i) - y_i|^2 + shift ||f||_H^2`` over the kernel's space, or with the 'nystrom' solver over
+    the span of k(., s) for the landmarks s; it is the mean of a Gaussian process under noise of variance `shift`.
+
+    Parameters
+    ----------
+    kernel : callable
+        ``kernel(X, Y)``, Hermitian positive semidefinite, as for `KernelMatrix`.
+    x : (N, ...) array_like or sparse array
+        The training points, one in each row.
+    y : (N,) or (N, p) array_like
+        What to fit.
+    shift : float
+        Finite and greater than 0.
+    rank, landmarks : optional
+        As for `nystrom`, of the approximation or the preconditioner.
+    solver : {'nystrom', 'cg'}, optional
+        'nystrom' solves on the landmarks directly. 'cg' solves with all of K by conjugate gradients, preconditioned
+        with the approximation.
+    rtol : float, optional
+        For 'cg': stop where the residual of each column is at most `rtol` times its norm.
+    maxiter : int, optional
+        For 'cg': largest number of iterations for each column, by default 10 N.
+    rng : None, int or numpy.random.Generator, optional
+        Seed or generator of the landmarks.
+
+    Returns
+    -------
+    KernelRidge
+        With `predict`, `coefficients` and the `approximation`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        `y` does not have N rows or is not finite; `shift` is not positive; another argument is out of its range, as for
+        `nystrom`.
+    numpy.linalg.LinAlgError
+        Conjugate gradients did not reach `rtol` within `maxiter` iterations.
+
+    Notes
+    -----
+    'nystrom': N k kernel values, 6 N k^2 flops, memory for N k numbers. 'cg': N^2 kernel values for each iteration and
+    column beside that, in blocks.
+
+    References
+    ----------
+    A. Rudi, R. Camoriano, L. Rosasco, 2015, arXiv:1507.04717. M. Diaz, E. N. Epperly, Z. Frangella, J. A. Tropp, R. J.
+    Webber, 2023, arXiv:2304.12465.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from rrqr_lapack import kernel_ridge, rbf
+    >>> x = np.random.default_rng(0).uniform(-2, 2, (300, 2))
+    >>> y = np.cos(x[:, 0]) * x[:, 1]
+    >>> direct = kernel_ridge(rbf, x, y, shift=1e-3, rank=80, rng=0)
+    >>> exact = kernel_ridge(rbf, x, y, shift=1e-3, rank=80, solver="cg", rng=0)
+    >>> exact.iterations < 20
+    True
+    >>> bool(np.allclose(exact.predict(x), direct.predict(x), atol=1e-3))
+    True
+    """
+    shift = check_shift(shift)
+    if check_tolerance("rtol", rtol) < 0:
+        raise ValueError("rtol must be a number, got None")
+    if maxiter is not None:
+        check_count("maxiter", maxiter, 1)
+    check_choice("solver", solver, ("nystrom", "cg"))
+    K = KernelMatrix(kernel, x)
+    y = as_numeric(y, "y")
+    if y.ndim not in (1, 2) or len(y) != K.shape[0]:
+        raise ValueError(f"y must have the shape ({K.shape[0]},) or ({K.shape[0]}, p), got {y.shape}")
+    if not np.isfinite(y).all():
+        raise ValueError("y must be finite")
+    if y.dtype.kind == "c" and K.dtype.kind != "c":
+        raise TypeError("y is complex but the kernel is real; fit y.real and y.imag")
+    y = y.astype(K.dtype, copy=False)
+    approximation = nystrom(K, rank=rank, landmarks=landmarks, rng=rng)
+    if solver == "cg":
+        return KernelRidge(kernel, K.x, *_conjugate_gradients(K, y, shift, approximation, rtol, maxiter))
+    if approximation.landmarks is None:
+        raise ValueError(f"solver='nystrom' needs columns of K as landmarks, got landmarks={landmarks!r}")
+    shrunk = (approximation.eigenvectors.conj().T @ y).T * (
+        approximation.eigenvalues / (approximation.eigenvalues + shift)
+    )
+    return KernelRidge(kernel, K.x[approximation.landmarks], approximation.extension @ shrunk.T, approximation)
+
+
+def _conjugate_gradients(K, y, shift, approximation, rtol, maxiter):
+    """(K + shift I)^{-1} y column by column, the approximation, and the number of iterations."""
+    shifted = LinearOperator(K.shape, matvec=lambda v: K @ v + shift * v, dtype=K.dtype)
+    preconditioner, iterations, solutions = approximation.preconditioner(shift), 0, np.empty_like(y)
+
+    def count(_):
+        nonlocal iterations
+        iterations += 1
+
+    for b, c in zip(np.atleast_2d(y.T), np.atleast_2d(solutions.T), strict=True):
+        c[:], unfinished = cg(shifted, b, rtol=rtol, atol=0.0, maxiter=maxiter, M=preconditioner, callback=count)
+        if unfinished:
+            raise np.linalg.LinAlgError(
+                f"conjugate gradients did not reach rtol={rtol:g} in {unfinished} iterations; "
+                "raise the rank, the shift or rtol"
+            )
+    return solutions, approximation, iterations

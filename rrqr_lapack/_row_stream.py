@@ -1,0 +1,126 @@
+"""Right singular vectors of a centred matrix whose rows arrive in blocks, from what is kept of the rows.
+
+Blocks of m_1 and m_2 rows with the means mu_1 and mu_2, each centred by its own, have together the X^H X of all rows
+centred by the mean of all, but for ``m_1 m_2 / (m_1 + m_2) d^H d`` with ``d = mu_2 - mu_1``, one more row: T. F. Chan,
+G. H. Golub, R. J. LeVeque, "Algorithms for computing the sample variance", Amer. Statist. 37(3) (1983),
+doi:10.1080/00031305.1983.10483115.
+"""
+
+import math
+
+import numpy as np
+import scipy.linalg
+from scipy import sparse
+from scipy.sparse.linalg import LinearOperator
+
+from ._error import Error, exact, frobenius
+from ._operand import dtype_of
+from ._orthonormal import tall_qr
+from ._products import adjoint_times, row_blocks, times
+from ._qr import qr
+from ._randomized_eigh import nystrom
+from ._sketch import gaussian
+from ._truncated import numerical_rtol
+
+
+class Centred(LinearOperator):
+    """``A - 1 mu`` for an operand A and the mean mu of its rows, without subtracting from its entries."""
+
+    def __init__(self, a):
+        super().__init__(dtype_of(a), a.shape)
+        self.a = a
+        if isinstance(a, LinearOperator):
+            total = adjoint_times(a, np.ones((a.shape[0], 1), self.dtype))[:, 0].conj()
+        else:
+            total = a.sum(axis=0, dtype=np.result_type(self.dtype, np.float64))
+        self.wide_mean = total / max(a.shape[0], 1)
+        self.mean = self.wide_mean.astype(self.dtype)
+
+    def _matmat(self, x):
+        return times(self.a, x) - self.mean @ x
+
+    def _rmatmat(self, x):
+        return adjoint_times(self.a, x) - np.outer(self.mean.conj(), x.sum(axis=0))
+
+    def blocks(self, least=1):
+        """The rows of an array A as dense centred blocks."""
+        for rows in row_blocks(self.a, least):
+            part = self.a[rows]
+            yield (part.toarray() if sparse.issparse(part) else part) - self.mean
+
+    def norm(self):
+        """``||A - 1 mu||_F`` without cancellation, None for a LinearOperator."""
+        if isinstance(self.a, LinearOperator):
+            return None
+        if not sparse.issparse(self.a):
+            return frobenius(np.array([frobenius(block) for block in self.blocks()]))
+        a = self.a.tocoo()
+        zeros = np.sqrt(a.shape[0] - np.bincount(a.col, minlength=a.shape[1])) * self.mean
+        return math.hypot(frobenius(a.data - self.mean[a.col]), frobenius(zeros))
+
+
+class RowStream:
+    """Rows seen: their number, their mean, and of the rows centred by it a sketch, or all if that is no larger."""
+
+    def __init__(self, columns, dtype, sketched, rng=None):
+        self.count, self.mean = 0, np.zeros(columns, np.result_type(dtype, np.float64))
+        self.dtype = dtype
+        self._kept = Sketch(columns, dtype, sketched, rng) if sketched < columns else Triangle(columns, dtype)
+
+    def add(self, centred):
+        """Take in a block of rows, centred by its own mean."""
+        more = centred.shape[0]
+        if more:
+            together = self.count + more
+            shift = centred.wide_mean - self.mean
+            row = math.sqrt(self.count / together) * math.sqrt(more) * shift
+            self._kept.add(centred, row.astype(self.dtype)[None])
+            self.mean = self.mean + more / together * shift
+            self.count = together
+
+    def svd(self):
+        """Singular values of the centred rows, right singular vectors, and the error of these."""
+        return self._kept.svd()
+
+
+class Triangle:
+    """R of the QR factorization of all rows: N^2 numbers, singular values and vectors exact to rounding."""
+
+    def __init__(self, columns, dtype):
+        self.r = np.zeros((0, columns), dtype)
+
+    def add(self, centred, row):
+        """Take in a block's centred rows, and one more."""
+        for block in centred.blocks(least=centred.shape[1]):
+            (r,) = qr(np.vstack([self.r, row, block]), mode="r", check_finite=False)
+            self.r = r[: centred.shape[1]]
+            row = row[:0]
+
+    def svd(self):
+        _, s, vh = scipy.linalg.svd(self.r, full_matrices=False, check_finite=False)
+        return s, vh, exact(0.0)
+
+
+class Sketch:
+    """``X^H X Q`` of the rows X for a random orthonormal Q: N l numbers, and the Nystrom approximation from them.
+
+    ``X^H X - V diag(s^2) V^H`` is positive semidefinite, so that ``||X - X V V^H||_F^2 <= ||X||_F^2 - sum s_j^2``.
+    """
+
+    def __init__(self, columns, dtype, kept, rng):
+        self.q, _ = tall_qr(gaussian(rng, kept, columns, dtype).T)
+        self.y = np.zeros_like(self.q)
+        self.norm = 0.0
+
+    def add(self, centred, row):
+        """Take in a block's centred rows, and one more."""
+        for x in (centred, row):
+            self.y += adjoint_times(x, times(x, self.q))
+        self.norm = frobenius(np.array([self.norm, centred.norm(), frobenius(row)]))
+
+    def svd(self):
+        w, v = nystrom(self.q, self.y, numerical_rtol(self.q))
+        s = np.sqrt(w)
+        captured = min(frobenius(s) / self.norm, 1.0) if self.norm else 1.0
+        bound = self.norm * math.sqrt((1 - captured) * (1 + captured) + numerical_rtol(self.q))
+        return s, v.conj().T, Error(bound, "bound", bound)

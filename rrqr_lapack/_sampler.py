@@ -1,0 +1,139 @@
+"""Bases from random products with a matrix, and what they leave of it: what the randomized factorizations share."""
+
+import math
+from functools import cached_property
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse.linalg import LinearOperator
+
+from ._arrays import check_choice, check_count, check_rank, check_tolerance
+from ._error import estimated, frobenius, remaining
+from ._operand import as_operand, dtype_of
+from ._orthonormal import tall_qr, well_conditioned_basis
+from ._products import adjoint_times, times
+from ._sketch import SKETCHES, gaussian, sketch_of_rows
+from ._truncated import numerical_rtol
+
+PROBES, STOPPING_PROBES = 10, 40  # random vectors by which an error is estimated, and by which it is kept small
+FIRST_BLOCK, LARGEST_BLOCK = 16, 128  # columns that join a growing basis at a time
+
+
+def measured(a, check_finite, name="a"):
+    """`a` as an operand, and ||A||_F, which is finite only if `a` is; None for a LinearOperator."""
+    rows_first = sparse.issparse(a) and a.format == "csr"  # as good for products as an operand's columns
+    a = as_operand(a.T, name, check_finite=False).T if rows_first else as_operand(a, name, check_finite=False)
+    if isinstance(a, LinearOperator):
+        return a, None
+    if sparse.issparse(a):
+        if not a.has_canonical_format:
+            a = a.copy()
+            a.sum_duplicates()
+    elif not (a.flags.aligned and a.itemsize in a.strides and min(a.strides) > 0):
+        a = a.copy()  # once, where NumPy would make a copy that BLAS can read for every product
+    norm = frobenius(a)
+    if check_finite and not norm < math.inf:
+        as_operand(a, name)  # says where
+    return a, norm
+
+
+def stopping(shape, rank, rtol, atol, oversample):
+    """The rank, the most columns of a basis for it, and the two tolerances, None if both are off."""
+    rank = check_rank(rank, min(shape))
+    columns = min(rank + check_count("oversample", oversample), *shape)
+    tolerances = check_tolerance("rtol", rtol), check_tolerance("atol", atol)
+    return rank, columns, tolerances if max(tolerances) >= 0 else None
+
+
+def fewest(values, left, tolerance):
+    """The least k for which values[k:] and what is left, orthogonal to each other, are within the tolerance."""
+    for k in range(len(values), 0, -1):
+        left = math.hypot(left, values[k - 1])
+        if left > tolerance:
+            return k
+    return 0
+
+
+class Sampler:
+    """Random products with the operand A, whose Frobenius norm is `norm`, or None if it is not known."""
+
+    def __init__(self, a, norm, power, sketch, rng, to_tolerance=False):
+        self.a, self.norm = a, norm
+        self.power = check_count("power", power)
+        self._sketch = SKETCHES[check_choice("sketch", sketch, tuple(SKETCHES))]
+        self.rng = np.random.default_rng(rng)
+        self._probe_count = STOPPING_PROBES if to_tolerance else PROBES
+
+    def omega(self, rows, columns):
+        """A sketch; a square one is Gaussian, because of signs alone it could be singular."""
+        sketch = self._sketch if rows < columns else gaussian
+        return sketch(self.rng, rows, columns, dtype_of(self.a))
+
+    def basis(self, columns):
+        """Orthonormal basis of ``(A A^H)^power A Omega^T``."""
+        return tall_qr(self._range(columns))[0]
+
+    def grown_basis(self, most, tolerance):
+        """Q, and A^H Q or None for a LinearOperator: as many columns as the tolerance takes, at most `most`.
+
+        Blocks are made from the residual ``(I - Q Q^H) A``. Of their columns only those above rounding join.
+        """
+        m, n = self.a.shape
+        q = np.empty((m, 0), dtype_of(self.a), order="F")
+        z = None if self.norm is None else np.empty((n, 0), q.dtype, order="F")
+        rounding = self.tolerance(0.0, 0.0) / math.sqrt(max(m, n, 1))  # of one column
+        while q.shape[1] < most and self.error_outside(q, z).bound > tolerance:
+            columns = min(max(FIRST_BLOCK, q.shape[1] // 2), LARGEST_BLOCK, m, n)
+            new, r = tall_qr(self._range(columns, q))
+            new = new[:, np.abs(np.diagonal(r)) > rounding][:, : most - q.shape[1]]
+            new, _ = tall_qr(outside(new, q))
+            if not new.shape[1]:
+                break
+            q = np.hstack([q, new])
+            if z is not None:
+                z = np.hstack([z, adjoint_times(self.a, new)])
+        return q, z
+
+    def tolerance(self, rtol, atol):
+        """The norm that may be left, ``max(rtol ||A||_F, atol)``, but no less than rounding."""
+        norm = estimated(self._probes[1]).value if self.norm is None else self.norm
+        return max(max(rtol, numerical_rtol(self.a)) * norm, atol)
+
+    def error_outside(self, q, captured=None):
+        """``||A - Q Q^H A||_F``; `captured` is A^H Q or its singular values, where known."""
+        return self.exact_error(captured) or estimated(outside(self._probes[1], q))
+
+    def error_beyond(self, rank, q, s):
+        """``||A - U diag(s) Vh||_F`` for the first `rank` of the singular values s of Q Q^H A and their vectors."""
+        return self.exact_error(s[:rank]) or self.error_outside(q, s).plus(frobenius(s[rank:]))
+
+    def exact_error(self, captured):
+        """From ``||A||_F^2 - ||captured||_F^2``, or None where these are not known or too close to each other."""
+        if captured is None or self.norm is None:
+            return None
+        return remaining(self.norm, frobenius(captured), captured.dtype)
+
+    def estimated_error(self, approximation):
+        """``||A - B||_F`` from `approximation`, the product with B."""
+        w, aw = self._probes
+        return estimated(aw - approximation(w))
+
+    def _range(self, columns, known=None):
+        """``(A A^H)^power A Omega^T`` of A or of ``(I - Q Q^H) A``, each product but the last orthonormalized."""
+        y = outside(sketch_of_rows(self.omega(columns, self.a.shape[1]), self.a), known)
+        for _ in range(self.power):
+            y = outside(well_conditioned_basis(y), known)  # again: the first time Y was small beside what was removed
+            x = well_conditioned_basis(adjoint_times(self.a, y))
+            y = outside(times(self.a, x), known)
+        return y
+
+    @cached_property
+    def _probes(self):
+        """Normal vectors W that no basis has seen, and A W."""
+        w = gaussian(self.rng, self._probe_count, self.a.shape[1], dtype_of(self.a)).T
+        return w, times(self.a, w)
+
+
+def outside(y, q):
+    """``(I - Q Q^H) Y``, or Y without a basis Q."""
+    return y if q is None else y - times(q, adjoint_times(q, y))

@@ -1,0 +1,29 @@
+"""Make models in torch smaller without training: the face of `rrqr_lapack.prune` for them.
+
+`analyze` finds the groups of units that can be removed by running the model, and streams calibration samples through
+it; `plan` chooses how many of each group stay; `apply` makes a new model of the same classes. `factorize` replaces
+layers by products of two smaller ones instead. `save` and `load` keep the results in files. The extra ``[torch]``
+installs what this needs.
+"""
+
+from .. import apply, plan
+from .analyze import analyze
+from .face import TorchFace, find_groups
+from .factored import Factored
+from .factorize import FactorReport, factorize
+from .files import load, save
+from .lora import lora_init
+
+__all__ = [
+    "FactorReport",
+    "Factored",
+    "TorchFace",
+    "analyze",
+    "apply",
+    "factorize",
+    "find_groups",
+    "load",
+    "lora_init",
+    "plan",
+    "save",
+]

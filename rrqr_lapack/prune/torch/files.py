@@ -1,0 +1,192 @@
+"""Smaller models in files: weights as safetensors, the plan as JSON beside them.
+
+A file holds tensors, and numbers for attributes that the model has already. Nothing in it can run.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack
+from pathlib import Path
+
+import torch
+
+from ..atomic import refuse_existing, whole_file
+from ..files import INSTALL_HINT
+from .cut import rebuilt
+from .factored import Factored, replace_layer
+
+FORMAT = "rrqr_lapack.prune.torch/1"
+
+
+def _safetensors():
+    try:
+        import safetensors
+        import safetensors.torch
+    except ImportError as error:
+        raise ImportError(f".safetensors files need the safetensors package: {INSTALL_HINT}") from error
+    return safetensors
+
+
+def check_path(path) -> Path:
+    """The path, if it is one that `save` and `load` take."""
+    path = Path(path)
+    if path.suffix != ".safetensors":
+        raise ValueError(f"{path} must end in .safetensors")
+    return path
+
+
+def read_tensors(path) -> tuple[dict, dict[str, torch.Tensor]]:
+    """What `save` wrote about the model, empty in other files, and the tensors of a ``.safetensors`` file.
+
+    Raises
+    ------
+    ValueError
+        Damaged, or another kind of file.
+    FileNotFoundError
+        No file there.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is not there")
+    safetensors = _safetensors()
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            description = json.loads((file.metadata() or {}).get("model", "{}"))
+            return description, {name: file.get_tensor(name) for name in file.keys()}
+    except (safetensors.SafetensorError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path} is not a readable .safetensors file: {error}") from error
+
+
+def _tensors(model) -> dict[str, torch.Tensor]:
+    """Every parameter and saved buffer once, under its first name: shared ones are stored once."""
+    saved = model.state_dict(keep_vars=True).keys()
+    buffers = {name: buffer for name, buffer in model.named_buffers() if name in saved}
+    return dict(model.named_parameters()) | buffers
+
+
+def _numbers(item) -> dict[str, int]:
+    """The integer attributes of a module or configuration: sizes are among them."""
+    return {key: value for key, value in getattr(item, "__dict__", {}).items() if type(value) is int}
+
+
+def save(model: torch.nn.Module, path, *, plan=None, overwrite: bool = False) -> None:
+    """Write a model's weights to ``.safetensors``, and its plan to a ``.json`` beside them; whole or not at all.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        From `apply` or `factorize`.
+    path : path
+        Ends in ``.safetensors``.
+    plan : Plan, optional
+        Written to the same name with ``.json``.
+    overwrite : bool, default False
+        Whether existing files may be replaced.
+
+    Raises
+    ------
+    ValueError
+        Another suffix.
+    FileExistsError
+        A file exists and `overwrite` is False.
+    ImportError
+        The safetensors package is not installed.
+
+    Examples
+    --------
+    See `load`.
+    """
+    path, safetensors = check_path(path), _safetensors()
+    description = {
+        "format": FORMAT,
+        "modules": {name: numbers for name, module in model.named_modules() if (numbers := _numbers(module))},
+        "config": _numbers(getattr(model, "config", None)),
+        "factored": [name for name, module in model.named_modules() if isinstance(module, Factored)],
+    }
+    arrays = {name: tensor.detach().cpu().contiguous() for name, tensor in _tensors(model).items()}
+    with ExitStack() as files:
+        if plan is not None:
+            beside = files.enter_context(whole_file(path.with_suffix(".json"), overwrite))
+            plan.to_json(beside)
+        refuse_existing(path, overwrite)
+        temporary = files.enter_context(whole_file(path, overwrite))
+        temporary.write_bytes(safetensors.torch.save(arrays, metadata={"model": json.dumps(description)}))
+
+
+def load(model: torch.nn.Module, path) -> torch.nn.Module:
+    """Rebuild a smaller model from the original and a file that `save` wrote.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        An instance of the original class as it was before compression; its weights do not matter, and it is not
+        modified. It may be on the meta device.
+    path : path
+
+    Returns
+    -------
+    torch.nn.Module
+        The same class with the file's weights, dtypes and sizes, in evaluation mode, on the CPU.
+
+    Raises
+    ------
+    ValueError
+        Not such a file, or one of another model.
+    FileNotFoundError
+        No file there.
+    ImportError
+        The safetensors package is not installed.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from rrqr_lapack.prune.torch import analyze, apply, load, plan, save
+    >>> def original():
+    ...     return torch.nn.Sequential(torch.nn.Linear(3, 8), torch.nn.ReLU(), torch.nn.Linear(8, 2))
+    >>> analysis = analyze(original(), torch.randn(100, 3))
+    >>> half = plan(analysis, keep=0.5)
+    >>> save(apply(analysis, half), "half.safetensors", plan=half)
+    >>> load(original(), "half.safetensors")[0]
+    Linear(in_features=3, out_features=4, bias=True)
+    """
+    path = check_path(path)
+    description, tensors = read_tensors(path)
+    if description.get("format") != FORMAT:
+        raise ValueError(f"{path} is not a model that rrqr_lapack.prune.torch.save wrote")
+    result = _replaced(model, tensors, description["factored"], path)
+    for name, numbers in description["modules"].items():
+        _set(result.get_submodule(name), numbers)
+    _set(getattr(result, "config", None), description["config"])
+    return result.eval()
+
+
+def _replaced(model, tensors, factored, path):
+    """A copy of the model with the tensors of a file, which must be all that it has."""
+    inside = {name for name in tensors if any(name.startswith(f"{layer}.") for layer in factored)}
+    old = _tensors(model)
+    needed = {name for name in old if name.rpartition(".")[0] not in factored}
+    for what, names in (
+        ("lacks", needed - tensors.keys()),
+        ("has, unlike the model,", tensors.keys() - inside - needed),
+    ):
+        if names:
+            raise ValueError(f"{path} {what} {', '.join(sorted(names))}: it was made from another model")
+    for name in needed:
+        if old[name].ndim != tensors[name].ndim:
+            raise ValueError(f"{path} has {name} with {tensors[name].ndim} axes, the model with {old[name].ndim}")
+    result = rebuilt(model, {name: tensors[name] for name in needed})
+    for layer in factored:
+        replace_layer(result, layer, Factored.from_state(result.get_submodule(layer), tensors, layer))
+    empty = [name for name, tensor in (*result.named_parameters(), *result.named_buffers()) if tensor.is_meta]
+    if empty:
+        raise ValueError(
+            f"{', '.join(empty)} stand on the meta device and are not in {path}: make the model on the CPU"
+        )
+    return result
+
+
+def _set(item, numbers) -> None:
+    """Write the numbers of a file over those attributes that are integers already."""
+    for key, value in numbers.items():
+        if type(getattr(item, "__dict__", {}).get(key)) is int and type(value) is int:
+            setattr(item, key, value)

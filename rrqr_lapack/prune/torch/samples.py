@@ -1,0 +1,202 @@
+"""Calibration data for models in torch: batches in any form, and how a model is called with one."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import chain
+
+import numpy as np
+import torch
+
+from .calls import tensors
+
+LABELS = ("labels", "label")
+PARTS, LEAST = 8, 16  # batches that samples are dealt into if each gets so many, so that some can be held out
+DEALT = 4096  # samples that are dealt out at a time, so that a memory map is read in order
+EXAMPLES = 4  # samples that a structure is found and tried out with
+
+
+class Samples:
+    """Calibration samples in batches of at most `size`, ready for the model.
+
+    Parameters
+    ----------
+    calibration : array, tensor, mapping of such, or an iterable of batches (a DataLoader)
+        A batch is an array (samples first), a tuple of positional arguments, or a mapping of keyword arguments.
+    size : int
+        Samples in a batch.
+    prepare : callable
+        Applied to each batch.
+
+    Raises
+    ------
+    TypeError
+        Neither arrays nor an iterable.
+    """
+
+    def __init__(self, calibration, size: int, prepare: Callable):
+        if isinstance(calibration, str | bytes) or not (_is_batch(calibration) or isinstance(calibration, Iterable)):
+            raise TypeError(f"calibration must be an array or batches, not {type(calibration).__name__}")
+        self._calibration = [calibration] if _is_batch(calibration) else calibration
+        self._size = size
+        self._prepare = prepare
+
+    def __iter__(self) -> Iterator:
+        empty = True
+        for number, batch in enumerate(self._calibration):
+            for piece in pieces(batch, self._size):
+                ready = self._prepare(piece)
+                if any(bool(tensor.isnan().any()) for tensor in tensors(ready) if tensor.is_floating_point()):
+                    raise ValueError(f"calibration has NaN in batch {number}")
+                empty = False
+                yield ready
+        if empty:
+            raise ValueError("calibration has no samples")
+
+
+def _is_batch(data) -> bool:
+    return isinstance(data, np.ndarray | torch.Tensor | Mapping) or hasattr(data, "__array__")
+
+
+def pieces(batch, size: int) -> Iterator:
+    """Deal the samples of a batch out into batches of at most `size`, like cards.
+
+    So each is a fair sample of all, also where they are sorted by class. What has no axis of samples, or one of
+    another length, goes with every piece.
+    """
+    total = length(batch)
+
+    def part(item, where):
+        if isinstance(item, Mapping):
+            return {key: part(value, where) for key, value in item.items()}
+        if isinstance(item, list | tuple):
+            return tuple(part(value, where) for value in item)
+        return item[where] if hasattr(item, "shape") and np.ndim(item) and len(item) == total else item
+
+    for first in range(0, total, DEALT):
+        end = min(first + DEALT, total)
+        parts = max(-(-(end - first) // size), min(PARTS, (end - first) // LEAST), 1)
+        for i in range(parts):
+            yield part(batch, slice(first + i, end, parts))
+
+
+def length(batch) -> int:
+    """Samples in a batch: the length of its first array."""
+    return next((len(array) for array in _arrays(batch) if np.ndim(array)), 0)
+
+
+def _arrays(batch) -> list:
+    if isinstance(batch, Mapping):
+        return [array for value in batch.values() for array in _arrays(value)]
+    if isinstance(batch, list | tuple):
+        return [array for value in batch for array in _arrays(value)]
+    return [batch] if hasattr(batch, "shape") else []
+
+
+def prepare(model: torch.nn.Module) -> Callable:
+    """A function that turns a batch of arrays into tensors on the model's device.
+
+    Floating-point numbers take the dtype of the model's parameters.
+    """
+    like = next((p for p in model.parameters() if p.is_floating_point()), torch.empty(0))
+
+    def tensor(item):
+        if isinstance(item, Mapping):
+            return {key: tensor(value) for key, value in item.items()}
+        if isinstance(item, list | tuple):
+            return tuple(map(tensor, item))
+        if not hasattr(item, "shape"):
+            return item
+        item = item if isinstance(item, torch.Tensor) else torch.as_tensor(np.array(item))
+        return item.to(like.device, like.dtype if item.is_floating_point() else None)
+
+    return tensor
+
+
+def peek(calibration, prepare: Callable) -> tuple[object, Iterable]:
+    """The first few samples, and the calibration data as it was."""
+    if not isinstance(calibration, Iterator):
+        return next(iter(Samples(calibration, EXAMPLES, prepare))), calibration
+    first = next(calibration, None)
+    if first is None:
+        raise ValueError("calibration has no samples")
+    return next(iter(Samples([first], EXAMPLES, prepare))), chain([first], calibration)
+
+
+class Caller:
+    """How a model is called with a batch, and which of its outputs count.
+
+    Parameters
+    ----------
+    model : Module
+    call : callable, optional
+        ``call(model, batch)``. By default a mapping gives keyword arguments, a tuple or list positional ones, and
+        what ``forward`` does not take (labels) is dropped.
+    output : callable, optional
+        ``output(result)``: the tensor to preserve. Default: the first floating-point tensor of the result.
+    """
+
+    def __init__(self, model: torch.nn.Module, call: Callable | None = None, output: Callable | None = None):
+        self._call = call or self._default
+        self._output = output
+        signature = inspect.signature(model.forward).parameters.values()
+        positional = [p for p in signature if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        self._positional = None if any(p.kind is p.VAR_POSITIONAL for p in signature) else len(positional)
+        takes_all = any(p.kind is p.VAR_KEYWORD for p in signature)
+        self._keywords = None if takes_all else {p.name for p in signature}
+
+    def __call__(self, model: torch.nn.Module, batch):
+        """The model's result, in evaluation mode and without gradients."""
+        with evaluation(model):
+            return self._call(model, batch)
+
+    def _default(self, model, batch):
+        if isinstance(batch, Mapping):
+            return model(
+                **{
+                    key: value
+                    for key, value in batch.items()
+                    if key not in LABELS and (self._keywords is None or key in self._keywords)
+                }
+            )
+        return model(*batch[: self._positional]) if isinstance(batch, tuple) else model(batch)
+
+    def output(self, result) -> torch.Tensor:
+        """The tensor of a result that should stay as it is."""
+        if self._output is not None:
+            return self._output(result)
+        floating = [tensor for tensor in tensors(result) if tensor.is_floating_point() and tensor.ndim]
+        if not floating:
+            raise TypeError("the model returns no floating-point tensor; give output=, which picks one from its result")
+        return floating[0]
+
+
+def mask_of(batch) -> torch.Tensor | None:
+    """(samples, positions) of bool: which positions count; None for all."""
+    mask = batch.get("attention_mask") if isinstance(batch, Mapping) else None
+    return mask.bool() if isinstance(mask, torch.Tensor) and mask.ndim == 2 else None
+
+
+def rows(x: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+    """`x` without masked positions, where it has a row for each position; the last axis stays the last."""
+    if mask is not None and x.shape[: mask.ndim] == mask.shape and x.ndim > mask.ndim:
+        return x[mask]
+    if mask is not None and x.ndim == 2 and len(x) == mask.numel():
+        return x[mask.reshape(-1)]
+    return x
+
+
+@contextmanager
+def evaluation(model: torch.nn.Module):
+    """Evaluation mode without gradients; each module gets its own mode back."""
+    modes = [(module, module.training) for module in model.modules()]
+    try:
+        for module, _ in modes:
+            module.training = False
+        with torch.no_grad():
+            yield
+    finally:
+        for module, mode in modes:
+            module.training = mode

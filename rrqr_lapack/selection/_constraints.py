@@ -1,0 +1,73 @@
+"""Columns that must be in, columns that must stay out, rows that the choice must not see: LAPACK's ?GECXX.
+
+I. Kozachenko, J. Demmel, SGECXX, DGECXX, CGECXX, ZGECXX (2026), https://github.com/Reference-LAPACK/lapack. The choice
+runs on A_sub, which is A without the held-out rows and the columns that must stay out, with the columns that must be in
+first; the tolerances and the residual are those of A_sub.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Constraints:
+    """Rows and columns that take part, as index arrays; `include` are the first of the columns."""
+
+    shape: tuple
+    include: np.ndarray
+    exclude: np.ndarray
+    heldout_rows: np.ndarray
+
+    @cached_property
+    def rows(self):
+        return np.delete(np.arange(self.shape[0]), self.heldout_rows)
+
+    @cached_property
+    def columns(self):
+        free = np.delete(np.arange(self.shape[1]), np.concatenate((self.include, self.exclude)))
+        return np.concatenate((self.include, free))
+
+    def __bool__(self):
+        return bool(self.include.size or self.exclude.size or self.heldout_rows.size)
+
+    def restrict(self, a):
+        """A_sub."""
+        if self.heldout_rows.size:
+            a = a[self.rows]
+        return a[:, self.columns] if self.include.size or self.exclude.size else a
+
+
+def check_constraints(shape, include, exclude, heldout_rows):
+    """The constraints, each checked; ValueError where they contradict each other."""
+    include = _indices("include", include, shape[1])
+    exclude = _indices("exclude", exclude, shape[1])
+    heldout_rows = _indices("heldout_rows", heldout_rows, shape[0])
+    both = np.intersect1d(include, exclude)
+    if both.size:
+        raise ValueError(f"column {both[0]} is in include and in exclude; a column can be in at most one of them")
+    rows = shape[0] - heldout_rows.size
+    if include.size > rows:
+        raise ValueError(f"include may have at most as many columns as rows take part, {rows}, got {include.size}")
+    return Constraints(tuple(shape), include, exclude, heldout_rows)
+
+
+def _indices(name, value, size):
+    """Distinct indices in 0..size-1, from an array of them or a mask; None means none."""
+    if value is None:
+        return np.empty(0, np.intp)
+    value = np.asarray(value)
+    if value.dtype == bool:
+        if value.shape != (size,):
+            raise ValueError(f"{name} as a mask must have the shape ({size},), got {value.shape}")
+        return np.flatnonzero(value)
+    if value.ndim != 1 or (value.size and value.dtype.kind not in "iu"):
+        raise TypeError(f"{name} must be a one-dimensional array of indices or a mask, got {value!r}")
+    outside = (value < 0) | (value >= size)
+    if outside.any():
+        raise ValueError(f"{name} must hold indices between 0 and {size - 1}, got {value[outside][0]}")
+    distinct, counts = np.unique(value, return_counts=True)
+    if len(distinct) < value.size:
+        raise ValueError(f"{name} must hold each index once, got {distinct[counts > 1][0]} more than once")
+    return value.astype(np.intp)

@@ -1,0 +1,121 @@
+"""``rrqr compress`` and ``rrqr plan`` on checkpoints of PyTorch."""
+
+import os
+
+import numpy as np
+import pytest
+
+from rrqr_lapack.cli import main
+
+torch = pytest.importorskip("torch", reason="the face of torch needs torch, an extra")
+safetensors = pytest.importorskip("safetensors.torch")
+prune = pytest.importorskip("rrqr_lapack.prune.torch")
+
+CODE = """
+import torch
+
+class Encoder(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.up, self.down = torch.nn.Linear(6, 20), torch.nn.Linear(20, 3)
+
+    def forward(self, x, scale=1.0):
+        return self.down(torch.tanh(self.up(x) * scale))
+
+def number():
+    return 3
+"""
+
+
+@pytest.fixture
+def model(tmp_path, monkeypatch):
+    """A folder with code, checkpoints in three forms and samples; the model."""
+    import importlib
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "encoder_code.py").write_text(CODE)
+    monkeypatch.syspath_prepend(tmp_path)
+    torch.manual_seed(0)
+    model = importlib.import_module("encoder_code").Encoder()
+    torch.save(model.state_dict(), "model.pt")
+    torch.save({"state_dict": model.state_dict(), "epoch": 3}, "model.pth")
+    safetensors.save_file(model.state_dict(), "model.safetensors")
+    X = torch.randn(200, 6).numpy()
+    np.save("X.npy", X)
+    np.savez("X.npz", x=X, scale=np.float32(1.0))
+    return model
+
+
+def command(checkpoint, *options, data="X.npy", out="small.safetensors"):
+    """The arguments."""
+    return ["compress", checkpoint, "--class", "encoder_code:Encoder", "--data", data, "-o", out, *options]
+
+
+@pytest.mark.parametrize("data", ["X.npy", "X.npz"])
+@pytest.mark.parametrize("checkpoint", ["model.pt", "model.pth", "model.safetensors"])
+def test_a_checkpoint_is_compressed_as_by_the_functions(model, checkpoint, data, capsys):
+    assert main(command(checkpoint, "--keep", ".5", data=data)) == 0
+    assert "wrote small.safetensors" in capsys.readouterr().out
+    analysis = prune.analyze(model, np.load("X.npy"))
+    expected = prune.apply(analysis, prune.plan(analysis, keep=0.5))
+    small = prune.load(type(model)(), "small.safetensors")
+    assert small.up.out_features == 10
+    assert all(torch.equal(value, expected.state_dict()[name]) for name, value in small.state_dict().items())
+    assert os.path.exists("small.json")
+
+
+def test_what_is_compressed_can_be_compressed_again(model, capsys):
+    assert main(command("model.pt", "--keep", ".5")) == 0
+    assert main(command("small.safetensors", "--keep", ".5", out="smaller.safetensors")) == 0
+    assert prune.load(type(model)(), "smaller.safetensors").up.out_features == 5
+    capsys.readouterr()
+
+
+def test_a_plan_is_made_and_followed(model, capsys):
+    assert (
+        main(
+            ["plan", "model.pt", "--class", "encoder_code:Encoder", "--data", "X.npy", "--params", ".6", "-o", "p.json"]
+        )
+        == 0
+    )
+    assert main(command("model.pt", "--plan", "p.json", "--refit")) == 0
+    small = prune.load(type(model)(), "small.safetensors")
+    assert sum(p.numel() for p in small.parameters()) <= 0.6 * sum(p.numel() for p in model.parameters())
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["compress", "model.pt", "--data", "X.npy", "--keep", ".5", "-o", "s.safetensors"], "give --class, its model"),
+        (command("X.npy", "--keep", ".5"), "X.npy must end in .pt, .pth, .safetensors"),
+        (command("none.pt", "--keep", ".5"), "none.pt"),
+        (command("evil.pt", "--keep", ".5"), "evil.pt is no checkpoint of tensors alone"),
+        (command("list.pt", "--keep", ".5"), "list.pt holds no weights"),
+        (command("other.pt", "--keep", ".5"), "other.pt does not hold the weights of encoder_code:Encoder"),
+        (command("model.pt", "--keep", ".5", out="small.pt"), "small.pt must end in .safetensors"),
+        ([*command("model.pt", "--keep", ".5"), "--class", "encoder_code"], "give MODULE:NAME"),
+        ([*command("model.pt", "--keep", ".5"), "--class", "encoder_code:None"], "encoder_code has no None"),
+        (
+            [*command("model.pt", "--keep", ".5"), "--class", "encoder_code:number"],
+            "makes a int, not a torch.nn.Module",
+        ),
+        ([*command("model.pt", "--keep", ".5"), "--class", "no_such:x"], "No module named 'no_such'"),
+        (command("model.pt", "--keep", ".5", data="model.pt"), "model.pt is not a readable .npy file"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line_and_nothing_is_written(model, arguments, message, capsys):
+    class Evil:
+        """Runs code when it is unpickled."""
+
+        def __reduce__(self):
+            return os.mkdir, ("evil",)
+
+    torch.save({"weight": Evil()}, "evil.pt")
+    torch.save([1, 2], "list.pt")
+    torch.save({"weight": torch.ones(3)}, "other.pt")
+    before = set(os.listdir())
+    assert main(arguments) == 1
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
+    assert set(os.listdir()) - {"__pycache__"} == before - {"__pycache__"}

@@ -1,0 +1,184 @@
+"""Layers of torch models as products of two."""
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="the face of torch needs torch, an extra")
+models = pytest.importorskip("torch_models")
+prune = pytest.importorskip("rrqr_lapack.prune.torch")
+nn = torch.nn
+
+
+def parameters(model):
+    """How many."""
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+@pytest.fixture
+def model():
+    """Two wide layers and a narrow one."""
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(30, 40), nn.Tanh(), nn.Linear(40, 40), nn.Tanh(), nn.Linear(40, 3)).double()
+
+
+def samples(count, seed=0):
+    """Few directions, so that weights matter in few."""
+    rng = np.random.default_rng(seed)
+    directions = np.random.default_rng(1).standard_normal((6, 30))
+    return torch.as_tensor(rng.standard_normal((count, 6)) @ directions)
+
+
+def test_at_full_rank_nothing_changes(model):
+    small, report = prune.factorize(model, ranks={"0": 30, "2": 40})
+    with torch.no_grad():
+        assert models.relative_error(small(samples(9)), model(samples(9))) < 1e-12
+    assert all(row.error < 1e-12 for row in report.layers)
+
+
+def test_with_data_a_rank_that_they_need_is_enough(model):
+    data = samples(400)
+    small, report = prune.factorize(model, data, ranks={"0": 6})
+    blind, _ = prune.factorize(model, ranks={"0": 6})
+    with torch.no_grad():
+        expected = model(samples(50, 2))
+        assert models.relative_error(small(samples(50, 2)), expected) < 1e-10
+        assert models.relative_error(blind(samples(50, 2)), expected) > 0.05
+    assert report.layers[0].error < 1e-10
+
+
+@pytest.mark.parametrize("params", [0.5, 0.7, 1800])
+def test_a_budget_of_parameters_is_met_with_ranks_that_differ(model, params):
+    small, report = prune.factorize(model, samples(400), params=params)
+    budget = params if params > 1 else int(params * parameters(model))
+    assert 0.9 * budget < parameters(small) <= budget
+    assert (report.parameters_before, report.parameters_after) == (parameters(model), parameters(small))
+    assert len({row.rank for row in report.layers}) > 1
+
+
+def test_a_tolerance_is_met_by_every_layer(model):
+    small, report = prune.factorize(model, samples(400), rtol=0.1)
+    assert all(row.error <= 0.1 for row in report.layers)
+    assert parameters(small) < parameters(model)
+    for row in report.layers:
+        if row.rank is not None:
+            _, tighter = prune.factorize(model, samples(400), ranks={row.layer: row.rank - 1})
+            assert tighter.layers[0].error > 0.1
+
+
+@pytest.mark.parametrize("kind", [models.convolutions, models.Residual, models.Depthwise])
+def test_convolutions_are_factored_into_one_with_the_kernel_and_one_without(kind):
+    model, draw = models.made(kind)
+    names = [
+        name for name, module in model.named_modules() if type(module) in (nn.Conv1d, nn.Conv2d) and module.groups == 1
+    ]
+    full = {name: min(model.get_submodule(name).weight.flatten(1).shape) for name in names}
+    same, _ = prune.factorize(model, draw(20), ranks=full)
+    lower, _ = prune.factorize(model, draw(20), ranks={name: max(1, rank - 2) for name, rank in full.items()})
+    with torch.no_grad():
+        x = draw(5)
+        assert models.relative_error(same(x), model(x)) < 1e-12
+        assert lower(x).shape == model(x).shape
+
+
+@pytest.mark.parametrize("mode", ["zeros", "reflect", "circular"])
+@pytest.mark.parametrize("kind", [nn.Conv1d, nn.Conv2d])
+def test_the_error_of_a_convolution_is_that_of_its_outputs(kind, mode):
+    torch.manual_seed(0)
+    layer = kind(3, 10, 3, stride=2, padding=2, dilation=2, padding_mode=mode).double()
+    x = torch.randn(30, 3, *[9] * (layer.weight.ndim - 2), dtype=torch.float64) + 1
+    model = nn.Sequential(layer, nn.Flatten(1))
+    for rank in (2, 5):
+        small, report = prune.factorize(model, x, ranks={"0": rank})
+        blind, _ = prune.factorize(model, ranks={"0": rank})
+        with torch.no_grad():
+            constant = layer.bias.reshape(-1, *[1] * (layer.weight.ndim - 2))
+            exact, found, other = (each[0](x) - constant for each in (model, small, blind))
+        assert models.relative_error(found, exact) == pytest.approx(report.layers[0].error, rel=1e-8)
+        assert models.relative_error(found, exact) < 0.99 * models.relative_error(other, exact)
+
+
+def test_layers_whose_weights_the_code_uses_itself_stay_and_are_named():
+    torch.manual_seed(0)
+    model = nn.TransformerEncoderLayer(12, 2, 24, batch_first=True)
+    with pytest.warns(UserWarning, match="left as they are, their code uses the weights itself: linear2"):
+        small, report = prune.factorize(model.eval(), torch.randn(20, 3, 12), ranks={"linear2": 2})
+    assert isinstance(small.linear2, nn.Linear)
+    assert report.layers[0].rank is None
+
+
+def test_shared_weights_are_left_alone(model):
+    model[2] = nn.Linear(40, 40).double()
+    model.insert(3, nn.Linear(40, 40).double())
+    model[3].weight = model[2].weight
+    _, report = prune.factorize(model, params=0.9)
+    assert not {"2", "3"} & {row.layer for row in report.layers}
+
+
+def test_dtype_mode_and_gradients_are_those_of_the_layer(model):
+    model.float().half()[0].requires_grad_(False)
+    small, _ = prune.factorize(model.train(), ranks={"0": 3})
+    assert {parameter.dtype for parameter in small.parameters()} == {torch.float16}
+    assert small[0].training and small[0][0].training
+    assert not any(parameter.requires_grad for parameter in small[0].parameters())
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({}, ValueError, "exactly one of params, rtol, ranks; got none of them"),
+        ({"params": 0.5, "rtol": 0.1}, ValueError, "got params and rtol"),
+        ({"params": 1.5}, ValueError, "params is 1.5; allowed: a fraction"),
+        ({"params": "half"}, TypeError, "params must be a number, not 'half'"),
+        ({"params": 200}, ValueError, "no room for one rank of each layer"),
+        ({"rtol": 1.0}, ValueError, "rtol is 1.0; allowed: 0 <= rtol < 1"),
+        ({"ranks": {"0": 31}}, ValueError, "rank must be between 1 and 30"),
+        ({"ranks": {"1": 2}}, ValueError, "'1' is no layer that can be factored; this model has 0, 2, 4"),
+        ({"params": 0.5, "layers": ["x"]}, ValueError, "'x' is no layer that can be factored"),
+    ],
+)
+def test_other_budgets_and_layers_are_refused(model, options, error, message):
+    with pytest.raises(error, match=message):
+        prune.factorize(model, **options)
+
+
+def test_the_report_is_a_table_and_json(model, tmp_path):
+    _, report = prune.factorize(model, ranks={"0": 3})
+    assert any(
+        line.split() == ["|", "0", "|", "30", "x", "40", "|", "3", "|", f"{report.layers[0].error:.2e}", "|"]
+        for line in str(report).splitlines()
+    )
+    report.to_json(tmp_path / "report.json")
+    assert '"rank": 3' in (tmp_path / "report.json").read_text()
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize("driver", ["exact", "randomized"])
+def test_adapters_and_rest_are_the_weights_and_the_adapters_are_balanced(dtype, driver):
+    torch.manual_seed(0)
+    layer, X = nn.Linear(30, 20).to(dtype), samples(200).to(dtype)
+    A, B, rest = prune.lora_init(layer, 6, X, driver=driver, rng=0)
+    assert (A.shape, B.shape, {A.dtype, B.dtype, rest.dtype}) == ((6, 30), (20, 6), {dtype})
+    tiny = 100 * torch.finfo(dtype).eps
+    assert models.relative_error(rest + B @ A, layer.weight.detach()) < tiny
+    assert float(A.norm()) == pytest.approx(float(B.norm()), rel=1e-5)
+    assert (X @ rest.T).norm() < 100 * tiny * (X @ layer.weight.T).norm()  # the samples have six directions
+    blind = prune.lora_init(layer, 6, driver=driver, rng=0)[2]
+    assert (X @ blind.T).norm() > 0.1 * (X @ layer.weight.T).norm()
+    assert float(blind.norm()) <= 1.05 * float(torch.linalg.svdvals(layer.weight.detach())[6:].norm())
+
+
+def test_adapters_are_for_linear_layers():
+    with pytest.raises(TypeError, match=r"layer must be a torch\.nn\.Linear, not Conv2d"):
+        prune.lora_init(nn.Conv2d(1, 1, 1), 1)
+    with pytest.raises(ValueError, match="rank must be between 1 and 3"):
+        prune.lora_init(nn.Linear(3, 5), 0)
+
+
+def test_the_randomized_driver_takes_the_place_of_the_exact_one(model):
+    exact, _ = prune.factorize(model, samples(400), ranks={"0": 6, "2": 5})
+    found, report = prune.factorize(model, samples(400), ranks={"0": 6, "2": 5}, driver="randomized", rng=0)
+    x = samples(50, 2)
+    with torch.no_grad():
+        best = models.relative_error(exact(x), model(x))
+        assert models.relative_error(found(x), model(x)) < 1.1 * best + 1e-10
+    assert report.layers[0].error < 1e-6

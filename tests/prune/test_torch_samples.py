@@ -1,0 +1,127 @@
+"""Calibration samples for models in torch: every form, and what is done with labels and masks."""
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="the face of torch needs torch, an extra")
+prune = pytest.importorskip("rrqr_lapack.prune.torch")
+data = pytest.importorskip("torch.utils.data")
+
+
+@pytest.fixture
+def model():
+    """One hidden layer."""
+    torch.manual_seed(0)
+    return torch.nn.Sequential(torch.nn.Linear(6, 16), torch.nn.Tanh(), torch.nn.Linear(16, 3))
+
+
+X = torch.randn(100, 6, generator=torch.Generator().manual_seed(0))
+LABELS = torch.arange(100) % 3
+
+FORMS = {
+    "tensor": lambda: X,
+    "ndarray": X.numpy,
+    "float64": X.double,
+    "list of tensors": lambda: list(X.split(30)),
+    "list of pairs": lambda: list(zip(X.split(30), LABELS.split(30), strict=True)),
+    "generator": lambda: iter(X.split(30)),
+    "DataLoader": lambda: data.DataLoader(data.TensorDataset(X, LABELS), batch_size=30),
+    "mapping": lambda: {"input": X, "labels": LABELS},
+    "mappings": lambda: [{"input": x} for x in X.split(30)],
+}
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+def test_every_form_of_the_samples_gives_the_same_units(model, form):
+    analysis = prune.analyze(model, form())
+    assert analysis.statistics("0").rows == 100
+    expected = prune.plan(prune.analyze(model, X), keep=0.5)
+    assert prune.plan(analysis, keep=0.5).groups[0].units == expected.groups[0].units
+
+
+def test_the_samples_of_an_iterator_are_all_used_once(model):
+    alive = []
+
+    def counted():
+        for x in X.split(30):
+            alive.append(len(x))
+            yield x
+
+    analysis = prune.analyze(model, counted())
+    assert alive == [30, 30, 30, 10]
+    assert analysis.statistics("0").rows == 100
+    with pytest.raises(ValueError, match="they were an iterator"):
+        prune.apply(analysis, prune.plan(analysis, keep=0.5), refit="asymmetric")
+
+
+def test_samples_that_are_sorted_are_dealt_out(model):
+    """So that what is held out looks like what is not."""
+    batches = list(prune.analyze(model, torch.arange(600.0).reshape(100, 6), batch_size=20).batches)
+    assert [len(batch) for batch in batches] == [17, 17, 17, 17, 16, 16]
+    assert all(abs(float(batch.mean()) - 299.5) < 30 for batch in batches)
+
+
+def test_the_caller_says_how_the_model_is_called_and_which_output_counts(model):
+    def call(module, batch):
+        return {"all": module(batch["x"]), "first": module(batch["x"])[:, :1]}
+
+    face, _ = prune.find_groups(model, {"x": X}, call=call, output=lambda result: result["first"])
+    assert [y.shape for y in face.outputs(face.batches({"x": X.numpy()}))] == [(17, 1)] * 4 + [(16, 1)] * 2
+
+
+def test_progress_is_told(model):
+    said = []
+    prune.analyze(model, X, batch_size=50, progress=lambda *what: said.append(what))
+    assert said[0] == ("reading activations", 1, None)
+    assert len(said) == 6
+
+
+@pytest.mark.parametrize("calibration", [torch.zeros(0, 6), [], iter([])], ids=["array", "list", "iterator"])
+def test_no_samples_are_refused(model, calibration):
+    with pytest.raises(ValueError, match="calibration has no samples"):
+        prune.analyze(model, calibration)
+
+
+@pytest.mark.parametrize("calibration", [None, 3, "X.npy"])
+def test_what_is_no_calibration_is_refused(model, calibration):
+    with pytest.raises(TypeError, match="calibration must be an array or batches, not "):
+        prune.analyze(model, calibration)
+
+
+def test_an_unknown_group_is_refused_with_the_known_ones(model):
+    with pytest.raises(ValueError, match="groups has 'first'; this model has 0"):
+        prune.analyze(model, X, groups=["first"])
+
+
+def test_a_model_without_floating_point_outputs_is_refused(model):
+    with pytest.raises(TypeError, match="returns no floating-point tensor; give output="):
+        analysis = prune.analyze(model, X, call=lambda module, x: module(x).argmax(1))
+        prune.plan(analysis, keep=0.5)
+
+
+def test_a_path_that_is_not_taken_gives_no_rows(model):
+    class Either(torch.nn.Module):
+        """Runs its model for positive samples only."""
+
+        def __init__(self):
+            super().__init__()
+            self.inner = model
+
+        def forward(self, x):
+            return self.inner(x) if float(x.sum()) > 0 else x[:, :3]
+
+    analysis = prune.analyze(Either(), [X.abs()[:60], -X.abs()[:60], X.abs()[60:]])
+    assert analysis.statistics("inner.0").rows == 100
+    assert prune.apply(analysis, prune.plan(analysis, keep=0.5)).inner[0].out_features == 8
+
+
+def test_the_curve_is_the_error_for_every_k(model):
+    """||R22||_F = ||Z - Z_C T||_F."""
+    model = model.double()
+    analysis = prune.analyze(model, X.double())
+    Z = np.concatenate([z["0"] for z in analysis.face.activations(analysis.batches)])
+    factor = analysis.factor("0")
+    for k in range(1, 17):
+        cut = factor.cut(k)
+        error = np.linalg.norm(Z - Z[:, cut.C] @ cut.T)
+        assert abs(factor.errors[k] - error) <= 1e-12 * np.linalg.norm(Z)

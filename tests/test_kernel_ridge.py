@@ -1,0 +1,101 @@
+"""Kernel ridge regression on landmarks, and with all of the kernel matrix by preconditioned conjugate gradients."""
+
+import functools
+
+import numpy as np
+import pytest
+from measures import eps
+
+from rrqr_lapack import kernel_ridge, rbf
+
+
+def sample(n, dtype, seed=0):
+    rng = np.random.default_rng(seed)
+    x = rng.uniform(-2, 2, (n, 2))
+    y = np.stack([np.cos(x[:, 0]) * x[:, 1], x[:, 0] ** 2], axis=1)
+    return x, (y * (1 - 2j) if np.dtype(dtype).kind == "c" else y).astype(dtype)
+
+
+def kernel_of(dtype):
+    """A kernel of this dtype, complex by phases that the points determine."""
+
+    def kernel(x, y):
+        phase = np.exp(1j * np.outer(x[:, 0], np.ones(len(y))) - 1j * y[:, 0]) if np.dtype(dtype).kind == "c" else 1
+        return (rbf(x, y) * phase).astype(dtype)
+
+    return kernel
+
+
+def test_both_solvers_give_what_the_dense_system_gives(dtype):
+    x, y = sample(120, dtype)
+    kernel, shift, new = kernel_of(dtype), 0.1, sample(7, dtype, seed=9)[0]
+    dense = kernel(x, x).astype(complex) + shift * np.eye(120)
+    expected = kernel(new, x) @ np.linalg.solve(dense, y)
+    accuracy = 300 * eps(dtype) * np.linalg.cond(dense)
+    options = {"shift": shift, "rank": 120, "rng": 0, "rtol": 10 * eps(dtype)}
+    for solver in ("nystrom", "cg"):
+        model = kernel_ridge(kernel, x, y, solver=solver, **options)
+        found = model.predict(new)
+        assert (found.shape, found.dtype) == ((7, 2), dtype)
+        np.testing.assert_allclose(found, expected, rtol=0, atol=accuracy * np.abs(expected).max())
+        single = kernel_ridge(kernel, x, y[:, 1], solver=solver, **options).predict(new)
+        np.testing.assert_allclose(single, found[:, 1], rtol=0, atol=accuracy * np.abs(expected).max())
+
+
+def test_on_landmarks_it_minimizes_over_their_span():
+    x, y = sample(100, np.float64)
+    chosen, shift = np.arange(0, 100, 12), 1e-2
+    model = kernel_ridge(rbf, x, y, shift=shift, rank=None, landmarks=chosen)
+    C, W = rbf(x, x[chosen]), rbf(x[chosen], x[chosen])
+    expected = np.linalg.solve(C.T @ C + shift * W, C.T @ y)
+    np.testing.assert_allclose(model.coefficients, expected, rtol=1e-7)
+    assert model.points.shape == (len(chosen), 2)
+
+
+def test_the_preconditioner_saves_iterations_and_the_residual_keeps_its_bound():
+    x, y = sample(300, np.float64)
+    shift, K = 1e-4, rbf(x, x)
+    iterations = []
+    for rank in (0, 100):
+        model = kernel_ridge(rbf, x, y[:, 0], shift=shift, rank=rank, solver="cg", rtol=1e-6, rng=0)
+        residual = y[:, 0] - K @ model.coefficients - shift * model.coefficients
+        assert np.linalg.norm(residual) <= 1.01e-6 * np.linalg.norm(y[:, 0])
+        iterations.append(model.iterations)
+    assert iterations[1] < iterations[0] / 5
+
+
+def test_predictions_are_evaluated_in_blocks(monkeypatch):
+    monkeypatch.setattr("rrqr_lapack._kernel.row_blocks.__defaults__", (50,))
+    x, y = sample(60, np.float64)
+    shapes = []
+
+    def kernel(x, y):
+        shapes.append((len(x), len(y)))
+        return rbf(x, y)
+
+    model = kernel_ridge(kernel, x, y[:, 0], shift=0.1, rank=20, rng=0)
+    shapes.clear()
+    assert model.predict(x).shape == (60,)
+    assert shapes == [(2, 20)] * 30
+    assert model.predict(x[:0]).shape == (0,)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"shift": 0}, ValueError, "shift must be greater than 0, got 0"),
+        ({"y": np.ones(4)}, ValueError, r"y must have the shape \(5,\) or \(5, p\), got \(4,\)"),
+        ({"y": np.full(5, np.inf)}, ValueError, "y must be finite"),
+        ({"y": np.full(5, 1j)}, TypeError, "y is complex but the kernel is real; fit y.real and y.imag"),
+        ({"solver": "lu"}, ValueError, "solver must be one of 'nystrom', 'cg', got 'lu'"),
+        ({"landmarks": "gaussian"}, ValueError, "solver='nystrom' needs columns of K as landmarks"),
+        ({"rank": 6}, ValueError, "rank must be between 0 and 5"),
+        ({"solver": "cg", "maxiter": 1, "shift": 1e-9}, np.linalg.LinAlgError, "raise the rank, the shift or rtol"),
+        ({"solver": "cg", "rtol": None}, ValueError, "rtol must be a number"),
+        ({"solver": "cg", "maxiter": 0}, ValueError, "maxiter must be at least 1, got 0"),
+    ],
+)
+def test_what_is_wrong_is_named(options, error, message):
+    defaults = {"kernel": functools.partial(rbf, length_scale=0.5), "x": np.arange(5.0)[:, None], "y": np.arange(5.0)}
+    with pytest.raises(error, match=message):
+        kernel_ridge(**defaults | {"shift": 0.1, "rank": 1} | options)
