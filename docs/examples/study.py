@@ -134,7 +134,9 @@ def quality_plot(points, original, title, xlabel, ylabel, path, *, log=False) ->
         axes.plot(*zip(*line, strict=True), style, marker="o", markersize=3, label=scheme, color=colours[i % 20])
     if log:
         axes.set_xscale("log")
-        axes.xaxis.set_major_formatter("{x:g}")
+        ticks = [100 * each.size for each in points if each.scheme == schemes[0]]
+        axes.set_xticks(ticks, [f"{tick:.2g}" for tick in ticks])
+        axes.minorticks_off()
     axes.axhline(original, color="black", linewidth=1, linestyle=":")
     axes.legend(frameon=False, fontsize=7, ncols=2)
     _save(figure, path)

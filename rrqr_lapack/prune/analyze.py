@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import warnings
 from collections.abc import Callable, Iterable
@@ -11,7 +12,7 @@ import numpy as np
 from .face import Cut, Face, Group
 from .factor import GroupFactor
 from .select import Order, order
-from .statistics import Statistics, gather
+from .statistics import Statistics, gather, norm
 
 HELD_OUT = 8  # every eighth batch is kept apart to measure on
 MOST_HELD_OUT = 16  # batches, which stay in memory
@@ -70,22 +71,27 @@ class Analysis:
         batches = face.batches(calibration)
         self.batches = None if iter(batches) is batches else batches
         self.held_out = []
-        self._fit = dict.fromkeys(self.groups)
-        self._held = dict.fromkeys(self.groups)
         self._factors = {}
-        self._statistics = {}
         self._outputs = None
+        fit, held = dict.fromkeys(self.groups), dict.fromkeys(self.groups)
         first = None
         for i, batch in enumerate(batches):
             first = batch if i == 0 else first
             hold = i % HELD_OUT == 1 and len(self.held_out) < MOST_HELD_OUT
             if hold:
                 self.held_out.append(batch)
-            self._add(batch, self._held if hold else self._fit)
+            self._add(batch, held if hold else fit)
             if progress:
                 progress("reading activations", i + 1, None)
+        if first is None:
+            raise ValueError("the calibration samples are none; give at least one batch")
         if not self.held_out:
             self.held_out = [first]
+        self._statistics = {}
+        for name in self.groups:
+            self._statistics[name, True] = self._statistics[name, False] = Statistics.of(fit[name])
+            if held[name] is not None:
+                self._statistics[name, False] = Statistics.of(fit.pop(name).merge(held.pop(name)))
         _warn_if_few({name: self.statistics(name).rows for name in self.groups}, self.groups)
 
     def _add(self, batch, parts):
@@ -97,38 +103,29 @@ class Analysis:
 
     def statistics(self, name: str, *, fit: bool = False) -> Statistics:
         """The statistics of one group's activations on all samples, or on those that are not held out."""
-        key = name, fit or self._held[name] is None
-        if key not in self._statistics:
-            tall = self._fit[name]
-            self._statistics[key] = Statistics.of(tall if key[1] else tall.copy().merge(self._held[name]))
-        return self._statistics[key]
+        return self._statistics[name, fit]
 
     def factor(self, name: str, method="id", *, affine=False, correct=True, fit=False, seed=0) -> GroupFactor:
-        """The factorization of one group's activations; computed once."""
-        key = name, method, affine, correct, fit, seed
-        if key not in self._factors:
+        """The factorization of one group's activations; the last one is remembered."""
+        how = method, affine, correct, seed
+        if self._factors.get((name, fit), (None,))[0] != how:
             unit, statistics = self.groups[name].unit, self.statistics(name, fit=fit)
             options = {"consumers": self.face.consumers(name), "producers": self.face.producers(name), "rng": seed}
             chosen = order(method, statistics, unit, affine=affine, **options)
             if not len(chosen.units):  # nothing fires: keep one, so that the consumers have an input
                 chosen = Order(np.zeros(1, np.intp), np.zeros(1))
-            self._factors[key] = GroupFactor(statistics, chosen, unit=unit, affine=affine, correct=correct)
-        return self._factors[key]
+            self._factors[name, fit] = how, GroupFactor(statistics, chosen, unit=unit, affine=affine, correct=correct)
+        return self._factors[name, fit][1]
 
     def output_error(self, cuts: dict[str, Cut]) -> float:
         """``||Y' - Y||_F / ||Y||_F`` of the outputs on the held-out samples, Y' with these groups cut."""
         if self._outputs is None:
             self._outputs = list(self.face.outputs(self.held_out))
         small = self.face.cut(cuts)
-        error, size = 0.0, 0.0
-        for Y, cut in zip(self._outputs, small.outputs(self.held_out), strict=True):
-            error += _squares(cut - Y)
-            size += _squares(Y)
-        return float(np.sqrt(error / size if size else error))
-
-
-def _squares(Y):
-    return float((Y.astype(np.float64) ** 2).sum())
+        pairs = list(zip(self._outputs, small.outputs(self.held_out), strict=True))
+        error = math.hypot(*(norm(cut.astype(np.float64) - Y) for Y, cut in pairs))
+        size = math.hypot(*(norm(Y) for Y, _ in pairs))
+        return error / size if size else error
 
 
 def _chosen(face, names) -> dict[str, Group]:
@@ -139,6 +136,8 @@ def _chosen(face, names) -> dict[str, Group]:
     for name in names:
         if name not in groups:
             raise ValueError(f"groups has {name!r}; this model has {', '.join(groups) or 'none'}")
+    if not names:
+        raise ValueError("this model has no groups that can be cut")
     return {name: group for name, group in groups.items() if name in names}
 
 

@@ -12,7 +12,7 @@ from scipy.linalg import solve_triangular
 
 from .face import Cut
 from .select import Order, columns_of
-from .statistics import Statistics
+from .statistics import Statistics, norm
 
 
 class GroupFactor:
@@ -60,8 +60,8 @@ class GroupFactor:
 
     def __init__(self, statistics: Statistics, order: Order, *, unit=1, affine=False, correct=True):
         self.units = np.asarray(order.units, np.intp)
-        self.diagonal = order.diagonal
-        self.norm = float(np.linalg.norm(statistics.matrix(affine=False)))
+        self.diagonal = order.diagonal * statistics.scale
+        self.norm = norm(statistics.matrix(affine=False)) * statistics.scale
         self._unit, self._affine, self._correct = unit, affine, correct
         self._mean = statistics.mean
         A = statistics.matrix(affine)
@@ -76,9 +76,9 @@ class GroupFactor:
                 self._basis, self._upper = _eliminate(A[:, self._columns], len(chosen), statistics.tiny)
         if correct:
             self._ends = np.searchsorted(self._basis, ends)
-            self.errors = _tails(self._upper, self._ends)
+            self.errors = _tails(self._upper, self._ends) * statistics.scale
         else:
-            self.errors = _tails(A[:, self._columns].T, ends)
+            self.errors = _tails(A[:, self._columns].T, ends) * statistics.scale
 
     def cut(self, k: int) -> Cut:
         """The cut that keeps the first k units."""

@@ -11,6 +11,7 @@ import numpy as np
 from .atomic import whole_file
 from .dense import NetworkFace, index_of
 from .select import PIVOTED
+from .statistics import norm
 from .tables import change, table
 
 
@@ -106,7 +107,7 @@ class Report:
         for Y, Y_small in zip(*(face.outputs(analysis.batches) for face in faces), strict=True):
             difference = Y_small.astype(np.float64) - Y
             samples += len(Y)
-            error, size = math.hypot(error, np.linalg.norm(difference)), math.hypot(size, np.linalg.norm(Y))
+            error, size = math.hypot(error, norm(difference)), math.hypot(size, norm(Y))
             largest = max(largest, float(abs(difference).max()))
         return cls(
             plan.recipe.method,

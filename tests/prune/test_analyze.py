@@ -1,5 +1,6 @@
 """The analysis: streams in bounded memory, says what is wrong with the samples, holds some out."""
 
+import itertools
 import tracemalloc
 
 import numpy as np
@@ -25,7 +26,7 @@ def test_the_statistics_are_those_of_all_samples(rng, network):
         Z, statistics = activations(network, X, i), analysis.statistics(name)
         assert statistics.rows == 500
         np.testing.assert_allclose(statistics.mean, Z.mean(axis=0), atol=1e-14)
-        A = statistics.matrix(affine=False)
+        A = statistics.scale * statistics.matrix(affine=False)
         np.testing.assert_allclose(A.T @ A, Z.T @ Z, atol=1e-11)
         np.testing.assert_array_equal(analysis.factor(name).units, TruncatedQR(Z).P)
 
@@ -142,12 +143,52 @@ def test_equal_samples_are_reproduced_by_one_neuron(rng, network, method, affine
     np.testing.assert_allclose(small(X[:1]), network(X[:1]), rtol=1e-10, atol=1e-10)
 
 
+def test_a_dead_layer_has_nothing_to_lose(rng):
+    """Its budget goes to the others."""
+    first, second, last = redundant_network(rng, (8, 20, 20, 3)).layers
+    for layers in (
+        [Dense(first.weight, np.full(20, -1e3), "relu"), second, last],
+        [first, Dense(second.weight, np.full(20, -1e3), "relu"), last],
+    ):
+        analysis = analyze(Network(layers), rng.standard_normal((300, 8)))
+        for method, budget in itertools.product(("id", "forward", "variance"), ({"params": 0.3}, {"max_error": 0.1})):
+            chosen = plan(analysis, method=method, correction="lstsq", **budget)
+            assert np.isfinite(chosen.output_error)
+            assert apply(analysis, chosen).parameters == chosen.parameters_after
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e200])
+@pytest.mark.parametrize("method", ["id", "weighted", "forward", "variance"])
+def test_the_scale_of_the_activations_does_not_matter(rng, scale, method):
+    network, X = redundant_network(rng, (8, 20, 16, 3), "relu"), rng.standard_normal((400, 8))
+    weights = (network.layers[0].weight * scale, *(layer.weight for layer in network.layers[1:]))
+    layers = zip(weights, network.layers, strict=True)
+    scaled = Network([Dense(weight, layer.bias * scale, layer.activation) for weight, layer in layers])
+    one, two = analyze(network, X), analyze(scaled, X)
+    plans = [plan(each, keep=0.5, method=method, affine=True, correction="lstsq") for each in (one, two)]
+    assert plans[0].ranks == plans[1].ranks
+    assert [group.units for group in plans[0].groups] == [group.units for group in plans[1].groups]
+    assert plans[1].output_error == pytest.approx(plans[0].output_error, rel=1e-6)
+    for refit in (None, "asymmetric"):
+        first, second = (apply(each, chosen, refit=refit) for each, chosen in zip((one, two), plans, strict=True))
+        np.testing.assert_allclose(second(X) / scale, first(X), rtol=1e-8, atol=1e-9)
+
+
 def test_nan_names_the_group(rng):
     face = heads_face(rng)
     X = rng.standard_normal((100, 12))
     X[33, 4] = np.nan
     with pytest.raises(ValueError, match="heads gives NaN or Inf for the calibration samples"):
         Analysis(face, X)
+
+
+def test_no_samples_and_no_groups_are_refused(rng, network):
+    face = heads_face(rng)
+    face.batches = list
+    with pytest.raises(ValueError, match="the calibration samples are none; give at least one batch"):
+        Analysis(face, [])
+    with pytest.raises(ValueError, match="this model has no groups that can be cut"):
+        Analysis(face, [rng.standard_normal((100, 12))], groups=[])
 
 
 def test_only_the_named_groups_are_looked_at(rng, network):

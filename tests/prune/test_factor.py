@@ -159,5 +159,5 @@ def test_the_mean_comes_without_cancellation(rng):
     Z = 1 + 1e-9 * rng.standard_normal((1000, 5))
     statistics = Statistics.of(gather(np.array_split(Z, 7)))
     np.testing.assert_allclose(statistics.mean, Z.mean(axis=0), rtol=1e-14)
-    deviation = np.linalg.norm(statistics.matrix(affine=True), axis=0)
+    deviation = statistics.scale * np.linalg.norm(statistics.matrix(affine=True), axis=0)
     np.testing.assert_allclose(deviation, np.linalg.norm(Z - Z.mean(axis=0), axis=0), rtol=1e-5)
