@@ -14,15 +14,12 @@ import math
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
-from ._arrays import check_count
+from ._components import components, truncated
 from ._error import frobenius
-from ._low_rank import error_of
 from ._operand import dtype_of
 from ._products import times
-from ._randomized_svd import truncated_svd
-from ._row_stream import Centred, RowStream
-from ._sampler import fewest, measured, stopping
-from ._truncated import numerical_rtol
+from ._row_stream import Centred, RowStream, Sketch, Triangle
+from ._sampler import measured, stopping
 
 
 class PCA:
@@ -77,10 +74,11 @@ class PCA:
 
     Notes
     -----
-    `fit` takes ``2 power + 2`` products with rank + oversample columns, or for an array with few columns one QR
-    factorization of 2 M N^2 flops, which is exact.
+    `fit` takes ``2 power + 2`` products with rank + oversample columns. For an array with few columns one QR
+    factorization of 2 M N^2 flops takes less, or half of that for the covariance, which serves where singular values
+    and error are above 1e-4 of the largest singular value; these leave the exact error.
 
-    A stream keeps N^2 numbers without a rank: all components are then exact to rounding, for 2 M N^2 flops (and sparse
+    A stream keeps 2 N^2 numbers without a rank: all components are then exact to rounding, for 4 M N^2 flops (sparse
     blocks become dense, some rows at a time). With a rank it keeps 2 N l numbers, l = rank + oversample, for 4 M N l
     flops: before truncation the variance left out is then on average at most ``1 + k / (l - k - 1)`` times the optimum
     for k components, for any k < l - 1, and singular values below ``eps^(1/2)`` of the largest are lost.
@@ -139,19 +137,9 @@ class PCA:
             The object itself.
         """
         a, _ = measured(X, self.check_finite, "X")
-        rank, columns, stop = self._stopping(a.shape)
-        centred = Centred(a)
-        if isinstance(a, np.ndarray) and a.shape[1] <= (check_count("power", self.power) + 1) * columns:
-            stream = RowStream(a.shape[1], centred.dtype, a.shape[1])  # cheaper then, and exact
-            stream.add(centred)
-            self._found = _truncated(*stream.svd(), rank, stop)
-        else:
-            f = truncated_svd(centred, centred.norm(), rank, columns, stop, self.power, self.sketch, self.rng)
-            kind = "estimate" if f.error_kind == "estimate" else "bound"  # Z C is closer to X than U diag(s) Vh
-            self._found = f.s, _signed(f.Vh), error_of(f)._replace(kind=kind)
-        self._stream = None
+        found = components(Centred(a), *self._stopping(a.shape), self.power, self.sketch, self.rng)
+        self.mean_, self._found, self._stream = found[0], found[1:], None
         self.n_samples_seen_, self.n_features_in_ = a.shape
-        self.mean_ = centred.mean
         return self
 
     def partial_fit(self, X, y=None):
@@ -175,9 +163,10 @@ class PCA:
             raise ValueError("fit was given all rows; take a new PCA, and give every block to its partial_fit")
         a, _ = measured(X, self.check_finite, "X")
         if self._stream is None:
-            _, columns, _ = self._stopping((a.shape[1], a.shape[1]))
-            self.n_features_in_ = a.shape[1]
-            self._stream = RowStream(a.shape[1], dtype_of(a), columns, np.random.default_rng(self.rng))
+            n, dtype = a.shape[1], dtype_of(a)
+            _, kept, _ = self._stopping((n, n))
+            sketched = Sketch(n, dtype, kept, np.random.default_rng(self.rng)) if kept < n else Triangle(n, dtype)
+            self.n_features_in_, self._stream = n, RowStream(n, dtype, sketched)
         self._check_columns(a)
         if dtype_of(a).kind == "c" != self._stream.dtype.kind:
             raise ValueError(f"X must be real, as the first block was, got {a.dtype}")
@@ -188,19 +177,41 @@ class PCA:
         return self
 
     def transform(self, X):
-        """Scores ``(X - 1 mu) C^H`` of the rows of X, (M, k); X as for `fit`."""
-        components = self.components_
+        """Scores ``Z = (X - 1 mu) C^H``.
+
+        Parameters
+        ----------
+        X : (m, N) array_like, sparse array or matrix, or LinearOperator
+            Samples, one a row.
+
+        Returns
+        -------
+        (m, k) ndarray
+            Z.
+        """
+        basis = self.components_.conj().T
         a, _ = measured(X, self.check_finite, "X")
         self._check_columns(a)
-        return times(a, components.conj().T) - self.mean_ @ components.conj().T
+        return times(a, basis) - self.mean_ @ basis
 
     def fit_transform(self, X, y=None):
-        """``fit(X).transform(X)``."""
+        """``fit(X).transform(X)``, the parameters and the result being theirs."""
         return self.fit(X).transform(X)
 
     def inverse_transform(self, scores):
-        """The rows ``1 mu + Z C`` that have the scores Z."""
-        return scores @ self.components_ + self.mean_
+        """The rows ``1 mu + Z C`` that have the given scores.
+
+        Parameters
+        ----------
+        scores : (m, k) array_like
+            Z.
+
+        Returns
+        -------
+        (m, N) ndarray
+            What `X` is approximated by.
+        """
+        return np.asarray(scores) @ self.components_ + self.mean_
 
     @property
     def singular_values_(self):
@@ -260,22 +271,5 @@ class PCA:
                 raise AttributeError("this PCA has seen no data; call fit or partial_fit first")
             columns = self.n_features_in_
             rank, _, stop = self._stopping((columns, columns))
-            self._found = _truncated(*self._stream.svd(), min(rank, self.n_samples_seen_), stop)
+            self._found = truncated(*self._stream.kept.svd(), min(rank, self.n_samples_seen_), stop)
         return self._found
-
-
-def _truncated(s, vh, error, rank, stop):
-    """As many of the singular values and vectors as the rank and the tolerances allow."""
-    if stop is not None:
-        rtol, atol = stop
-        norm = math.hypot(frobenius(s), error.value)
-        rank = min(rank, fewest(s, error.bound, max(max(rtol, numerical_rtol(vh)) * norm, atol)))
-    return s[:rank], _signed(vh[:rank]), error.plus(frobenius(s[rank:]))
-
-
-def _signed(vh):
-    """Each row times the sign that makes its entry of largest modulus positive."""
-    if not vh.size:
-        return vh
-    largest = np.take_along_axis(vh, np.abs(vh).argmax(axis=1, keepdims=True), axis=1)
-    return vh * (largest.conj() / np.abs(largest))

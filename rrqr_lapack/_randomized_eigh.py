@@ -181,10 +181,10 @@ def _rayleigh_ritz(q, y, rounding):
 def nystrom(q, y, rounding):
     """Eigenpairs of ``Y (Q^H Y)^+ Y^H``: from the singular values of ``Y Z diag(w)^{-1/2}`` where w is not rounding."""
     w, z = _compressed(q, y, rounding)
-    least = 10 * rounding * np.abs(w).max(initial=0)
-    if (w < -least).any():
+    largest = np.abs(w).max(initial=0)
+    if (w < -math.sqrt(rounding) * largest).any():
         raise ValueError(f"a must be positive semidefinite with psd=True, but has an eigenvalue below {w.min():.3g}")
-    kept = w > least
+    kept = w > 10 * rounding * largest
     p, r = tall_qr(times(y, z[:, kept] / np.sqrt(w[kept])))
     u, s, _ = scipy.linalg.svd(r, check_finite=False)
     return s * s, times(p, u)

@@ -110,11 +110,14 @@ def range_finder(
 
     Notes
     -----
-    ``(2 power + 1)`` products of A or A^H with l columns, 2 M N l flops each for a dense matrix, and O((M + N) l^2);
-    memory O((M + N) l) beyond `a`. For Gaussian sketches, k = rank, p = oversample > 1 and q = power,
-    ``E ||A - Q Q^H A||_F <= (1 + k / (p - 1))^(1/2) (sum_{j>k} sigma_j^2)^(1/2)``, and
-    ``E ||A - Q Q^H A||_2 <= ((1 + (k / (p - 1))^(1/2)) sigma_{k+1}^(2q+1) + e (k + p)^(1/2) / p (sum_{j>k}
-    sigma_j^(4q+2))^(1/2))^(1/(2q+1))``.
+    ``2 power + 1`` products of A or A^H with l columns, 2 M N l flops each for a dense matrix, and O((M + N) l^2);
+    memory O((M + N) l) beyond `a`. The same ten products (40 with a tolerance) estimate the error after every block, so
+    that with b blocks the last bound holds with a probability of at least ``1 - b / 10000``.
+
+    For Gaussian sketches, k = rank, p = oversample > 1 and q = power,
+    ``E ||A - Q Q^H A||_F <= (1 + k / (p - 1))^(1/2) (sum_{j>k} sigma_j^2)^(1/2)`` and
+    ``E ||A - Q Q^H A||_2^(2q+1) <= (1 + (k / (p - 1))^(1/2)) sigma_{k+1}^(2q+1) + e (k + p)^(1/2) / p (sum_{j>k}
+    sigma_j^(4q+2))^(1/2)``.
 
     References
     ----------

@@ -60,12 +60,11 @@ class Centred(LinearOperator):
 
 
 class RowStream:
-    """Rows seen: their number, their mean, and of the rows centred by it a sketch, or all if that is no larger."""
+    """Rows seen: their number, their mean, and what is kept of the rows centred by it."""
 
-    def __init__(self, columns, dtype, sketched, rng=None):
+    def __init__(self, columns, dtype, kept):
         self.count, self.mean = 0, np.zeros(columns, np.result_type(dtype, np.float64))
-        self.dtype = dtype
-        self._kept = Sketch(columns, dtype, sketched, rng) if sketched < columns else Triangle(columns, dtype)
+        self.dtype, self.kept = dtype, kept
 
     def add(self, centred):
         """Take in a block of rows, centred by its own mean."""
@@ -74,31 +73,60 @@ class RowStream:
             together = self.count + more
             shift = centred.wide_mean - self.mean
             row = math.sqrt(self.count / together) * math.sqrt(more) * shift
-            self._kept.add(centred, row.astype(self.dtype)[None])
+            self.kept.add(centred, row.astype(self.dtype)[None])
             self.mean = self.mean + more / together * shift
             self.count = together
 
-    def svd(self):
-        """Singular values of the centred rows, right singular vectors, and the error of these."""
-        return self._kept.svd()
-
 
 class Triangle:
-    """R of the QR factorization of all rows: N^2 numbers, singular values and vectors exact to rounding."""
+    """R of the QR factorization of all rows: 2 N^2 numbers, singular values and vectors exact to rounding.
+
+    Rows wait until there are N of them, so that rows that come one by one cost no more than all at once.
+    """
 
     def __init__(self, columns, dtype):
-        self.r = np.zeros((0, columns), dtype)
+        self.rows = [np.empty((0, columns), dtype)]
+        self.columns = columns
+        self.waiting = 0
 
     def add(self, centred, row):
         """Take in a block's centred rows, and one more."""
-        for block in centred.blocks(least=centred.shape[1]):
-            (r,) = qr(np.vstack([self.r, row, block]), mode="r", check_finite=False)
-            self.r = r[: centred.shape[1]]
-            row = row[:0]
+        self.rows.append(row)
+        for block in centred.blocks(least=self.columns):
+            self.rows.append(block)
+            self.waiting += len(block) + 1
+            if self.waiting >= self.columns:
+                self.reduce()
+
+    def reduce(self):
+        """R alone in place of it and the rows that wait."""
+        (r,) = qr(np.vstack(self.rows), mode="r", check_finite=False)
+        self.rows, self.waiting = [r[: self.columns]], 0
 
     def svd(self):
-        _, s, vh = scipy.linalg.svd(self.r, full_matrices=False, check_finite=False)
+        """Singular values, right singular vectors, and what these leave."""
+        self.reduce()
+        _, s, vh = scipy.linalg.svd(self.rows[0], full_matrices=False, check_finite=False)
         return s, vh, exact(0.0)
+
+
+class Covariance:
+    """X^H X of all rows in double precision: N^2 numbers, singular values to about ``eps s_1^2 / s_j``."""
+
+    def __init__(self, columns, dtype):
+        self.dtype = dtype
+        self.product = np.zeros((columns, columns), np.result_type(dtype, np.float64))
+
+    def add(self, centred, row):
+        """Take in a block's centred rows, and one more."""
+        for block in (row, *centred.blocks()):
+            wide = block.astype(self.product.dtype, copy=False)
+            self.product += adjoint_times(wide, wide)
+
+    def svd(self):
+        w, v = scipy.linalg.eigh(self.product, overwrite_a=True, check_finite=False)
+        s = np.sqrt(np.maximum(w[::-1], 0))
+        return s.astype(self.dtype.char.lower()), v.T[::-1].conj().astype(self.dtype), exact(0.0)
 
 
 class Sketch:

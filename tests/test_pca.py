@@ -124,6 +124,23 @@ def test_the_error_of_a_randomized_fit_is_at_most_its_bound(form, kind, dtype):
         assert true / 2 <= pca.error <= 2 * true
 
 
+@pytest.mark.parametrize("last", [1.0, 1e-3, 1e-6, 0.0])
+@pytest.mark.parametrize("rank", [None, 3, 5])
+def test_a_fit_of_few_columns_is_exact_at_any_condition(rank, last, dtype):
+    """By the covariance where that has the digits, otherwise by a QR factorization."""
+    s = np.r_[np.ones(3), np.full(3, last)]
+    rows = gaussian(200, 6, np.result_type(dtype, "f8"))
+    x = np.linalg.qr(rows - rows.mean(axis=0))[0] * s @ np.linalg.qr(gaussian(6, 6, rows.dtype, 1))[0] + 2
+    x = x.astype(dtype)
+    pca = PCA(rank).fit(x)
+    atol = 30 * eps(dtype) * np.linalg.norm(x)
+    assert pca.error_kind == "exact"
+    np.testing.assert_allclose(pca.singular_values_, s[:rank], atol=atol)
+    np.testing.assert_allclose(pca.error, np.linalg.norm(s[rank:]) if rank else 0, atol=atol)
+    np.testing.assert_allclose(error_of(x, pca), pca.error, atol=atol)
+    assert orthogonality_ratio(pca.components_.conj().T) <= THRESHOLD
+
+
 @pytest.mark.parametrize("mean", [1e3, 1e6])
 @pytest.mark.parametrize("rank", [None, 3])
 @pytest.mark.parametrize("form", [np.asarray, sparse.csr_array])

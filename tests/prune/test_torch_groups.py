@@ -21,6 +21,8 @@ FOUND = {
     models.Branches: {"first": 12},
     models.Strided: {"conv": 10},
     models.Written: {"conv": 9, "back": 12, "q": 4},
+    models.Merged: {"q": 5},
+    models.Gated: {"conv": 8, "up": 7},
 }
 KINDS = pytest.mark.parametrize("kind", FOUND, ids=lambda kind: kind.__name__)
 

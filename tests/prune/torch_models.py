@@ -138,6 +138,36 @@ class Written(nn.Module):
         return self.out(torch.einsum("bhij, bjhd -> bihd", scores, v).flatten(2))
 
 
+class Merged(nn.Module):
+    """Attention with samples and heads on one axis, and queries and keys turned in pairs, as with rotary positions."""
+
+    def __init__(self):
+        super().__init__()
+        self.q, self.k, self.v = nn.Linear(6, 20), nn.Linear(6, 20), nn.Linear(6, 20)
+        self.out = nn.Linear(20, 3)
+
+    def forward(self, x):
+        q, k, v = (layer(x).unflatten(-1, (-1, 4)).transpose(1, 2) for layer in (self.q, self.k, self.v))
+        q, k = (z + torch.stack((-z[..., 1::2], z[..., ::2]), -1).flatten(-2) for z in (q, k))
+        q, k, v = (z.flatten(0, 1) for z in (q, k, v))
+        scores = torch.baddbmm(x.new_zeros(1, 1, 1), q, k.transpose(1, 2), alpha=0.5).softmax(-1)
+        return self.out((scores @ v).unflatten(0, (len(x), -1)).transpose(1, 2).flatten(2))
+
+
+class Gated(nn.Module):
+    """`glu`, on channels and on features."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv1d(3, 16, 2)
+        self.mix = nn.Conv1d(8, 12, 1)
+        self.up, self.down = nn.Linear(12, 14), nn.Linear(7, 2)
+
+    def forward(self, x):
+        x = F.normalize(self.mix(F.glu(self.conv(x), 1)), dim=1).mean(-1)
+        return self.down(F.glu(self.up(x)))
+
+
 def dense():
     """A chain of linear layers."""
     return nn.Sequential(
@@ -174,6 +204,8 @@ INPUTS = {
     Branches: (5,),
     Strided: (10,),
     Written: (6, 8),
+    Merged: (5, 6),
+    Gated: (3, 6),
 }
 
 

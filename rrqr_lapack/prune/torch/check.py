@@ -1,8 +1,7 @@
 """Trying a structure out: a model cut to some units must equal the one whose other units are silenced.
 
-With random T both are the same function written with different sizes, so whatever the model's code does with its
-tensors, a group that passes can be cut. Numbers in the code that follow a width (``view(-1, 2048)``) are found by
-trying.
+Both are the same function written with different sizes, so whatever the model's code does with its tensors, a group
+that passes can be cut. Numbers in the code that follow a width (``view(-1, 2048)``) are found by trying.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ import torch
 
 from ..face import Cut
 from .calls import tensors
+from .cut import rebuilt, scaled
 from .structure import Coupling
 
 TOLERANCE = {torch.float64: 1e-8, torch.float32: 1e-4}  # relative; 0.05 in half precision
@@ -54,19 +54,18 @@ def checked(face, batch, couplings: list[Coupling]) -> tuple[list[Coupling], dic
 def _fault(face, batch, couplings) -> str | None:
     """What goes wrong when these groups are cut; None if nothing does."""
     rng = np.random.default_rng(0)
-    small, silent = {}, {}
+    cuts, silent = {}, {}
     for coupling in couplings:
-        k = (coupling.width + 1) // 2
-        C, all_columns = rng.permutation(coupling.width)[:k], coupling.width * coupling.unit
-        T = rng.standard_normal((k, coupling.unit, all_columns)) / np.sqrt(all_columns)
-        padded = np.zeros((coupling.width, *T.shape[1:]))
-        padded[C] = T
-        small[coupling.name] = Cut(C, T.reshape(-1, all_columns))
-        silent[coupling.name] = Cut(np.arange(coupling.width), padded.reshape(-1, all_columns))
-    face = face.only(couplings)
-    expected = face.cut(silent).run(batch)
+        C = rng.permutation(coupling.width)[: (coupling.width + 1) // 2]
+        scale = np.zeros(coupling.width)
+        scale[C] = rng.standard_normal(len(C))
+        cuts[coupling.name] = Cut(C, np.kron(np.diag(scale)[C], np.eye(coupling.unit)))
+        for reader in coupling.readers:
+            name = reader.member.name
+            silent[name] = scaled(silent.get(name, face.tensor(name)), reader.member, scale)
+    expected = face.only(couplings).run(batch, rebuilt(face.model, silent))
     try:
-        found = face.cut(small).run(batch)
+        found = face.only(couplings).cut(cuts).run(batch)
     except Exception as error:  # the model's own code, with sizes it may not expect
         return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
     for one, two in zip(tensors(found), tensors(expected), strict=False):

@@ -20,6 +20,13 @@ def kept(tensor: torch.Tensor, member: Member, C) -> torch.Tensor:
     return tensor.index_select(member.axis, index).contiguous()
 
 
+def scaled(tensor: torch.Tensor, member: Member, scale) -> torch.Tensor:
+    """The tensor with each unit's entries along one axis times a number."""
+    shape = [n if i == member.at else 1 for i, n in enumerate(member.sizes)]
+    line = torch.as_tensor(np.asarray(scale)).reshape(shape).expand(member.sizes).reshape(-1).to(tensor)
+    return tensor * line.reshape([-1 if a == member.axis else 1 for a in range(tensor.ndim)])
+
+
 def columns(tensor: torch.Tensor, member: Member) -> torch.Tensor:
     """The axis that a group runs along, brought to the front: (units times their columns, everything else)."""
     split = tensor.movedim(member.axis, 0).reshape(*member.sizes, -1)
@@ -31,7 +38,7 @@ def columns(tensor: torch.Tensor, member: Member) -> torch.Tensor:
 
 def folded(tensor: torch.Tensor, member: Member, T: torch.Tensor) -> torch.Tensor:
     """T times the weights that read a group: ``W_new[:, ...] = T W``, contiguous, in double precision."""
-    product = T @ columns(tensor.double(), member)
+    product = _times(T, columns(tensor, member))
     smaller = member.resized(T.shape[0] * member.sizes[member.at] // T.shape[1])
     front = (member.at, *member.unit)
     rest = [i for i in range(len(member.sizes)) if i not in front]
@@ -39,6 +46,14 @@ def folded(tensor: torch.Tensor, member: Member, T: torch.Tensor) -> torch.Tenso
     split = product.reshape(*shape, -1).permute(*np.argsort([*front, *rest]), len(shape))
     others = [n for a, n in enumerate(tensor.shape) if a != member.axis]
     return split.reshape(-1, *others).movedim(0, member.axis).contiguous()
+
+
+def _times(T, matrix):
+    """T times a matrix, row by row where T only selects and scales rows."""
+    nonzero = T != 0
+    if bool((nonzero.sum(1) == 1).all()):
+        return T.sum(1)[:, None] * matrix[nonzero.int().argmax(1)].double()
+    return T @ matrix.double()
 
 
 def cut_tensors(state: Mapping[str, torch.Tensor], coupling: Coupling, cut: Cut) -> dict[str, torch.Tensor]:

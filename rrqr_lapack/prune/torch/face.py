@@ -54,9 +54,13 @@ class TorchFace:
         samples = Samples(calibration, self._batch_size, prepare(self.model))
         return iter(samples) if isinstance(calibration, Iterator) else samples
 
-    def run(self, batch):
-        """The model's result on a batch."""
-        return self._caller(self.model, batch)
+    def run(self, batch, model: torch.nn.Module | None = None):
+        """The model's result on a batch, or that of another of its kind."""
+        return self._caller(model or self.model, batch)
+
+    def tensor(self, name: str) -> torch.Tensor:
+        """A parameter or buffer of the model."""
+        return self._state()[name].detach()
 
     def activations(self, batches: Iterable, names: Iterable[str] | None = None) -> Iterator[dict[str, np.ndarray]]:
         """For each batch the activations Z of the named groups, as their readers see them; see `Capture`."""

@@ -16,7 +16,12 @@ def apply(tape, func, args, kwargs):
     weight = tape.weight(call.weight)
     if weight is not None and (call.weight.ndim == 2 or name.startswith("conv")):
         _weighted(tape, name, call, result, *weight)
-    elif name in ("matmul", "bmm") and call.x.ndim > 1 and call.weight.ndim > 1 and tape.weight(call.x) is None:
+    elif (
+        name in ("matmul", "bmm", "baddbmm")
+        and call.x.ndim > 1
+        and call.weight.ndim > 1
+        and tape.weight(call.x) is None
+    ):
         _of_activations(tape, name, call, result)
     else:
         operands = [tensor for tensor in (call.x, call.weight, call.bias) if tensor is not None]
@@ -71,7 +76,11 @@ def _of_activations(tape, name, call: Product, result):
     for axis in (*a[-2:], *b[-2:]):
         fix(axis, why)
     stacked = _stacked([(a[:-2], call.x.shape[:-2]), (b[:-2], call.weight.shape[:-2])], why)
-    axes = (*stacked, a[-2], b[-1])
+    axes = [*stacked, a[-2], b[-1]]
+    if call.bias is not None:
+        for i, axis in enumerate(reversed(tape.axes(call.bias)), start=1):
+            if call.bias.shape[-i] > 1:
+                axes[-i] = match(axes[-i], axis, why)
     tape.set_axes(result, axes)
     tape.products.append((result.numel() * call.x.shape[-1], (*axes, a[-1])))
 

@@ -79,6 +79,8 @@ def record(tape, func, args, kwargs):
         return _positions(tape, func, args, kwargs, name)
     if name in ("cat", "concat", "concatenate"):
         return _concatenate(tape, func, args, kwargs, name)
+    if name == "stack":
+        return _stack(tape, func, args, kwargs, name)
     if name in FEATURE_NORMS:
         return _normalize(tape, func, args, kwargs, name)
     return unknown(tape, func, args, kwargs)
@@ -231,6 +233,17 @@ def _concatenate(tape, func, args, kwargs, name):
         fix(tape.axes(part)[dim], why)
     axes[dim] = ()
     tape.set_axes(result, axes)
+    return result
+
+
+def _stack(tape, func, args, kwargs, name):
+    """Side by side along a new axis."""
+    parts = list(argument(args, kwargs, 0, "tensors"))
+    result = func(*args, **kwargs)
+    dim, axes = argument(args, kwargs, 1, "dim", default=0) % result.ndim, tape.axes(parts[0])
+    for part in parts[1:]:
+        axes = [match(*pair, tape.why(name)) for pair in zip(axes, tape.axes(part), strict=True)]
+    tape.set_axes(result, (*axes[:dim], (), *axes[dim:]))
     return result
 
 
