@@ -84,7 +84,7 @@ class TallQR:
             return np.zeros((0, 0))
         total = copy.deepcopy(self._sum)
         total.add(self._rest())
-        return _triangle(total.factor())[: min(self.shape)].astype(self.dtype, copy=False)
+        return total.triangle()[: min(self.shape)].astype(self.dtype, copy=False)
 
     def update(self, rows):
         """Append rows, ``A -> [A; rows]``.
@@ -277,7 +277,7 @@ class _Triangle:
         self.add(other.upper)
         self.rows = rows
 
-    def factor(self):
+    def triangle(self):
         """R."""
         return self.upper
 
@@ -303,19 +303,26 @@ class _Gram:
         self.rows += other.rows
         self.gram += other.gram
 
-    def factor(self):
-        """F with ``F^H F = G``: the Cholesky factor of G, scaled to a unit diagonal and pivoted.
+    def triangle(self):
+        """R with ``R^H R = G``: the Cholesky factor of G scaled to a unit diagonal.
 
-        It ends where all that is left of G is rounding error.
+        Where G is numerically singular, pivoted and ending where all that is left of it is rounding error.
         """
         scale = np.sqrt(np.diagonal(self.gram).real)
-        factor = np.zeros_like(self.gram)
+        divisor = np.where(scale > 0, scale, 1)
+        scaled = self.gram / divisor
+        scaled /= divisor[:, None]
+        np.fill_diagonal(scaled, 1)
+        potrf, pstrf = get_lapack_funcs(("potrf", "pstrf"), dtype=scaled.dtype)
+        if self.rows >= len(scale) > 0:
+            upper, failed = potrf(scaled, clean=True)
+            if not failed:
+                return upper * scale
+        factor = np.zeros_like(scaled)
         if scale.any():
-            scale[scale == 0] = 1
-            pstrf = get_lapack_funcs("pstrf", dtype=factor.dtype)
-            upper, pivots, rank, _ = pstrf(self.gram / np.outer(scale, scale))
+            upper, pivots, rank, _ = pstrf(scaled)
             factor[:rank, pivots - 1] = np.triu(upper[:rank])
-        return factor * scale
+        return _triangle(factor * scale)
 
 
 def _triangle(a):

@@ -121,11 +121,19 @@ class Analysis:
         """``||Y' - Y||_F / ||Y||_F`` of the outputs on the held-out samples, Y' with these groups cut."""
         if self._outputs is None:
             self._outputs = list(self.face.outputs(self.held_out))
+            if not all(np.isfinite(Y).all() for Y in self._outputs):
+                raise ValueError("the model's outputs hold NaN or Inf for the calibration samples")
         small = self.face.cut(cuts)
         pairs = list(zip(self._outputs, small.outputs(self.held_out), strict=True))
         error = math.hypot(*(norm(cut.astype(np.float64) - Y) for Y, cut in pairs))
         size = math.hypot(*(norm(Y) for Y, _ in pairs))
         return error / size if size else error
+
+
+def check_analysis(analysis):
+    """TypeError for what is none, most likely the model itself."""
+    if not isinstance(analysis, Analysis):
+        raise TypeError(f"analysis must be what analyze(model, samples) gives, not {type(analysis).__name__}")
 
 
 def _chosen(face, names) -> dict[str, Group]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .analyze import Analysis, Progress
+from .analyze import Analysis, Progress, check_analysis
 from .face import Cut
 from .factor import GroupFactor
 from .plans import Plan
@@ -40,6 +40,9 @@ def apply(analysis: Analysis, plan: Plan, *, refit: str | None = None, progress:
     ValueError
         A plan for other groups; an unknown `refit`, one without the correction to fit, or one whose calibration
         samples were an iterator, which cannot be read again.
+
+    TypeError
+        No analysis, or no plan.
 
     Notes
     -----
@@ -102,6 +105,9 @@ def check_refit(refit, recipe):
 
 
 def _check(analysis, plan, refit):
+    check_analysis(analysis)
+    if not isinstance(plan, Plan):
+        raise TypeError(f"plan must be a Plan, from plan(analysis, ...) or Plan.from_json, not {type(plan).__name__}")
     check_refit(refit, plan.recipe)
     if refit is not None and analysis.batches is None:
         raise ValueError(

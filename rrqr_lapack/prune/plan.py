@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from .allocate import Allocation
-from .analyze import Analysis, Progress
+from .analyze import Analysis, Progress, check_analysis
 from .curves import Curves
 from .face import total
 from .plans import GroupPlan, Plan
@@ -91,7 +91,7 @@ def plan(
         Not exactly one budget, or one that is out of range or cannot be met (what can be is said); an unknown method,
         allocation or group.
     TypeError
-        A budget that is not a number.
+        A budget that is not a number; no analysis.
 
     Notes
     -----
@@ -114,6 +114,7 @@ def plan(
     >>> smaller.parameters_after <= 0.5 * network.parameters
     True
     """
+    check_analysis(analysis)
     request = Request.of(
         analysis.groups,
         eps=eps,
@@ -143,9 +144,11 @@ def plan(
             f"max_error is {max_error}, and no cut to the numerical rank is as good; skip groups or allow more"
         )
     errors = {name: curves.together(widths) for name, widths in found.items()}
-    plans = {name: _made(curves, budget, name, widths, errors) for name, widths in found.items()}
-    worth = errors if budget.kind != "max_error" else {name: plans[name].parameters_after for name in plans}
-    return plans[min(reversed(plans), key=lambda name: worth[name])]
+    full = {group.name: group.width for group in analysis.face.groups}
+    sizes = {name: total(analysis.face.parameters, {**full, **widths}) for name, widths in found.items()}
+    worth = sizes if budget.kind == "max_error" else errors
+    best = min(reversed(found), key=lambda name: worth[name])
+    return _made(curves, budget, best, found[best], errors)
 
 
 def _by_rule(curves, budget, eps_scale):

@@ -63,8 +63,8 @@ class Statistics:
 
 
 def power_of_two(array) -> float:
-    """The power of two that brings the largest entry into [1/2, 1); 1 for zeros."""
-    return float(2.0 ** max(np.frexp(np.abs(array).max(initial=0))[1], -1021))
+    """The power of two that brings the largest entry near 1, if it is divided by it; 1 for zeros."""
+    return 2.0 ** min(max(int(np.frexp(np.abs(array).max(initial=0))[1]), -1021), 1023)
 
 
 def norm(array) -> float:

@@ -176,6 +176,16 @@ def test_a_refit_is_refused(rng, options, refit, message):
         apply(analysis, plan(analysis, keep=0.5, **options), refit=refit)
 
 
+def test_a_model_is_no_analysis_and_a_budget_no_plan(rng):
+    network = redundant_network(rng, (8, 24, 3))
+    with pytest.raises(TypeError, match=r"analysis must be what analyze\(model, samples\) gives, not Network"):
+        plan(network, keep=0.5)
+    with pytest.raises(TypeError, match="analysis must be what"):
+        apply(network, 0.5)
+    with pytest.raises(TypeError, match=r"plan must be a Plan, .* not float"):
+        apply(analyze(network, rng.standard_normal((400, 8))), 0.5)
+
+
 def test_an_interrupted_refit_leaves_nothing_behind(rng):
     network, X = redundant_network(rng, (8, 24, 20, 3)), rng.standard_normal((400, 8))
     analysis = analyze(network, X)
