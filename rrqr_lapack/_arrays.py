@@ -19,11 +19,15 @@ def as_numeric(a, name="a"):
     if type(a) is not np.ndarray:
         if hasattr(a, "tocsc") and hasattr(a, "nnz"):
             raise TypeError(
-                f"{name} is a sparse {type(a).__name__}; pivoted QR fills it in, "
-                f"so pass {name}.toarray() if it fits in memory"
+                f"{name} is a sparse {type(a).__name__}, of which this takes none: "
+                f"pass {name}.toarray() if it fits in memory"
             )
         if isinstance(a, np.ma.MaskedArray) and np.ma.is_masked(a):
             raise TypeError(f"{name} is a masked array with masked entries; fill them first, as with {name}.filled(0)")
+        if hasattr(a, "matvec"):
+            raise TypeError(
+                f"{name} is a {type(a).__name__}, which gives products only; this needs the entries of {name}"
+            )
         a = np.asarray(a)
     if a.dtype.char not in _LAPACK_DTYPE:
         raise TypeError(f"{name} has dtype {a.dtype}; it must be boolean, integer, real or complex")

@@ -171,7 +171,7 @@ def cur(
     """
     a = as_operand(a, check_finite=check_finite)
     rng = np.random.default_rng(rng)
-    choice = {"driver": driver, "tie_tol": tie_tol, "rng": rng, "check_finite": False}
+    choice = {"driver": driver, "tie_tol": tie_tol, "rng": rng, "check_finite": check_finite}
     _check_options(rank, rtol, atol, columns, rows, method, oversampling)
     projection = None
     if columns is not None or rows is not None:

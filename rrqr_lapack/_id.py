@@ -173,7 +173,8 @@ def interpolative_decomposition(
         raise ValueError(f"a must have 2 dimensions, got {a.ndim}")
     factor = factor_of(a, overwrite_a and refit is None, check_finite)
     work = factor.a
-    stop = rank, max(rtol, numerical_rtol(a)), atol
+    tiny = float(np.finfo(factor.a.dtype).tiny)  # below it nothing can be divided by
+    stop = rank, max(rtol, numerical_rtol(a)), max(atol, tiny)
     run(factor, driver, *stop, *choice)
     if f is not None:
         factor.strong(*stop, choice[0], f)

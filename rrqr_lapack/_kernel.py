@@ -1,11 +1,12 @@
 """A kernel matrix K_ij = k(x_i, x_j) that is never formed: its diagonal, columns, submatrices and products."""
 
+import math
+
 import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import LinearOperator
-from scipy.spatial.distance import cdist
 
-from ._arrays import as_numeric, lapack_dtype
+from ._arrays import as_numeric, check_tolerance, lapack_dtype
 
 BLOCK = 2**22  # entries of K that are held at a time
 DIAGONAL_BLOCK = 32  # points whose K is formed for the sake of its diagonal: fewer calls against fewer entries
@@ -168,10 +169,15 @@ def rbf(x, y, *, length_scale=1.0):
     >>> KernelMatrix(functools.partial(rbf, length_scale=2.0), np.zeros((3, 1)))
     <3x3 KernelMatrix with dtype=float64>
     """
-    if not length_scale > 0:
+    if not check_tolerance("length_scale", length_scale) > 0:
         raise ValueError(f"length_scale must be greater than 0, got {length_scale!r}")
+    from scipy.spatial.distance import cdist  # takes as long to import as the rest of the package
+
     x, y = as_numeric(x, "x"), as_numeric(y, "y")
+    dtype = np.result_type(lapack_dtype(x.dtype), lapack_dtype(y.dtype))
+    length, exponent = math.frexp(length_scale)  # a power of two takes the squares into range, and rounds nothing
+    x, y = (np.ldexp(z.astype(float, casting="same_kind"), -exponent) for z in (x, y))
     values = cdist(x, y, "sqeuclidean")
-    values *= -0.5 / length_scale**2
+    values *= -0.5 / length**2
     np.exp(values, out=values)
-    return values.astype(np.result_type(lapack_dtype(x.dtype), lapack_dtype(y.dtype)), copy=False)
+    return values.astype(dtype, copy=False)

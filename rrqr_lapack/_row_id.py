@@ -138,7 +138,7 @@ def row_interpolative_decomposition(
         f=f,
         refit=refit,
         overwrite_a=overwrite_a,
-        check_finite=False,
+        check_finite=check_finite,  # of products, too
         driver=driver,
         tie_tol=tie_tol,
         rng=rng,

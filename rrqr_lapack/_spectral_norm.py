@@ -23,6 +23,8 @@ def spectral_norm(a, steps, rng):
     for _ in range(min(steps, *a.shape)):
         u, alpha = _unit(times(a, v) - u * u.real.dtype.type(beta))
         alphas.append(alpha)
+        if not np.isfinite(alpha):
+            raise ValueError(f"A must be finite, but a product with it has the norm {alpha}")
         v, beta = _unit(adjoint_times(a, u) - v * v.real.dtype.type(alpha))
         betas.append(beta)
         if alpha == 0 or beta == 0:

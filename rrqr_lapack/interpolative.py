@@ -17,7 +17,7 @@ for the low-rank approximation of matrices", PNAS 104(51) (2007), doi:10.1073/pn
 
 import numpy as np
 import scipy.linalg
-from scipy.sparse.linalg import LinearOperator, aslinearoperator
+from scipy.sparse.linalg import aslinearoperator
 
 from ._arrays import as_numeric, check_rank, check_tolerance
 from ._interpolative import check_goal, check_id, check_skeleton, check_steps, decomposed, factored, orthogonal, svd_of
@@ -215,7 +215,7 @@ def reconstruct_skel_matrix(A, k, idx):
     TypeError
         `A` is no matrix of numbers, or `k` no integer.
     ValueError
-        `k` is not between 0 and the length of `idx`.
+        `k` is not between 0 and the length of `idx`, which holds columns of `A`.
 
     Notes
     -----
@@ -231,9 +231,10 @@ def reconstruct_skel_matrix(A, k, idx):
     """
     idx = np.asarray(idx)
     k = check_rank(k, len(idx))
-    if isinstance(A, LinearOperator):
-        return columns(as_operand(A, "A"), idx[:k])
-    return (as_numeric(A, "A") if is_dense(A) else A.tocsc())[:, idx[:k]]
+    A = as_numeric(A, "A") if is_dense(A) else as_operand(A, "A", check_finite=False)
+    if idx.size and (idx.dtype.kind not in "iu" or idx.min() < 0 or idx.max() >= A.shape[1]):
+        raise ValueError(f"idx must hold columns of A, integers from 0 to {A.shape[1] - 1}, got {idx!r}")
+    return columns(A, idx[:k])
 
 
 def id_to_svd(B, idx, proj):
