@@ -19,12 +19,13 @@ static rrqr_status exchange(rrqr_context *context, rrqr_factor *f, X(exchange) *
         int i = 0, j = 0;
         strength->rho = X(exchange_largest)(e, &i, &j);
         strength->largest_t = e->largest;
-        if (!(strength->rho > limit) || *made == most) break;
+        if (!(strength->rho > limit)) break;
         if (f->stale) { /* a bound of a norm may accuse, but must not decide */
             X(panel_close)(f);
             X(exchange_norms)(f, e);
             continue;
         }
+        if (*made == most) break;
         if (j >= e->rows && f->rank < min_int(f->m, f->n)) {
             if (e->rows == e->capacity) break;
             j = X(exchange_fetch)(f, e, j);

@@ -42,8 +42,8 @@ class StrongRRQR(TruncatedQR):
     max_t : float
         ``max |T_ij|``, at most `rho`.
     rho : float
-        ``max rho_ij``, at most `f` (where `f` is 1, to ``4 sqrt(eps)``); in the norms of R22 it is known to
-        ``sqrt(eps)``. Infinite after an interrupted `extend`.
+        ``max rho_ij`` as it was reached: at most `f`, where `f` is 1 up to rounding in ``R11^{-1}``. The norms of R22
+        in it are known to ``sqrt(eps)``, or are upper bounds. Infinite after an interrupted `extend`.
     bound : float
         ``q = sqrt(1 + rho^2 k (N - k))``. For all singular values of R11 and R22,
         ``sigma_i(A) / q <= sigma_i(R11) <= sigma_i(A)`` and ``sigma_{k+j}(A) <= sigma_j(R22) <= q sigma_{k+j}(A)``.
