@@ -44,10 +44,10 @@ def clusters(n):
 
 
 def outliers(n):
-    """A line, and one point in fifty far from everything."""
+    """A line, and one point in twenty far from everything."""
     rng = np.random.default_rng(0)
     x = np.stack([rng.uniform(0, 10, n), np.zeros(n)], axis=1)
-    x[: n // 50, 1] = 100 * (1 + np.arange(n // 50))
+    x[: n // 20, 1] = 100 * (1 + np.arange(n // 20))
     return x
 
 
