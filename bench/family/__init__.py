@@ -20,11 +20,11 @@ def options(command):
 def main(args):
     concept = importlib.import_module(f".{args.concept}", __package__)
     columns, rows = concept.measure(args.quick, args.threads, args.budget)
-    rows = [list(row) for row in rows]
     print(f"{machine_line()}; threads: {args.threads}.\n")
     if args.quick:
         print("Small sizes: this checks the program, not the speed.\n")
-    report.print_table(columns, rows)
-    if args.json:
-        named = [dict(zip(columns, row, strict=True)) for row in rows]
-        report.write_json(args.json, {"machine": machine(), "threads": args.threads, args.concept: named})
+    done = []
+    for row in report.stream_table(columns, (dict(zip(columns, row, strict=True)) for row in rows)):
+        done.append(row)
+        if args.json:
+            report.write_json(args.json, {"machine": machine(), "threads": args.threads, args.concept: done})
