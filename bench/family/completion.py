@@ -31,7 +31,7 @@ def measure(quick, threads, budget):
 def _cases(quick):
     n, r = (100, 2) if quick else (1000, 5)
     yield f"exact {n}x{n}, r = {r}", *_random(n, n, r, n**1.2 * r * np.log(n) / n**2, 0.0), r, 0.0
-    m, n, r = (200, 150, 3) if quick else (4000, 3000, 10)
+    m, n, r = (200, 150, 3) if quick else (2000, 1500, 10)
     yield f"noisy {m}x{n}, r = {r}", *_random(m, n, r, 0.3 if quick else 0.05, 1.0), r, None
     if "RATINGS" in os.environ:
         yield os.path.basename(os.environ["RATINGS"]), *_ratings(os.environ["RATINGS"]), 3 if quick else 20, None
