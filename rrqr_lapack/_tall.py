@@ -228,25 +228,21 @@ class TallQR:
         if self._sum is None:
             self.shape, self.dtype = (0, columns), dtype
             self._sum = (_Gram if dtype.char in "fF" else _Triangle)(columns, dtype)
-            self._gathered = np.empty((max(columns, LEAST_ROWS), columns), dtype)
+            self._gathered = np.empty((max(columns, LEAST_ROWS), columns), self._sum.dtype)
 
     def _rest(self):
         """The rows that are gathered but not yet eliminated."""
         return self._gathered[: self.shape[0] - self._sum.rows]
 
     def _add(self, rows):
-        """Whole blocks at once; what is left over waits for more."""
+        """Whole blocks; what is left over waits for more."""
         block = len(self._gathered)
         while len(rows):
             waiting = len(self._rest())
-            if not waiting and len(rows) >= block:
-                taken = block
-                self._sum.add(rows[:block])
-            else:
-                taken = min(block - waiting, len(rows))
-                self._gathered[waiting : waiting + taken] = rows[:taken]
-                if waiting + taken == block:
-                    self._sum.add(self._gathered)
+            taken = min(block - waiting, len(rows))
+            self._gathered[waiting : waiting + taken] = rows[:taken]
+            if waiting + taken == block:
+                self._sum.add(self._gathered)
             self.shape = (self.shape[0] + taken, self.shape[1])
             rows = rows[taken:]
 
@@ -255,7 +251,7 @@ class _Triangle:
     """R, by ``[R; rows] -> R``: by LAPACK's tpqrt where R is already a triangle."""
 
     def __init__(self, columns, dtype):
-        self.rows = 0
+        self.rows, self.dtype = 0, dtype
         self.upper = np.zeros((0, columns), dtype, order="F")
 
     def add(self, rows):
@@ -274,7 +270,7 @@ class _Triangle:
     def merge(self, other):
         """Eliminate the triangle that stands for the other's rows."""
         rows = self.rows + other.rows
-        self.add(other.upper)
+        self.add(other.triangle().astype(self.dtype, copy=False))
         self.rows = rows
 
     def triangle(self):
@@ -283,34 +279,33 @@ class _Triangle:
 
 
 class _Gram:
-    """``G = A^H A`` of single-precision rows, in double precision; its upper triangle."""
+    """``G = A^H A`` of single-precision rows, in double precision; the upper triangle of its conjugate."""
 
     def __init__(self, columns, dtype):
-        self.rows = 0
-        self.gram = np.zeros((columns, columns), np.promote_types(dtype, np.float64), order="F")
+        self.rows, self.dtype = 0, np.promote_types(dtype, np.float64)
+        self.conjugate = np.zeros((columns, columns), self.dtype, order="F")
 
     def add(self, rows):
-        """``G + rows^H rows``."""
+        """``G + rows^H rows``, of rows in double precision."""
         self.rows += len(rows)
-        if not rows.size:
-            return
-        adjoint = rows.astype(self.gram.dtype, order="C", copy=False).T.conj()  # Fortran-ordered
-        product = get_blas_funcs("herk" if adjoint.dtype.kind == "c" else "syrk", dtype=adjoint.dtype)
-        self.gram = product(1.0, adjoint, 1.0, self.gram, overwrite_c=True)
+        if rows.size:
+            product = get_blas_funcs("herk" if self.dtype.kind == "c" else "syrk", dtype=self.dtype)
+            # rows^T is Fortran-ordered, and rows^T (rows^T)^H = conj(rows^H rows): nothing is copied
+            self.conjugate = product(1.0, rows.T, 1.0, self.conjugate, overwrite_c=True)
 
     def merge(self, other):
         """Sums add."""
         self.rows += other.rows
-        self.gram += other.gram
+        self.conjugate += other.conjugate
 
     def triangle(self):
         """R with ``R^H R = G``: the Cholesky factor of G scaled to a unit diagonal.
 
         Where G is numerically singular, pivoted and ending where all that is left of it is rounding error.
         """
-        scale = np.sqrt(np.diagonal(self.gram).real)
+        scale = np.sqrt(np.diagonal(self.conjugate).real)
         divisor = np.where(scale > 0, scale, 1)
-        scaled = self.gram / divisor
+        scaled = self.conjugate.conj() / divisor
         scaled /= divisor[:, None]
         np.fill_diagonal(scaled, 1)
         potrf, pstrf = get_lapack_funcs(("potrf", "pstrf"), dtype=scaled.dtype)

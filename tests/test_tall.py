@@ -115,6 +115,19 @@ def test_single_precision_is_as_accurate_as_its_rows_allow():
     assert abs(found - np.linalg.svd(A.astype(np.float64), compute_uv=False)).max() <= 2 * np.finfo(np.float32).eps
 
 
+FITTING = [(wide, narrow) for wide in DTYPES for narrow in DTYPES if np.can_cast(narrow, wide)]
+
+
+@pytest.mark.parametrize("counts", [(5, 7), (700, 5), (5, 700), (700, 700)])
+@pytest.mark.parametrize(("wide", "narrow"), FITTING)
+def test_rows_of_a_narrower_dtype_join_wider_ones(wide, narrow, counts):
+    rng = np.random.default_rng(7)
+    A, B = gaussian(rng, (counts[0], 40), wide), gaussian(rng, (counts[1], 40), narrow)
+    for tall in (TallQR(A).update(B), TallQR(A).merge(TallQR(B))):
+        assert (tall.dtype, tall.R.dtype) == (wide, wide)
+        assert gram_error(tall.R, np.concatenate([A, B])) <= 50 * eps(narrow) / eps(wide)
+
+
 @pytest.mark.parametrize("counts", [(0, 5), (5, 0), (3, 400), (400, 3), (400, 500), (20, 20)])
 def test_merging_is_seeing_all_rows(dtype, counts):
     rng = np.random.default_rng(5)
