@@ -37,7 +37,7 @@ class Capture(Weights, TorchFunctionMode):
         }
         self._mask = mask
         self._met: list[tuple[str, torch.Tensor]] = []
-        self._parts: dict[str, list[torch.Tensor]] = {
+        self._parts: dict[str, list[torch.Tensor]] = {  # the first is for groups that nothing reads
             coupling.name: [torch.empty(0, coupling.width * coupling.unit)] for coupling in couplings
         }
 
@@ -72,6 +72,7 @@ class Capture(Weights, TorchFunctionMode):
         """Name -> Z, float64 for a model in float64, otherwise float32."""
         result = {}
         for name, parts in self._parts.items():
-            Z = torch.cat([part.cpu() if part.dtype == torch.float64 else part.float().cpu() for part in parts])
+            parts = [part.cpu() if part.dtype == torch.float64 else part.float().cpu() for part in parts[1:] or parts]
+            Z = torch.cat(parts) if len(parts) > 1 else parts[0]
             result[name] = np.ascontiguousarray(Z.numpy())
         return result
