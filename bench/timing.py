@@ -17,13 +17,18 @@ STRETCH = 5e-3  # seconds: shorter calls are repeated until the clock's resoluti
 
 @dataclass(frozen=True)
 class Budget:
-    """How long to go on: at least `rounds` rounds, and until `seconds` have passed."""
+    """How long to go on: at least `rounds` rounds, and until `seconds` have passed.
+
+    Before each method's turn comes a pause of `rest` seconds: the idle threads of a BLAS go on spinning for a tenth of a
+    second, and those of NumPy's BLAS would take a core from a method that uses SciPy's (twice the time, measured).
+    """
 
     rounds: int = 3
     seconds: float = 5.0
+    rest: float = 0.15
 
 
-QUICK = Budget(rounds=1, seconds=0.0)
+QUICK = Budget(rounds=1, seconds=0.0, rest=0.0)
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,7 @@ def race(calls, threads, budget):
         order, end = list(calls), time.perf_counter() + budget.seconds
         while len(rounds[order[0]]) < budget.rounds or time.perf_counter() < end:
             for name in order:
+                time.sleep(budget.rest)
                 rounds[name].append(_seconds(calls[name], repeats[name]))
             order.reverse()
     return Timings({name: np.array(times) for name, times in rounds.items()}), results
