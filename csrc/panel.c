@@ -28,7 +28,9 @@ void X(downdate)(rrqr_factor *f, int j, real removed)
     }
 }
 
-/* Eliminate with column `pivot`. work: n + width scalars. */
+/* Eliminate with column `pivot`. A reflector that is the identity leaves a closed panel closed. work: n + width
+ * scalars.
+ */
 void X(panel_step)(rrqr_factor *f, int pivot, scalar *work)
 {
     const int k = f->rank, j = k - f->panel, below = f->m - k, right = f->n - k - 1;
@@ -45,6 +47,12 @@ void X(panel_step)(rrqr_factor *f, int pivot, scalar *work)
 
     scalar *tau = (scalar *)f->tau + k;
     larfg(below, column, column + (below > 1), tau);
+    f->rank = f->factored = k + 1;
+    if (!j && *tau == 0) {
+        f->panel = k + 1;
+        for (int l = 0; l < right; l++) X(downdate)(f, k + 1 + l, modulus(*AT(rest, f->lda, 0, l)));
+        return;
+    }
     const scalar diagonal = *column;
     *column = 1;
 
@@ -65,7 +73,6 @@ void X(panel_step)(rrqr_factor *f, int pivot, scalar *work)
         }
     }
     *column = diagonal;
-    f->rank = f->factored = k + 1;
 }
 
 /* Apply the panel to the rows below it, A -= V F^H, and compute the stale norms anew. */

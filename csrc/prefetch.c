@@ -197,20 +197,23 @@ rrqr_status X(prefetch)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *
     X(gram) g;
     rrqr_status status = X(gram_open)(context, f, &g);
     if (status) return status;
-    scalar *work = rrqr_allocate(context, 2 * RRQR_BLOCK * RRQR_BLOCK, sizeof(scalar));
+    scalar *work = rrqr_allocate(context, 2 * RRQR_BLOCK * RRQR_BLOCK + (size_t)f->n + f->width, sizeof(scalar));
     if (!work) status = RRQR_NO_MEMORY;
     while (!status && f->rank < last) {
         real maxresid;
         const int pivot = X(next_pivot)(f, stop->tie_tol, &maxresid);
         if (X(stops)(f, stop, maxresid)) break;
-        if (nothing_below(f, pivot)) { /* as in a triangle: a plain step is free where the reflector is I */
-            status = plain_steps(context, f, &g, stop, f->rank + 1);
-            continue;
-        }
         const double area = (double)(f->m - f->rank) * (f->n - f->rank);
-        if (rrqr_interrupted(context, 6 * RRQR_BLOCK * area)) {
+        const int plain = nothing_below(f, pivot); /* as in a triangle: a step is free where the reflector is I */
+        if (rrqr_interrupted(context, (plain ? 4 : 6 * RRQR_BLOCK) * area)) {
             status = RRQR_INTERRUPTED;
             break;
+        }
+        if (plain) {
+            while (g.count) X(gram_drop)(f, &g, g.count - 1);
+            if (f->rank - f->panel >= min_int(f->width, RRQR_PANEL)) X(panel_close)(f);
+            X(panel_step)(f, pivot, work);
+            continue;
         }
         X(panel_close)(f);
         const int left = last - f->rank, blocks = (left + expected - 1) / expected, goal = (left + blocks - 1) / blocks;
