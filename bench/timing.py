@@ -19,8 +19,8 @@ STRETCH = 5e-3  # seconds: shorter calls are repeated until the clock's resoluti
 class Budget:
     """How long to go on: at least `rounds` rounds, and until `seconds` have passed.
 
-    Before each method's turn comes a pause of `rest` seconds: the idle threads of a BLAS go on spinning for a tenth of a
-    second, and those of NumPy's BLAS would take a core from a method that uses SciPy's (twice the time, measured).
+    Before each method's turn comes a pause of `rest` seconds: the idle threads of a BLAS go on spinning for a tenth of
+    a second, and those of NumPy's BLAS would take a core from a method that uses SciPy's (twice the time, measured).
     """
 
     rounds: int = 3

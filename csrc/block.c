@@ -37,7 +37,7 @@ void X(block_v1)(const rrqr_factor *f, int k, int b, scalar *v1)
 }
 
 /* For columns first..last-1: F = (A^H V - F0 (V0^H V)) T, and on top R = A1 - V0 F0^H - V1 F^H.
- * work: b (b + width) scalars. */
+ * work: b (b + width) scalars, and b n where there is a source. */
 void X(block_rows)(rrqr_factor *f, int k, int b, int first, int last, const scalar *t, scalar *work)
 {
     const int pending = k - f->panel, columns = last - first, below = f->m - k - b, lda = f->lda, n = f->n;
@@ -47,8 +47,12 @@ void X(block_rows)(rrqr_factor *f, int k, int b, int first, int last, const scal
     scalar *a1 = AT((scalar *)f->a, lda, k, first);
     scalar *f0 = AT((scalar *)f->f, n, first, 0), *rows = AT((scalar *)f->f, n, first, pending);
     X(block_v1)(f, k, b, v1);
-    gemm('C', 'N', columns, b, b, 1, a1, lda, v1, b, 0, rows, n);
-    if (below) gemm('C', 'N', columns, b, below, 1, a1 + b, lda, v + b, lda, 1, rows, n);
+    if (f->source) {
+        X(source_rows)(f, k, b, first, last, pending, v1, cross + (size_t)b * pending);
+    } else {
+        gemm('C', 'N', columns, b, b, 1, a1, lda, v1, b, 0, rows, n);
+        if (below) gemm('C', 'N', columns, b, below, 1, a1 + b, lda, v + b, lda, 1, rows, n);
+    }
     if (pending) {
         gemm('C', 'N', pending, b, b, 1, v0, lda, v1, b, 0, cross, pending);
         if (below) gemm('C', 'N', pending, b, below, 1, v0 + b, lda, v + b, lda, 1, cross, pending);

@@ -12,8 +12,8 @@ rrqr_status X(begin)(rrqr_context *context, rrqr_factor *f)
     (void)context;
     real *norms = f->norms, *norms0 = f->norms0;
     for (int j = 0; j < f->n; j++) {
-        norms[j] = norms0[j] = X(norm)(f->m, AT((const scalar *)f->a, f->lda, 0, j));
         f->pivots[j] = j;
+        norms[j] = norms0[j] = X(norm)(f->m, X(column)(f, 0, j));
     }
     for (int k = 0; k < min_int(f->m, f->n); k++) ((scalar *)f->tau)[k] = 0; /* H = I past the rank */
     f->rank = f->factored = f->panel = f->stale = 0;
@@ -31,6 +31,7 @@ rrqr_status X(greedy)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *st
     scalar *work = rrqr_allocate(context, (size_t)f->n + f->width, sizeof(scalar));
     if (!work) return RRQR_NO_MEMORY;
     rrqr_status status = RRQR_OK;
+    X(settle)(f);
     while (f->rank < last) {
         real maxresid;
         const int pivot = X(next_pivot)(f, stop->tie_tol, &maxresid);

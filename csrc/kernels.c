@@ -15,6 +15,7 @@ const rrqr_kernels X(kernels) = {
     .full = X(full),
     .truncate = X(truncate),
     .geqrf = X(geqrf),
+    .settle = X(settle),
     .residual = X(residual),
     .maxresid = X(maxresid),
     .upper = X(upper),

@@ -28,9 +28,8 @@ void X(downdate)(rrqr_factor *f, int j, real removed)
     }
 }
 
-/* Eliminate with column `pivot`. A reflector that is the identity leaves a closed panel closed. work: n + width
- * scalars.
- */
+/* Eliminate with column `pivot`. A reflector that is the identity leaves a closed panel closed.
+ * work: n + width scalars. */
 void X(panel_step)(rrqr_factor *f, int pivot, scalar *work)
 {
     const int k = f->rank, j = k - f->panel, below = f->m - k, right = f->n - k - 1;
@@ -79,6 +78,7 @@ void X(panel_step)(rrqr_factor *f, int pivot, scalar *work)
 void X(panel_close)(rrqr_factor *f)
 {
     const int k = f->rank, width = k - f->panel, below = f->m - k, right = f->n - k;
+    X(settle)(f);
     scalar *rest = AT((scalar *)f->a, f->lda, k, k);
     int reflectors = 0; /* that are not the identity */
     for (int l = f->panel; l < k; l++) reflectors += ((const scalar *)f->tau)[l] != 0;

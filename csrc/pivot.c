@@ -47,7 +47,8 @@ void X(swap_columns)(rrqr_factor *f, int i, int j)
 {
     if (i == j) return;
     scalar *x = AT((scalar *)f->a, f->lda, 0, i), *y = AT((scalar *)f->a, f->lda, 0, j);
-    for (int l = 0; l < f->m; l++) {
+    const int rows = f->source ? f->rank : f->m;
+    for (int l = 0; l < rows; l++) {
         scalar t = x[l];
         x[l] = y[l];
         y[l] = t;

@@ -199,6 +199,7 @@ rrqr_status X(prefetch)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *
     if (status) return status;
     scalar *work = rrqr_allocate(context, 2 * RRQR_BLOCK * RRQR_BLOCK + (size_t)f->n + f->width, sizeof(scalar));
     if (!work) status = RRQR_NO_MEMORY;
+    X(settle)(f);
     while (!status && f->rank < last) {
         real maxresid;
         const int pivot = X(next_pivot)(f, stop->tie_tol, &maxresid);

@@ -3,7 +3,8 @@
  * J. A. Duersch, M. Gu, doi:10.1137/15M1044680; P. G. Martinsson et al., doi:10.1137/16M1081270; M. Melnichenko et al.,
  * "Anatomy of high-performance column-pivoted QR decomposition" (BQRRP), 2025, arXiv:2507.00976.
  *
- * The updates of up to `width` columns are deferred, so that a truncated factorization never touches its residual.
+ * The updates of up to `width` columns are deferred, so that a truncated factorization never touches its residual, and
+ * need not even have a copy of it (source.c).
  *
  * Guarantee: A P = Q R as stable as greedy.c; maxresid is the true largest residual norm, so that a tolerance holds
  * exactly; each pivot is one of the largest remaining columns up to the distortion of the sketch. */
@@ -36,16 +37,24 @@ static int first_stop(rrqr_factor *f, const rrqr_stop *stop, int k, int b, int m
     return 0;
 }
 
-/* Let only the first `kept` of the b columns just eliminated stay so. `panel` holds the others as they were. */
-static void retreat(rrqr_factor *f, int k, int kept, int b, const scalar *panel, const scalar *t, scalar *work)
+/* Let only the first `kept` of the b columns just eliminated stay so. `panel` holds the others as they were, up to date
+ * with the open panel; where there is a source they are again to be taken from there, with their rows of F as `held`.
+ */
+static void retreat(rrqr_factor *f, int k, int kept, int b, const scalar *panel, const scalar *held, const scalar *t,
+                    scalar *work)
 {
-    const int below = f->m - k;
+    const int below = f->m - k, pending = k - f->panel;
+    const void *source = f->source;
+    f->source = NULL;
     X(block_undo)(f, k, kept, b, k + b, f->n, work);
     for (int j = kept; j < b; j++)
         memcpy(AT((scalar *)f->a, f->lda, k, k + j), AT(panel, below, 0, j), (size_t)below * sizeof(scalar));
     for (int j = 0; j < kept; j++) /* T of fewer reflectors is its leading block */
         for (int i = 0; i < kept; i++) *AT(work, kept, i, j) = *AT(t, b, i, j);
     X(block_rows)(f, k, kept, k + kept, k + b, work, work + (size_t)kept * kept);
+    for (int l = 0; l < pending && source; l++)
+        memcpy(AT((scalar *)f->f, f->n, k + kept, l), AT(held, b, kept, l), (size_t)(b - kept) * sizeof(scalar));
+    f->source = source;
     f->rank = f->factored = k + kept;
 }
 
@@ -65,12 +74,15 @@ static rrqr_status refresh(rrqr_context *context, rrqr_factor *f)
 static rrqr_status block(rrqr_context *context, rrqr_factor *f, X(sketch) *s, const rrqr_stop *stop, int wanted,
                          scalar *panel, scalar *t, int *stopped)
 {
-    const int k = f->rank, below = f->m - k;
-    scalar *work = t + RRQR_BLOCK * RRQR_BLOCK;
+    const int k = f->rank, below = f->m - k, pending = k - f->panel;
+    scalar *held = t + RRQR_BLOCK * RRQR_BLOCK, *work = held + (size_t)RRQR_BLOCK * f->width;
     rrqr_status status = X(sketch_pivots)(context, f, s, wanted, stop->tie_tol);
     const int b = s->qr.rank;
     if (status || !b) return status;
 
+    X(load)(f, k, k, k + b);
+    for (int l = 0; l < pending; l++)
+        memcpy(AT(held, b, 0, l), AT((scalar *)f->f, f->n, k, l), (size_t)b * sizeof(scalar));
     X(block_update)(f, k, b);
     for (int j = 0; j < b; j++)
         memcpy(AT(panel, below, 0, j), AT((scalar *)f->a, f->lda, k, k + j), (size_t)below * sizeof(scalar));
@@ -86,8 +98,8 @@ static rrqr_status block(rrqr_context *context, rrqr_factor *f, X(sketch) *s, co
     const int kept = first_stop(f, stop, k, b, status ? 0 : most, s->sums);
     *stopped = kept < b;
     if (*stopped)
-        retreat(f, k, kept, b, panel, t, work);
-    else
+        retreat(f, k, kept, b, panel, held, t, work);
+    else if (f->rank < stop->rank)
         X(sketch_downdate)(f, s, k, b);
     return status;
 }
@@ -100,9 +112,8 @@ rrqr_status X(randomized)(rrqr_context *context, rrqr_factor *f, const rrqr_stop
     X(sketch) s;
     rrqr_status status = X(sketch_open)(context, f, omega, &s);
     if (status) return status;
-    const size_t square = (size_t)RRQR_BLOCK * RRQR_BLOCK;
-    scalar *panel =
-        rrqr_allocate(context, (size_t)RRQR_BLOCK * f->m + 3 * square + (size_t)RRQR_BLOCK * f->width, sizeof(scalar));
+    const size_t rows = (size_t)f->m + 3 * RRQR_BLOCK + 2 * (size_t)f->width + (f->source ? f->n : 0);
+    scalar *panel = rrqr_allocate(context, RRQR_BLOCK * rows, sizeof(scalar));
     if (!panel) status = RRQR_NO_MEMORY;
     while (!status && f->rank < last) {
         real maxresid;
@@ -116,7 +127,8 @@ rrqr_status X(randomized)(rrqr_context *context, rrqr_factor *f, const rrqr_stop
         const int left = last - f->rank, blocks = (left + RRQR_BLOCK - 1) / RRQR_BLOCK;
         const int wanted = (left + blocks - 1) / blocks, k = f->rank;
         const int afresh = !(maxresid > FALL * s.level);
-        if (afresh || k - f->panel + wanted > f->width) X(panel_close)(f);
+        const int many = f->source && 4 * k > f->n; /* the source gives products with the columns before k as well */
+        if (k > f->panel && (afresh || many || k - f->panel + wanted > f->width)) X(panel_close)(f);
         if (afresh) X(sketch_form)(f, &s, maxresid);
         int stopped = 0;
         status = block(context, f, &s, stop, wanted, panel, panel + (size_t)RRQR_BLOCK * f->m, &stopped);

@@ -7,7 +7,7 @@ static rrqr_status columns(rrqr_context *context, const rrqr_factor *f, int firs
 {
     const int k = f->rank, below = f->m - k, pending = f->factored - f->panel, full = f->factored > k;
     for (int j = first; j < last; j++) {
-        const scalar *a = AT((const scalar *)f->a, f->lda, k, k + j);
+        const scalar *a = X(column)(f, k, k + j);
         scalar *b = AT(block, ldb, 0, j - first);
         const int stored = full ? min_int(j + 1, below) : below;
         for (int i = 0; i < stored; i++) b[i] = a[i];

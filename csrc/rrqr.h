@@ -9,7 +9,7 @@
 
 enum {
     RRQR_PANEL = 32,              /* columns whose updates the greedy kernel defers: LAPACK's choice */
-    RRQR_BLOCK = 96,              /* columns that a block of the prefetching and randomized kernels eliminates */
+    RRQR_BLOCK = 104,             /* columns that a block of the prefetching and randomized kernels eliminates */
     RRQR_SKETCH = RRQR_BLOCK + 8, /* rows of a sketch */
     RRQR_DEFER = 256              /* columns whose updates the randomized kernel defers */
 };
@@ -39,18 +39,19 @@ typedef struct {
  * panel..rank-1 have not been applied to the rows below: there A is behind by V F^H, V = A(rank:, panel:rank). */
 typedef struct {
     int m, n, lda;
-    int rank;       /* reflectors that count */
-    int factored;   /* reflectors there are: more than rank only after LAPACK's full factorization */
-    int panel;      /* first column of the open panel */
-    int width;      /* columns of F */
-    int stale;      /* columns of which only a bound of the norm is known */
-    void *a;        /* m x n */
-    int *pivots;    /* n: column j of A P is column pivots[j] of A */
-    void *tau;      /* min(m, n) */
-    void *norms;    /* n reals: norms of the residual columns, a bound where stale */
-    void *norms0;   /* n reals: the same when last computed afresh, negative where stale */
-    void *f;        /* n x width */
-    double maxnorm; /* largest column norm of A */
+    int rank;           /* reflectors that count */
+    int factored;       /* reflectors there are: more than rank only after LAPACK's full factorization */
+    int panel;          /* first column of the open panel */
+    int width;          /* columns of F */
+    int stale;          /* columns of which only a bound of the norm is known */
+    void *a;            /* m x n */
+    const void *source; /* m x n: the matrix as it came, while `a` holds only what was eliminated; NULL otherwise */
+    int *pivots;        /* n: column j of A P is column pivots[j] of A */
+    void *tau;          /* min(m, n) */
+    void *norms;        /* n reals: norms of the residual columns, a bound where stale */
+    void *norms0;       /* n reals: the same when last computed afresh, negative where stale */
+    void *f;            /* n x width */
+    double maxnorm;     /* largest column norm of A */
 } rrqr_factor;
 
 /* What a strong factorization certifies, rho_ij^2 = |T_ij|^2 + (gamma_j / omega_i)^2 (strong.c). */
@@ -81,6 +82,7 @@ typedef struct {
     rrqr_status (*full)(rrqr_context *, rrqr_factor *);
     void (*truncate)(rrqr_factor *, const rrqr_stop *);
     rrqr_status (*geqrf)(rrqr_context *, rrqr_factor *);
+    void (*settle)(rrqr_factor *);
     rrqr_status (*residual)(rrqr_context *, const rrqr_factor *, void *block, int ldb, void *norms);
     rrqr_status (*maxresid)(rrqr_context *, const rrqr_factor *, double *maxresid);
     void (*upper)(const rrqr_factor *, int rows, void *r, int ldr);

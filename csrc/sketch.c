@@ -43,12 +43,12 @@ void X(sketch_close)(X(sketch) *s)
     rrqr_release(s->qr.norms);
 }
 
-/* B = Omega A, over the residual block of a closed panel. */
+/* B = Omega A, over the residual block of a closed panel, its columns one beside the other. */
 void X(sketch_form)(const rrqr_factor *f, X(sketch) *s, double level)
 {
     const int k = f->rank, rows = RRQR_SKETCH;
-    gemm('N', 'N', rows, f->n - k, f->m - k, 1, AT(s->omega, rows, 0, k), rows, AT((scalar *)f->a, f->lda, k, k),
-         f->lda, 0, AT(s->b, rows, 0, k), rows);
+    gemm('N', 'N', rows, f->n - k, f->m - k, 1, AT(s->omega, rows, 0, k), rows, X(column)(f, k, k), f->lda, 0,
+         AT(s->b, rows, 0, k), rows);
     s->level = level;
 }
 

@@ -6,7 +6,7 @@ import scipy.linalg.cython_blas
 import scipy.linalg.cython_lapack
 
 cimport numpy as np
-from cpython.pycapsule cimport PyCapsule_GetName, PyCapsule_GetPointer
+from cpython.pycapsule cimport PyCapsule_GetName, PyCapsule_GetPointer, PyCapsule_New
 
 np.import_array()
 
@@ -30,6 +30,7 @@ cdef extern from "rrqr.h" nogil:
     ctypedef struct rrqr_factor:
         int m, n, lda, rank, factored, panel, width, stale
         void *a
+        const void *source
         int *pivots
         void *tau
         void *norms
@@ -58,6 +59,7 @@ cdef extern from "rrqr.h" nogil:
         rrqr_status (*full)(rrqr_context *, rrqr_factor *) noexcept nogil
         void (*truncate)(rrqr_factor *, const rrqr_stop *) noexcept nogil
         rrqr_status (*geqrf)(rrqr_context *, rrqr_factor *) noexcept nogil
+        void (*settle)(rrqr_factor *) noexcept nogil
         rrqr_status (*residual)(rrqr_context *, const rrqr_factor *, void *, int, void *) noexcept nogil
         rrqr_status (*maxresid)(rrqr_context *, const rrqr_factor *, double *) noexcept nogil
         void (*upper)(const rrqr_factor *, int, void *, int) noexcept nogil
@@ -65,6 +67,8 @@ cdef extern from "rrqr.h" nogil:
         rrqr_status (*apply_q)(rrqr_context *, const rrqr_factor *, int, int, int, int, void *) noexcept nogil
         rrqr_status (*lstsq)(rrqr_context *, const rrqr_factor *, int, int, void *, void *) noexcept nogil
         rrqr_status (*interpolation)(rrqr_context *, const rrqr_factor *, void *) noexcept nogil
+    void *rrqr_allocate(rrqr_context *, size_t, size_t) noexcept
+    void rrqr_release(void *) noexcept
     const rrqr_kernels rrqr_s_kernels, rrqr_d_kernels, rrqr_c_kernels, rrqr_z_kernels
 
 
@@ -169,6 +173,25 @@ cdef np.ndarray empty(int type_number, Py_ssize_t rows, Py_ssize_t columns=-1):
     return np.PyArray_EMPTY(1 if columns < 0 else 2, shape, type_number, 1)
 
 
+cdef void release(object capsule) noexcept:
+    rrqr_release(PyCapsule_GetPointer(capsule, NULL))
+
+
+cdef np.ndarray untouched(int type_number, Py_ssize_t rows, Py_ssize_t columns, Py_ssize_t size):
+    """An uninitialized Fortran-ordered matrix of which the system provides only what is written to.
+
+    NumPy asks for huge pages, and each of these would be cleared as a whole."""
+    cdef np.npy_intp[2] shape = [rows, columns]
+    cdef rrqr_context context = opened()
+    cdef void *data = rrqr_allocate(&context, rows * columns, size)
+    if data == NULL:
+        raise MemoryError("no memory for the result of the factorization")
+    owner = PyCapsule_New(data, NULL, release)
+    array = np.PyArray_New(np.ndarray, 2, shape, type_number, NULL, data, 0, np.NPY_ARRAY_FARRAY, None)
+    np.set_array_base(array, owner)
+    return array
+
+
 cdef const rrqr_kernels *kernels_of(int type_number):
     if type_number == np.NPY_DOUBLE:
         return &rrqr_d_kernels
@@ -211,19 +234,27 @@ SKETCH_ROWS = RRQR_SKETCH
 # --- the factor ---------------------------------------------------------------------------------------------------
 
 cdef class Factor:
-    """A P = Q R in compact form over `a`, a writeable Fortran-ordered matrix of one of the four dtypes, now its own."""
+    """A P = Q R in compact form over `a`, a Fortran-ordered matrix of one of the four dtypes.
+
+    It is writeable and now the factor's own; `borrowed` it is only read, and must stay as it is while the factor lives.
+    """
     cdef rrqr_factor c
     cdef const rrqr_kernels *kernels
     cdef int type_number
     cdef rrqr_status begun
     cdef readonly np.ndarray a, pivots, tau
+    cdef np.ndarray source
     cdef np.ndarray norms, norms0, f
     cdef double largest  # maxresid, negative until it is asked for
 
-    def __cinit__(self, np.ndarray a not None):
+    def __cinit__(self, np.ndarray a not None, int borrowed=False):
         cdef int m = a.shape[0], n = a.shape[1], least = min(m, n)
         self.type_number = np.PyArray_TYPE(a)
         self.kernels = kernels_of(self.type_number)
+        if borrowed:
+            self.source = a
+            self.c.source = np.PyArray_DATA(a)
+            a = untouched(self.type_number, m, n, a.itemsize)
         self.a = a
         self.pivots = empty(np.NPY_INT, n)
         self.tau = empty(self.type_number, least)
@@ -344,6 +375,12 @@ cdef class Factor:
         with nogil:
             status = self.kernels.geqrf(&context, &self.c)
         check(status, &context)
+
+    def settle(self):
+        """Let `a` hold all of the compact form, what was only read so far included."""
+        with nogil:
+            self.kernels.settle(&self.c)
+        self.source = None
 
     @property
     def rank(self):

@@ -171,7 +171,7 @@ def interpolative_decomposition(
     a, (rank, rtol, atol, *choice) = _checked(a, rank, rtol, atol, driver, tie_tol, rng)
     if a.ndim != 2:
         raise ValueError(f"a must have 2 dimensions, got {a.ndim}")
-    factor = factor_of(a, overwrite_a and refit is None, check_finite)
+    factor = factor_of(a, overwrite_a and refit is None, check_finite, driver == "randomized")
     work = factor.a
     tiny = float(np.finfo(factor.a.dtype).tiny)  # below it nothing can be divided by
     stop = rank, max(rtol, numerical_rtol(a)), max(atol, tiny)

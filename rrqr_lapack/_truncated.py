@@ -26,11 +26,18 @@ TINY = 96 * 96  # elements up to which loops of our own beat BLAS, measured; com
 SMALL = 256 * 256  # elements below which prefetching does not pay, measured
 
 
-def factor_of(a, overwrite_a, check_finite):
-    """A factor that has not begun. Its column norms tell whether `a` is finite, without a pass of their own."""
-    factor = _core.Factor(as_fortran(a, overwrite=overwrite_a, check_finite=False))
+def factor_of(a, overwrite_a, check_finite, borrow=False):
+    """A factor that has not begun. Its column norms tell whether `a` is finite, without a pass of their own.
+
+    To borrow `a` is to read it where it lies, if its layout allows that, until the factor is no longer needed.
+    """
+    borrow = borrow and not overwrite_a and a.dtype == lapack_dtype(a.dtype)
+    borrow = borrow and a.size > 0 and a.flags.f_contiguous and a.flags.aligned
+    if not borrow:
+        a = as_fortran(a, overwrite=overwrite_a, check_finite=False)
+    factor = _core.Factor(a, borrow)
     if check_finite and not factor.has_norms():
-        check_finite_columns(factor.a, "a")
+        check_finite_columns(a, "a")
     return factor
 
 
@@ -150,7 +157,8 @@ def qr_truncated(
     Notes
     -----
     4 M N k flops to first order. Beyond the input and the results memory holds one copy of `a`, unless it is
-    overwritten, and O((M + N) 32).
+    overwritten, and O((M + N) 32). The 'randomized' driver needs O((M + N) 256) instead, and no copy of a
+    Fortran-ordered `a` for ranks up to 256 and N / 4: it reads `a` where it lies.
 
     In a stack the items may stop at different ranks. The results are then padded to the largest: Q with zero columns, R
     with zero rows, tau with zeros, so that ``Q @ R`` is right for each item, and an item's own rank is the number of
@@ -183,7 +191,7 @@ def qr_truncated(
 
 
 def _single(a, mode, overwrite_a, check_finite, driver, *stop):
-    factor = factor_of(a, overwrite_a, check_finite)
+    factor = factor_of(a, overwrite_a, check_finite, driver == "randomized")
     run(factor, driver, *stop)
     k, m = factor.rank, a.shape[0]
     if mode == "full":
@@ -192,6 +200,7 @@ def _single(a, mode, overwrite_a, check_finite, driver, *stop):
     if mode == "r":
         return r, factor.pivots
     if mode == "raw":
+        factor.settle()
         return (factor.a, factor.tau[:k]), r, factor.pivots
     return factor.form_q(k), r, factor.pivots
 

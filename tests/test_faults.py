@@ -66,6 +66,10 @@ OPERATIONS |= {
         lambda t: gaussian(40, 800, t),
         lambda a: qr_truncated(a, rank=35, driver="randomized", rng=0),
     ),
+    "a sketch of what is read where it lies": (
+        lambda t: np.asfortranarray(gaussian(150, 800, t)),
+        lambda a: qr_truncated(a, rank=120, driver="randomized", rng=0),
+    ),
     "exchanges of columns": (
         lambda t: kahan(60, t),
         lambda a: ((f := strong_rrqr(a, rank=50)).R, f.P, f.swaps, f.max_t, f.rho),

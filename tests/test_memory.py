@@ -1,4 +1,5 @@
-"""Peak memory: one copy of the input and O((m + n) block) beyond input and results, no copy where it is overwritten.
+"""Peak memory: one copy of the input and O((m + n) block) beyond input and results, no copy where it is overwritten or,
+by the randomized driver, only read.
 
 Measured as the growth of the resident memory of a process of its own, so that what C allocates counts too."""
 
@@ -54,6 +55,8 @@ SCRIPT = """
                 run = make(driver=driver, overwrite_a=overwrite)
                 run(matrix(dtype, order, 150, 100))
                 found[f"{{name}} {{dtype}} {{driver}} {{order}} {{overwrite}}"] = growth(run, matrix(dtype, order))
+    borrow = matrix("float64", "F", 6000, 2000)
+    found["borrowed"] = growth(lambda a: qr_truncated(a, rank=20, driver="randomized", rng=0), borrow) / borrow.nbytes
     print(json.dumps(found))
 """
 CASES = [("float64", "auto"), ("float64", "greedy"), ("complex64", "auto")]
@@ -96,3 +99,7 @@ def test_memory_beyond_input_and_results_is_one_copy_and_a_few_panels(growth, ca
     assert used <= allowed, f"{used / 2**20:.1f} MB, allowed are {allowed / 2**20:.1f} MB"
     if copy:
         assert used >= copy / 2  # what was measured is this call
+
+
+def test_the_randomized_driver_does_not_copy_what_it_can_read_where_it_lies(growth):
+    assert 0.01 < growth["borrowed"] < 0.5

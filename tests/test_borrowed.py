@@ -1,0 +1,91 @@
+"""The randomized driver reads a Fortran-ordered matrix where it lies: nothing else may change by that."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from matrices import DTYPES, algebraic, duplicated, gaussian, geometric, rank_deficient
+from measures import THRESHOLD, eps, qr_ratio
+
+from rrqr_lapack import interpolative_decomposition, qr_truncated
+
+MAKERS = [gaussian, geometric, algebraic]
+
+
+def both(a, call):
+    """The results for a matrix that can be borrowed and for one that must be copied; neither may be written to."""
+    borrowed, copied = np.asfortranarray(a), np.ascontiguousarray(a)
+    borrowed.flags.writeable = copied.flags.writeable = False
+    return call(borrowed), call(copied)
+
+
+@given(
+    make=st.sampled_from(MAKERS),
+    dtype=st.sampled_from(DTYPES),
+    shape=st.tuples(st.integers(2, 300), st.integers(2, 700)),
+    part=st.floats(0, 1),
+    rtol=st.sampled_from([None, None, 0.7, 0.3, 1e-2]),
+    seed=st.integers(0, 5),
+)
+def test_results_are_those_of_a_copy(make, dtype, shape, part, rtol, seed):
+    a, rank = make(*shape, dtype), round(part * min(shape))
+
+    def call(a):
+        return qr_truncated(a, rank=rank, rtol=rtol, driver="randomized", rng=seed)
+
+    (q, r, p), (_, r2, p2) = both(a, call)
+    assert len(r) == len(r2)
+    np.testing.assert_array_equal(p[: len(r)], p2[: len(r)])
+    np.testing.assert_allclose(
+        np.abs(r), np.abs(r2), rtol=0, atol=1e3 * max(shape) * eps(dtype) * np.abs(r2).max(initial=0)
+    )
+    left = a[:, p] - q @ r
+    scale = np.linalg.norm(a)
+    assert np.linalg.norm(left[:, : len(r)]) <= THRESHOLD * max(shape) * eps(dtype) * scale
+    assert np.linalg.norm(q.conj().T @ left) <= THRESHOLD * max(shape) * eps(dtype) * scale
+
+
+@pytest.mark.parametrize("rank", [0, 1, 103, 104, 105, 230, 256, 257, 300])
+@pytest.mark.parametrize("make", MAKERS)
+def test_every_number_of_blocks_and_deferred_updates(make, rank, dtype):
+    a = make(310, 1300, dtype)
+
+    def call(a):
+        return qr_truncated(a, rank=rank, mode="economic", driver="randomized", rng=1)
+
+    (q, r, p), (_, _, p2) = both(a, call)
+    np.testing.assert_array_equal(p[:rank], p2[:rank])
+    assert qr_ratio(a[:, p[:rank]], q, r[:, :rank], np.arange(rank)) <= THRESHOLD
+
+
+@pytest.mark.parametrize(
+    "rule", [{"rank": 37}, {"rank": 150}, {"rtol": 0.5}, {"rtol": 1e-3}, {"rank": 40, "f": 1.5}], ids=str
+)
+def test_an_interpolative_decomposition_knows_its_error(rule, dtype):
+    a = geometric(200, 500, dtype)
+
+    def call(a):
+        return interpolative_decomposition(a, **rule, driver="randomized", rng=0)
+
+    one, two = both(a, call)
+    np.testing.assert_array_equal(one.C, two.C)
+    error = np.linalg.norm(a - a[:, one.C] @ one.T)
+    assert one.error == pytest.approx(error, rel=1e-2, abs=float(1e3 * eps(dtype) * np.linalg.norm(a)))
+
+
+def test_where_the_sketch_has_lost_its_columns_the_matrix_is_taken_in(dtype):
+    a = rank_deficient(250, 900, dtype, rank=60)
+    (q, r, p), _ = both(a, lambda a: qr_truncated(a, rtol=300 * eps(dtype), driver="randomized", rng=0))
+    assert len(r) == 60
+    assert qr_ratio(a, q, r, p) <= THRESHOLD
+    a = duplicated(200, 600, dtype)
+    (q, r, p), _ = both(a, lambda a: qr_truncated(a, rtol=1e-2, driver="randomized", rng=0))
+    assert np.linalg.norm(a[:, p] - q @ r, axis=0).max() <= 1.01e-2 * np.linalg.norm(a, axis=0).max()
+
+
+def test_values_that_are_not_finite_are_found(dtype):
+    for value in (np.nan, np.inf, -np.inf):
+        a = np.asfortranarray(gaussian(300, 400, dtype))
+        a[17, 311] = value
+        with pytest.raises(ValueError, match=f"column 311 holds .*{str(value).lstrip('-')}"):
+            qr_truncated(a, rank=5, driver="randomized", rng=0)
