@@ -233,6 +233,9 @@ SKETCH_ROWS = RRQR_SKETCH
 
 # --- the factor ---------------------------------------------------------------------------------------------------
 
+ctypedef rrqr_status (*deterministic)(rrqr_context *, rrqr_factor *, const rrqr_stop *) noexcept nogil
+
+
 cdef class Factor:
     """A P = Q R in compact form over `a`, a Fortran-ordered matrix of one of the four dtypes.
 
@@ -297,35 +300,26 @@ cdef class Factor:
             self.f = empty(self.type_number, self.c.n, self.c.width)
             self.c.f = np.PyArray_DATA(self.f)
 
-    def greedy(self, int rank, double rtol, double atol, double tie_tol):
-        """Factor, or go on, column by column."""
+    cdef advance(self, deterministic kernel, int width, int rank, double rtol, double atol, double tie_tol):
         cdef rrqr_stop stop = [rank, rtol, atol, tie_tol]
         cdef rrqr_status status
-        self.defer(RRQR_PANEL)
+        self.defer(width)
         cdef rrqr_context context = opened()
         with nogil:
-            status = self.kernels.greedy(&context, &self.c, &stop)
+            status = kernel(&context, &self.c, &stop)
         check(status, &context)
+
+    def greedy(self, int rank, double rtol, double atol, double tie_tol):
+        """Factor, or go on, column by column."""
+        self.advance(self.kernels.greedy, RRQR_PANEL, rank, rtol, atol, tie_tol)
 
     def small(self, int rank, double rtol, double atol, double tie_tol):
         """Factor, or go on, in loops of our own."""
-        cdef rrqr_stop stop = [rank, rtol, atol, tie_tol]
-        cdef rrqr_status status
-        self.defer(RRQR_PANEL)
-        cdef rrqr_context context = opened()
-        with nogil:
-            status = self.kernels.small(&context, &self.c, &stop)
-        check(status, &context)
+        self.advance(self.kernels.small, RRQR_PANEL, rank, rtol, atol, tie_tol)
 
     def prefetch(self, int rank, double rtol, double atol, double tie_tol):
         """Factor, or go on, with the same pivots by matrix products."""
-        cdef rrqr_stop stop = [rank, rtol, atol, tie_tol]
-        cdef rrqr_status status
-        self.defer(RRQR_BLOCK)
-        cdef rrqr_context context = opened()
-        with nogil:
-            status = self.kernels.prefetch(&context, &self.c, &stop)
-        check(status, &context)
+        self.advance(self.kernels.prefetch, RRQR_BLOCK, rank, rtol, atol, tie_tol)
 
     def randomized(self, int rank, double rtol, double atol, double tie_tol, np.ndarray omega not None):
         """Factor, or go on, with pivots from a sketch; omega is SKETCH_ROWS x m, Fortran-ordered, in the dtype of a."""
