@@ -81,7 +81,7 @@ void X(gram_begin)(const rrqr_factor *f, X(gram) *g, real reuse)
 }
 
 /* The k-th largest of x (reordered): Hoare's selection. */
-static real kth_largest(real *x, int n, int k)
+real X(kth_largest)(real *x, int n, int k)
 {
     int low = 0, high = n - 1, at = k - 1;
     while (low < high) {
@@ -139,7 +139,7 @@ void X(gram_fetch)(const rrqr_factor *f, X(gram) *g, int likely, int pivot, int 
     for (int j = k; j < f->n; j++)
         if (g->left[j] > 0 && (pivot < 0 || g->slots[j] < 0)) g->spare[others++] = g->left[j];
     likely = min_int(min_int(likely, others), g->capacity);
-    const real threshold = likely ? kth_largest(g->spare, others, likely) : 0;
+    const real threshold = likely ? X(kth_largest)(g->spare, others, likely) : 0;
     for (int j = k; j < f->n; j++) missing += g->slots[j] < 0 && g->left[j] > 0 && g->left[j] >= threshold;
     missing = min_int(missing, g->capacity);
     while (g->count + missing > g->capacity) { /* make room: forget what is least likely to be chosen */

@@ -59,23 +59,25 @@ void X(gram_fetch)(const rrqr_factor *f, X(gram) *g, int wanted, int must, int s
 void X(gram_drop)(const rrqr_factor *f, X(gram) *g, int slot);
 void X(gram_update)(const rrqr_factor *f, X(gram) *g, int from, int to);
 void X(gram_swap)(X(gram) *g, int i, int j);
+real X(kth_largest)(real *x, int n, int k);
 /* block.c */
 void X(block_v1)(const rrqr_factor *f, int k, int b, scalar *v1);
 void X(block_update)(rrqr_factor *f, int k, int b);
 rrqr_status X(block_panel)(rrqr_factor *f, int k, int b, scalar *t);
 void X(block_rows)(rrqr_factor *f, int k, int b, int first, int last, const scalar *t, scalar *work);
 void X(block_undo)(rrqr_factor *f, int k, int kept, int b, int first, int last, scalar *work);
-/* sketch.c: B = Omega A of the residual columns, RRQR_SKETCH x n */
+/* sketch.c: B = Omega A of the residual columns, rows x n */
 typedef struct {
-    scalar *omega;  /* RRQR_SKETCH x m, times a power of two that takes the largest norm near 1 */
-    scalar *b;      /* RRQR_SKETCH x n */
-    scalar *copy;   /* RRQR_BLOCK x n */
-    int *positions; /* 2 n */
+    int n, rows;
+    scalar *omega;  /* rows x m, times a power of two that takes the largest norm near 1 */
+    scalar *b;      /* rows x n */
+    scalar *copy;   /* rows x n */
+    int *positions; /* 3 n */
     real *sums;     /* n */
-    rrqr_factor qr; /* of the residual columns of B */
+    rrqr_factor qr; /* of the columns of B among which pivots are chosen */
     double level;   /* the largest residual norm when B was formed, infinite when B is no longer that of A */
 } X(sketch);
-rrqr_status X(sketch_open)(rrqr_context *context, const rrqr_factor *f, const scalar *omega, X(sketch) *s);
+rrqr_status X(sketch_open)(rrqr_context *context, const rrqr_factor *f, const scalar *omega, int wanted, X(sketch) *s);
 void X(sketch_close)(X(sketch) *s);
 void X(sketch_form)(const rrqr_factor *f, X(sketch) *s, double level);
 rrqr_status X(sketch_pivots)(rrqr_context *context, rrqr_factor *f, X(sketch) *s, int wanted, double tie_tol);

@@ -75,7 +75,7 @@ static rrqr_status block(rrqr_context *context, rrqr_factor *f, X(sketch) *s, co
                          scalar *panel, scalar *t, int *stopped)
 {
     const int k = f->rank, below = f->m - k, pending = k - f->panel;
-    scalar *held = t + RRQR_BLOCK * RRQR_BLOCK, *work = held + (size_t)RRQR_BLOCK * f->width;
+    scalar *held = t + RRQR_WIDE * RRQR_WIDE, *work = held + (size_t)RRQR_WIDE * f->width;
     rrqr_status status = X(sketch_pivots)(context, f, s, wanted, stop->tie_tol);
     const int b = s->qr.rank;
     if (status || !b) return status;
@@ -104,34 +104,40 @@ static rrqr_status block(rrqr_context *context, rrqr_factor *f, X(sketch) *s, co
     return status;
 }
 
+/* The columns of each block, where so many are left in all: blocks of about one size, of which products like eights. */
+static int share(int left)
+{
+    const int blocks = (left + RRQR_WIDE - 1) / RRQR_WIDE, even = blocks ? (left + blocks - 1) / blocks : 0;
+    return min_int(left, (even + 7) / 8 * 8);
+}
+
 /* Go on from the present rank until `stop` holds. omega: RRQR_SKETCH x m, independent standard normal entries. */
 rrqr_status X(randomized)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *stop, const void *omega)
 {
     const real FALL = square_root(REAL_EPSILON); /* below which a downdated sketch is rounding error */
     const int last = min_int(stop->rank, min_int(f->m, f->n));
     X(sketch) s;
-    rrqr_status status = X(sketch_open)(context, f, omega, &s);
+    rrqr_status status = X(sketch_open)(context, f, omega, share(last - f->rank), &s);
     if (status) return status;
-    const size_t rows = (size_t)f->m + 3 * RRQR_BLOCK + 2 * (size_t)f->width + (f->source ? f->n : 0);
-    scalar *panel = rrqr_allocate(context, RRQR_BLOCK * rows, sizeof(scalar));
+    const size_t rows = (size_t)f->m + 3 * RRQR_WIDE + 2 * (size_t)f->width + (f->source ? f->n : 0);
+    scalar *panel = rrqr_allocate(context, RRQR_WIDE * rows, sizeof(scalar));
     if (!panel) status = RRQR_NO_MEMORY;
     while (!status && f->rank < last) {
         real maxresid;
         X(next_pivot)(f, stop->tie_tol, &maxresid);
         if (X(stops)(f, stop, maxresid)) break;
         const double area = (double)(f->m - f->rank) * (f->n - f->rank);
-        if (rrqr_interrupted(context, 4 * RRQR_BLOCK * area)) {
+        if (rrqr_interrupted(context, 4 * RRQR_WIDE * area)) {
             status = RRQR_INTERRUPTED;
             break;
         }
-        const int left = last - f->rank, blocks = (left + RRQR_BLOCK - 1) / RRQR_BLOCK;
-        const int wanted = (left + blocks - 1) / blocks, k = f->rank;
+        const int wanted = share(last - f->rank), k = f->rank;
         const int afresh = !(maxresid > FALL * s.level);
         const int many = f->source && 4 * k > f->n; /* the source gives products with the columns before k as well */
         if (k > f->panel && (afresh || many || k - f->panel + wanted > f->width)) X(panel_close)(f);
         if (afresh) X(sketch_form)(f, &s, maxresid);
         int stopped = 0;
-        status = block(context, f, &s, stop, wanted, panel, panel + (size_t)RRQR_BLOCK * f->m, &stopped);
+        status = block(context, f, &s, stop, wanted, panel, panel + (size_t)RRQR_WIDE * f->m, &stopped);
         if (status || !stopped) {
             if (f->rank > k) continue;
         }

@@ -8,10 +8,11 @@
 #include <stddef.h>
 
 enum {
-    RRQR_PANEL = 32,              /* columns whose updates the greedy kernel defers: LAPACK's choice */
-    RRQR_BLOCK = 104,             /* columns that a block of the prefetching and randomized kernels eliminates */
-    RRQR_SKETCH = RRQR_BLOCK + 8, /* rows of a sketch */
-    RRQR_DEFER = 256              /* columns whose updates the randomized kernel defers */
+    RRQR_PANEL = 32,             /* columns whose updates the greedy kernel defers: LAPACK's choice */
+    RRQR_BLOCK = 96,             /* columns that a block of the prefetching kernel eliminates, at most */
+    RRQR_WIDE = 128,             /* columns that a block of the randomized kernel eliminates, at most */
+    RRQR_SKETCH = RRQR_WIDE + 8, /* rows of the largest sketch */
+    RRQR_DEFER = 256             /* columns whose updates the randomized kernel defers */
 };
 
 typedef enum {
