@@ -249,3 +249,20 @@ def test_the_result_can_be_exported_to_onnx(tmp_path):
     (result,) = reference.ReferenceEvaluator(onnx.load(tmp_path / "small.onnx")).run(None, {"input": sample.numpy()})
     with torch.no_grad():
         assert models.relative_error(torch.as_tensor(result), small(sample)) < 1e-5
+
+
+@pytest.mark.filterwarnings("ignore:.*jit.*:DeprecationWarning")  # torch's own
+@pytest.mark.parametrize("compress", [prune.analyze, lambda *given: prune.factorize(*given, params=0.5)])
+def test_models_that_cannot_be_taken_apart_are_refused_with_the_cure(compress):
+    data = torch.randn(50, 6)
+    scripted = nn.Sequential(torch.jit.script(nn.Linear(6, 6)), nn.Linear(6, 6))
+    with pytest.raises(TypeError, match="0 was scripted or compiled; give the module that it was made from"):
+        compress(scripted, data)
+    with pytest.raises(TypeError, match="model was scripted or compiled"):
+        compress(torch.compile(mlp()), data)
+    with pytest.raises(ValueError, match=r"0\.weight is on the meta device, without values"):
+        compress(mlp().to("meta"), data)
+    broken = mlp()
+    broken[2].weight.data[3, 4] = torch.inf
+    with pytest.raises(ValueError, match=r"2\.weight has NaN or Inf"):
+        compress(broken, data)

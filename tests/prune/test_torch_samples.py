@@ -125,3 +125,17 @@ def test_the_curve_is_the_error_for_every_k(model):
         cut = factor.cut(k)
         error = np.linalg.norm(Z - Z[:, cut.C] @ cut.T)
         assert abs(factor.errors[k] - error) <= 1e-12 * np.linalg.norm(Z)
+
+
+@pytest.mark.parametrize("compress", [prune.analyze, lambda *given: prune.factorize(*given, params=0.5)])
+@pytest.mark.parametrize(
+    ("samples", "message"),
+    [
+        (torch.ones(30, 7), r"RuntimeError: mat1 and mat2 shapes"),
+        (torch.ones(30, 6, dtype=torch.int64), r"RuntimeError: mat1 and mat2 must have the same dtype"),
+        ({"x": X}, r"TypeError: .* missing 1 required positional argument"),
+    ],
+)
+def test_samples_that_the_model_does_not_run_on_are_refused_with_the_cure(model, compress, samples, message):
+    with pytest.raises(ValueError, match=rf"does not run on the calibration samples \({message}.*or call="):
+        compress(model, samples)

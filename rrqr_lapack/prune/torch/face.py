@@ -14,7 +14,7 @@ from .capture import Capture
 from .check import checked
 from .configs import configure, settings
 from .cut import columns, cut_tensors, rebuilt, stored
-from .samples import Caller, Samples, length, mask_of, peek, prepare, rows
+from .samples import Caller, Samples, check_model, length, mask_of, peek, prepare, rows
 from .structure import Coupling, Structure, structure
 from .tape import Tape
 
@@ -168,9 +168,10 @@ def find_groups(
     Raises
     ------
     TypeError
-        `model` is no module; `calibration` neither arrays nor batches.
+        `model` is no module, or one that was scripted or compiled; `calibration` neither arrays nor batches.
     ValueError
-        Nothing can be removed; parameters or samples with NaN.
+        Nothing can be removed; parameters without values or with NaN or Inf; samples with NaN, or ones that the model
+        does not run on.
 
     Warns
     -----
@@ -187,13 +188,10 @@ def find_groups(
     >>> face.groups
     (Group(name='0', width=8, unit=1, affine=True),)
     """
-    if not isinstance(model, torch.nn.Module):
-        raise TypeError(f"model must be a torch.nn.Module, not {type(model).__name__}")
-    for name, parameter in model.named_parameters():
-        if parameter.is_floating_point() and not bool(torch.isfinite(parameter).all()):
-            raise ValueError(f"{name} has NaN or Inf")
+    check_model(model)
     face = TorchFace(model, Structure({}, (), (), {}, {}), Caller(model, call, output), batch_size)
     example, calibration = peek(calibration, prepare(model))
+    face._caller.try_out(model, example)
     with Tape(model) as tape:
         tape.close(face.run(example))
     found = structure(tape, length(example), residual=residual)

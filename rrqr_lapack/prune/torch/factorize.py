@@ -20,7 +20,7 @@ from ..atomic import whole_file
 from ..lowrank import LowRankLayer, allocate_ranks
 from ..tables import table
 from .factored import Factored, can_be_factored, matrix, read_by, replace_layer
-from .samples import Caller, Samples, mask_of, peek, prepare, rows
+from .samples import Caller, Samples, check_model, mask_of, peek, prepare, rows
 
 MOST_INPUTS = 4096  # of a layer whose activations are looked at: channels times kernel
 
@@ -147,8 +147,7 @@ def factorize(
     >>> [tuple(weight.shape) for weight in small[0].parameters()]
     [(4, 32), (32, 4), (32,)]
     """
-    if not isinstance(model, torch.nn.Module):
-        raise TypeError(f"model must be a torch.nn.Module, not {type(model).__name__}")
+    check_model(model)
     given = [name for name, value in (("params", params), ("rtol", rtol), ("ranks", ranks)) if value is not None]
     if len(given) != 1:
         raise ValueError(f"give exactly one of params, rtol, ranks; got {' and '.join(given) or 'none of them'}")
@@ -157,6 +156,7 @@ def factorize(
     if calibration is not None:
         caller, like = Caller(model, call), prepare(model)
         example, calibration = peek(calibration, like)
+        caller.try_out(model, example)
         few = [name for name in chosen if len(matrix(model.get_submodule(name))) <= MOST_INPUTS]
         seen = _activations(model, few, Samples(calibration, batch_size, like), caller)
     found = {}

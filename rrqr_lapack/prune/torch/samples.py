@@ -95,6 +95,29 @@ def _arrays(batch) -> list:
     return [batch] if hasattr(batch, "shape") else []
 
 
+def check_model(model) -> None:
+    """Refuse what cannot be taken apart.
+
+    Raises
+    ------
+    TypeError
+        No module, or one that was scripted or compiled.
+    ValueError
+        Parameters without values, or with NaN or Inf.
+    """
+    if not isinstance(model, torch.nn.Module):
+        raise TypeError(f"model must be a torch.nn.Module, not {type(model).__name__}")
+    for name, module in model.named_modules():
+        if isinstance(module, torch.jit.ScriptModule) or hasattr(module, "_orig_mod"):
+            what = name or "model"
+            raise TypeError(f"{what} was scripted or compiled; give the module that it was made from")
+    for name, parameter in model.named_parameters():
+        if parameter.is_meta:
+            raise ValueError(f"{name} is on the meta device, without values; load the model's weights first")
+        if parameter.is_floating_point() and not bool(torch.isfinite(parameter).all()):
+            raise ValueError(f"{name} has NaN or Inf")
+
+
 def prepare(model: torch.nn.Module) -> Callable:
     """A function that turns a batch of arrays into tensors on the model's device.
 
@@ -151,6 +174,22 @@ class Caller:
         """The model's result, in evaluation mode and without gradients."""
         with evaluation(model):
             return self._call(model, batch)
+
+    def try_out(self, model: torch.nn.Module, batch) -> None:
+        """Run the model for the first time.
+
+        Raises
+        ------
+        ValueError
+            It fails.
+        """
+        try:
+            self(model, batch)
+        except Exception as error:  # the model's own code, with samples it may not expect
+            raise ValueError(
+                f"the model does not run on the calibration samples ({type(error).__name__}: {error}); give arrays as "
+                "forward takes them, a list of tuples or mappings for several arguments, or call=, which runs the model"
+            ) from error
 
     def _default(self, model, batch):
         if isinstance(batch, Mapping):
