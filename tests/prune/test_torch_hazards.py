@@ -1,6 +1,7 @@
 """What must not go wrong with models in torch, each seen in practice."""
 
 import copy
+import importlib
 
 import numpy as np
 import pytest
@@ -266,3 +267,64 @@ def test_models_that_cannot_be_taken_apart_are_refused_with_the_cure(compress):
     broken[2].weight.data[3, 4] = torch.inf
     with pytest.raises(ValueError, match=r"2\.weight has NaN or Inf"):
         compress(broken, data)
+
+
+def test_complex_weights_are_left_alone():
+    class Spectral(nn.Module):
+        """Complex numbers in between."""
+
+        def __init__(self):
+            super().__init__()
+            self.first = nn.Linear(6, 8, dtype=torch.complex64)
+            self.second = nn.Linear(8, 8, dtype=torch.complex64)
+            self.up, self.down = nn.Linear(8, 12), nn.Linear(12, 2)
+
+        def forward(self, x):
+            return self.down(torch.tanh(self.up(self.second(self.first(x.to(torch.complex64))).abs())))
+
+    torch.manual_seed(0)
+    model, data = Spectral(), torch.randn(100, 6)
+    face, _ = prune.find_groups(model, data)
+    assert [group.name for group in face.groups] == ["up"]
+    assert face.left_alone["first"] == "first.weight is complex"
+
+
+class Stateful(nn.Module):
+    """A buffer that each run replaces by another tensor."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = nn.Linear(6, 16), nn.Linear(16, 3)
+        self.register_buffer("seen", torch.zeros(3, 5))
+
+    def forward(self, x):
+        self.seen = torch.ones(3, 5)
+        return self.last(torch.tanh(self.first(x)))
+
+
+def test_a_buffer_that_is_replaced_is_not_taken_for_the_tensor_in_its_place():
+    model = Stateful()
+    tape = importlib.import_module("rrqr_lapack.prune.torch.tape").Tape(model)
+    old = id(model.seen)
+    model.seen = None
+    assert old not in {id(torch.zeros(3, 5)) for _ in range(100)}
+    assert tape.names[old] == "seen"
+    assert prune.find_groups(Stateful(), torch.randn(8, 6))[0].groups
+
+
+class Either(nn.Module):
+    """Two readers, of which the samples choose one."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.left, self.right = nn.Linear(6, 16), nn.Linear(16, 3), nn.Linear(16, 3)
+
+    def forward(self, x):
+        x, positive = torch.tanh(self.first(x)), float(x.sum()) > 0
+        return self.left(x) if positive else self.right(x)
+
+
+def test_weights_that_the_first_samples_do_not_reach_are_named():
+    with pytest.warns(UserWarning, match="right: it does not run on the first samples, and where it does may not fit"):
+        face, _ = prune.find_groups(Either(), torch.ones(8, 6))
+    assert "right" in face.left_alone
