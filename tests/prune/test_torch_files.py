@@ -48,6 +48,37 @@ def test_a_model_on_the_meta_device_is_enough(tmp_path):
     assert next(empty.parameters()).is_meta
 
 
+class Buffered(nn.Module):
+    """Buffers along the units that a state_dict leaves out, views of one table."""
+
+    def __init__(self):
+        super().__init__()
+        self.up, self.down = nn.Linear(6, 20), nn.Linear(20, 3)
+        table = torch.linspace(0.5, 1.5, 30)
+        self.register_buffer("scale", table[:20], persistent=False)
+        self.register_buffer("shift", table[10:], persistent=False)
+
+    def forward(self, x):
+        return self.down(torch.tanh(self.up(x) * self.scale + self.shift))
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_buffers_that_a_state_dict_leaves_out_come_back(tmp_path, device):
+    torch.manual_seed(0)
+    model = Buffered()
+    analysis = prune.analyze(model, torch.randn(100, 6))
+    for keep in (1.0, 0.5):
+        small = prune.apply(analysis, prune.plan(analysis, keep=keep))
+        prune.save(small, tmp_path / "small.safetensors", overwrite=True)
+        with torch.device(device):
+            empty = Buffered()
+        x = torch.randn(5, 6)
+        with torch.no_grad():
+            assert torch.equal(prune.load(empty, tmp_path / "small.safetensors")(x), small(x))
+    prune.save(model, tmp_path / "whole.safetensors")
+    assert torch.equal(prune.load(Buffered(), tmp_path / "whole.safetensors").shift, model.shift)
+
+
 def test_the_dtype_is_that_of_the_file(tmp_path):
     small, _, _ = smaller(models.dense)
     prune.save(small.half(), tmp_path / "half.safetensors")
