@@ -88,6 +88,14 @@ def test_what_is_no_calibration_is_refused(model, calibration):
         prune.analyze(model, calibration)
 
 
+@pytest.mark.parametrize("batch", [[1.0, 2.0], 3, "text"], ids=["list", "int", "str"])
+def test_batches_without_arrays_are_refused(model, batch):
+    with pytest.raises(TypeError, match=f"no arrays or tensors in batch 0, a {type(batch).__name__}"):
+        prune.analyze(model, [batch])
+    with pytest.raises(TypeError, match=f"no arrays or tensors in batch 1, a {type(batch).__name__}"):
+        prune.analyze(model, iter([X, batch]))
+
+
 def test_an_unknown_group_is_refused_with_the_known_ones(model):
     with pytest.raises(ValueError, match="groups has 'first'; this model has 0"):
         prune.analyze(model, X, groups=["first"])

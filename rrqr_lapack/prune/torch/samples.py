@@ -33,7 +33,9 @@ class Samples:
     Raises
     ------
     TypeError
-        Neither arrays nor an iterable.
+        Neither arrays nor an iterable of batches that hold some.
+    ValueError
+        No samples, or NaN.
     """
 
     def __init__(self, calibration, size: int, prepare: Callable):
@@ -46,6 +48,8 @@ class Samples:
     def __iter__(self) -> Iterator:
         empty = True
         for number, batch in enumerate(self._calibration):
+            if not _arrays(batch):
+                raise TypeError(f"calibration has no arrays or tensors in batch {number}, a {type(batch).__name__}")
             for piece in pieces(batch, self._size):
                 ready = self._prepare(piece)
                 if any(bool(tensor.isnan().any()) for tensor in tensors(ready) if tensor.is_floating_point()):
