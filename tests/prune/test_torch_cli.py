@@ -1,6 +1,8 @@
 """``rrqr compress`` and ``rrqr plan`` on checkpoints of PyTorch."""
 
 import os
+import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,6 +26,13 @@ class Encoder(torch.nn.Module):
 
 def number():
     return 3
+
+def broken():
+    raise RuntimeError("no weights here")
+
+class Other(Encoder):
+    def forward(self, x):
+        return {}["key"]
 """
 
 
@@ -91,6 +100,10 @@ def test_a_plan_is_made_and_followed(model, capsys):
         (command("X.npy", "--keep", ".5"), "X.npy must end in .pt, .pth, .safetensors"),
         (command("none.pt", "--keep", ".5"), "none.pt"),
         (command("evil.pt", "--keep", ".5"), "evil.pt is no checkpoint of tensors alone"),
+        (command("old.pt", "--keep", ".5"), "old.pt is no checkpoint of tensors alone"),
+        (command("empty.pt", "--keep", ".5"), "empty.pt is no checkpoint of tensors alone, or damaged; torch.save("),
+        (command("junk.pt", "--keep", ".5"), "junk.pt is no checkpoint of tensors alone, or damaged"),
+        (command("folder.pt", "--keep", ".5"), "folder.pt"),
         (command("list.pt", "--keep", ".5"), "list.pt holds no weights"),
         (command("other.pt", "--keep", ".5"), "other.pt does not hold the weights of encoder_code:Encoder"),
         (command("model.pt", "--keep", ".5", out="small.pt"), "small.pt must end in .safetensors"),
@@ -101,6 +114,14 @@ def test_a_plan_is_made_and_followed(model, capsys):
             "makes a int, not a torch.nn.Module",
         ),
         ([*command("model.pt", "--keep", ".5"), "--class", "no_such:x"], "No module named 'no_such'"),
+        ([*command("model.pt", "--keep", ".5"), "--class", "wrong_code:x"], "but wrong_code fails: SyntaxError"),
+        (
+            [*command("model.pt", "--keep", ".5"), "--class", "encoder_code:broken"],
+            "makes no model without arguments: RuntimeError: no weights here",
+        ),
+        ([*command("model.pt", "--keep", ".5"), "--class", "encoder_code:torch"], "makes no model without arguments"),
+        ([*command("model.pt", "--keep", ".5"), "--class", "encoder_code:Other"], "does not run on the calibration"),
+        (command("model.pt", "--keep", ".5", data="wide.npy"), "RuntimeError: mat1 and mat2 shapes"),
         (command("model.pt", "--keep", ".5", data="model.pt"), "model.pt is not a readable .npy file"),
     ],
 )
@@ -112,10 +133,16 @@ def test_what_is_wrong_is_said_in_one_line_and_nothing_is_written(model, argumen
             return os.mkdir, ("evil",)
 
     torch.save({"weight": Evil()}, "evil.pt")
+    Path("old.pt").write_bytes(pickle.dumps({"weight": Evil()}))
+    Path("empty.pt").touch()
+    Path("junk.pt").write_bytes(b"\x80\x02junk" * 30)
+    Path("folder.pt").mkdir()
+    Path("wrong_code.py").write_text("x =")
+    np.save("wide.npy", np.ones((30, 7), np.float32))
     torch.save([1, 2], "list.pt")
     torch.save({"weight": torch.ones(3)}, "other.pt")
     before = set(os.listdir())
     assert main(arguments) == 1
     error = capsys.readouterr().err
-    assert message in error and error.count("\n") == 1
+    assert message in error and error.count("\n") == 1 and "weights_only" not in error
     assert set(os.listdir()) - {"__pycache__"} == before - {"__pycache__"}
