@@ -51,7 +51,7 @@ def main(argv: list[str] | None = None) -> int:
     except FileExistsError as error:
         _say(f"error: {error}; --force replaces it")
         return 1
-    except (ValueError, TypeError, ArithmeticError, OSError, ImportError, MemoryError) as error:
+    except (ValueError, TypeError, ArithmeticError, OSError, ImportError, MemoryError, RuntimeError) as error:
         _say(f"error: {error}" if str(error) else f"error: {type(error).__name__}")
         return 1
     return 0
@@ -183,7 +183,7 @@ def _compress(args):
         raise ValueError(f"--plan says what stays; it takes no --{extra}")
     data = _samples(args.data, named=args.make is not None)
     model = open_model(args.model, data, args.make)
-    outputs = _outputs(args, model.check_output(args.out), args.report, args.plot)
+    outputs = _outputs(args, *model.outputs(args.out), args.report, args.plot)
     plan = Plan.from_json(args.plan) if args.plan else None
     with _progress() as progress:
         analysis, plan = _planned(args, model, data, plan, progress)

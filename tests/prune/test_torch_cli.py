@@ -33,6 +33,12 @@ def broken():
 class Other(Encoder):
     def forward(self, x):
         return {}["key"]
+
+class Late(Encoder):
+    def forward(self, x):
+        if len(x) > 4:
+            raise RuntimeError("out of memory")
+        return super().forward(x)
 """
 
 
@@ -64,7 +70,7 @@ def command(checkpoint, *options, data="X.npy", out="small.safetensors"):
 @pytest.mark.parametrize("checkpoint", ["model.pt", "model.pth", "model.safetensors"])
 def test_a_checkpoint_is_compressed_as_by_the_functions(model, checkpoint, data, capsys):
     assert main(command(checkpoint, "--keep", ".5", data=data)) == 0
-    assert "wrote small.safetensors" in capsys.readouterr().out
+    assert "wrote small.safetensors small.json" in capsys.readouterr().out
     analysis = prune.analyze(model, np.load("X.npy"))
     expected = prune.apply(analysis, prune.plan(analysis, keep=0.5))
     small = prune.load(type(model)(), "small.safetensors")
@@ -121,6 +127,7 @@ def test_a_plan_is_made_and_followed(model, capsys):
         ),
         ([*command("model.pt", "--keep", ".5"), "--class", "encoder_code:torch"], "makes no model without arguments"),
         ([*command("model.pt", "--keep", ".5"), "--class", "encoder_code:Other"], "does not run on the calibration"),
+        ([*command("model.pt", "--keep", ".5"), "--class", "encoder_code:Late"], "error: out of memory"),
         (command("model.pt", "--keep", ".5", data="wide.npy"), "RuntimeError: mat1 and mat2 shapes"),
         (command("model.pt", "--keep", ".5", data="model.pt"), "model.pt is not a readable .npy file"),
     ],
@@ -146,3 +153,18 @@ def test_what_is_wrong_is_said_in_one_line_and_nothing_is_written(model, argumen
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1 and "weights_only" not in error
     assert set(os.listdir()) - {"__pycache__"} == before - {"__pycache__"}
+
+
+def test_the_plan_beside_the_weights_is_an_output_like_others(model, capsys, monkeypatch):
+    from rrqr_lapack.prune import Analysis
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Analysis, "__init__", lambda *_, **__: pytest.fail("work began"))
+        Path("small.json").write_text("mine")
+        assert main(command("model.pt", "--keep", ".5")) == 1
+        assert "small.json exists and is not overwritten; --force replaces it" in capsys.readouterr().err
+        assert Path("small.json").read_text() == "mine"
+        assert main(command("model.pt", "--keep", ".5", "--report", "small.json", "--force")) == 1
+        assert "two outputs are both small.json" in capsys.readouterr().err
+    assert main(command("model.pt", "--keep", ".5", "--force")) == 0
+    assert "wrote small.safetensors small.json" in capsys.readouterr().out

@@ -51,7 +51,7 @@ def open_checkpoint(path, make: str, data) -> ModelFile:
     face, _ = find_groups(model.eval(), data)
     return ModelFile(
         face,
-        check_path,
+        lambda target: (check_path(target), target.with_suffix(".json")),
         lambda small, target, plan, overwrite=False: save(small, target, plan=plan, overwrite=overwrite),
         lambda analysis, plan, small, seconds: plan,
     )
