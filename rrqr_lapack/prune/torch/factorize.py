@@ -99,8 +99,8 @@ def factorize(
 
     Linear layers and convolutions in one group; exactly one of `params`, `rtol` and `ranks` says how small. With
     calibration samples the error of a layer is that of its outputs, ``||X (W - A B)||_F``, and A B is the best of its
-    rank for them; without, for layers of more than 4,096 inputs and for those that do not run, it is ``||W - A
-    B||_F``. The inputs of a convolution are channels times kernel, the rows of its X are patches.
+    rank for them; without, for layers of more than 4,096 inputs and for those that do not run, it is that of the
+    weights, ``||W - A B||_F``. The inputs of a convolution are channels times kernel, the rows of its X are patches.
 
     Parameters
     ----------
