@@ -101,6 +101,14 @@ def test_an_unknown_group_is_refused_with_the_known_ones(model):
         prune.analyze(model, X, groups=["first"])
 
 
+def test_a_name_by_itself_is_one_group():
+    layers = [layer for _ in range(6) for layer in (torch.nn.Linear(6, 6), torch.nn.Tanh())]
+    model = torch.nn.Sequential(*layers, torch.nn.Linear(6, 3))
+    assert list(prune.analyze(model, X, groups="10").groups) == ["10"]
+    with pytest.raises(ValueError, match="groups has '24'"):  # not those of 2 and 4
+        prune.analyze(model, X, groups="24")
+
+
 def test_a_model_without_floating_point_outputs_is_refused(model):
     with pytest.raises(TypeError, match="returns no floating-point tensor; give output="):
         analysis = prune.analyze(model, X, call=lambda module, x: module(x).argmax(1))
