@@ -158,6 +158,14 @@ def test_layers_that_do_not_run_are_factored_by_their_weights(model):
     assert seen.layers[0].error != blind.layers[0].error and seen.layers[1] == blind.layers[1]
 
 
+def test_a_layer_may_be_called_with_its_input_by_name(model):
+    data = samples(400)
+    expected, _ = prune.factorize(model, data, ranks={"0": 3})
+    model.forward = lambda input: nn.Sequential.forward(model[1:], model[0](input=input))
+    found, _ = prune.factorize(model, data, ranks={"0": 3})
+    assert torch.equal(found[0][0].weight, expected[0][0].weight)
+
+
 def test_a_layer_that_reads_nan_is_named(model):
     model[1] = nn.Threshold(0.0, torch.nan)
     with pytest.raises(ValueError, match="2 reads NaN or Inf for the calibration samples"):

@@ -21,6 +21,7 @@ from ..analyze import warn
 from ..atomic import whole_file
 from ..lowrank import LowRankLayer, allocate_ranks
 from ..tables import table
+from .calls import argument
 from .factored import Factored, can_be_factored, matrix, read_by, replace_layer
 from .samples import Caller, Samples, check_model, mask_of, peek, prepare, rows
 
@@ -230,8 +231,8 @@ def _activations(model, names, batches, caller) -> dict[str, TallQR]:
     for batch in batches:
         mask = mask_of(batch)
 
-        def collect(layer, inputs, name, mask=mask):
-            X = rows(read_by(layer, inputs[0].detach()), mask)
+        def collect(layer, args, kwargs, name, mask=mask):
+            X = rows(read_by(layer, argument(args, kwargs, 0, "input").detach()), mask)
             X = X.reshape(-1, X.shape[-1]).cpu().numpy()
             if not np.isfinite(X).all():
                 raise ValueError(f"{name} reads NaN or Inf for the calibration samples")
@@ -239,7 +240,9 @@ def _activations(model, names, batches, caller) -> dict[str, TallQR]:
 
         with ExitStack() as hooks:
             for name in names:
-                hook = model.get_submodule(name).register_forward_pre_hook(partial(collect, name=name))
+                hook = model.get_submodule(name).register_forward_pre_hook(
+                    partial(collect, name=name), with_kwargs=True
+                )
                 hooks.callback(hook.remove)
             caller(model, batch)
     return {name: each for name, each in tall.items() if each.shape[0]}
