@@ -160,6 +160,14 @@ def test_what_is_no_such_file_is_refused(tmp_path):
         prune.load(model, path)
 
 
+def test_what_is_no_module_is_neither_saved_nor_loaded_into(tmp_path):
+    with pytest.raises(TypeError, match=r"model must be a torch\.nn\.Module, not OrderedDict"):
+        prune.save(models.dense().state_dict(), tmp_path / "a.safetensors")
+    prune.save(models.dense(), tmp_path / "a.safetensors")
+    with pytest.raises(TypeError, match=r"model must be a torch\.nn\.Module, not function"):
+        prune.load(models.dense, tmp_path / "a.safetensors")
+
+
 def test_a_file_sets_nothing_but_numbers_that_are_there(tmp_path):
     """A file from elsewhere can neither add attributes nor replace what is no integer."""
     small, _, _ = smaller(models.dense)

@@ -111,8 +111,19 @@ def test_a_name_by_itself_is_one_group():
 
 def test_a_model_without_floating_point_outputs_is_refused(model):
     with pytest.raises(TypeError, match="returns no floating-point tensor; give output="):
-        analysis = prune.analyze(model, X, call=lambda module, x: module(x).argmax(1))
-        prune.plan(analysis, keep=0.5)
+        prune.analyze(model, X, call=lambda module, x: module(x).argmax(1))
+    with pytest.raises(TypeError, match="output must give a tensor of the model's result, not list"):
+        prune.analyze(model, X, output=lambda result: [result])
+
+
+@pytest.mark.parametrize(
+    "compress", [prune.analyze, lambda *given, **size: prune.factorize(*given, params=0.5, **size)]
+)
+def test_other_batch_sizes_are_refused(model, compress):
+    with pytest.raises(ValueError, match="batch_size is 0; allowed: at least 1"):
+        compress(model, X, batch_size=0)
+    with pytest.raises(TypeError, match=r"batch_size must be an integer, not 1\.5"):
+        compress(model, X, batch_size=1.5)
 
 
 def test_a_path_that_is_not_taken_gives_no_rows(model):

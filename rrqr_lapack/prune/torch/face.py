@@ -168,7 +168,8 @@ def find_groups(
     Raises
     ------
     TypeError
-        `model` is no module, or one that was scripted or compiled; `calibration` neither arrays nor batches.
+        `model` is no module, or one that was scripted or compiled; `calibration` neither arrays nor batches; no tensor
+        to preserve.
     ValueError
         Nothing can be removed; parameters without values or with NaN or Inf; samples with NaN, or ones that the model
         does not run on.
@@ -191,7 +192,7 @@ def find_groups(
     check_model(model)
     face = TorchFace(model, Structure({}, (), (), {}, {}), Caller(model, call, output), batch_size)
     example, calibration = peek(calibration, prepare(model))
-    face._caller.try_out(model, example)
+    face._caller.output(face._caller.try_out(model, example))
     with Tape(model) as tape:
         tape.close(face.run(example))
     found = structure(tape, length(example), residual=residual)

@@ -15,6 +15,7 @@ from ..atomic import refuse_existing, whole_file
 from ..files import INSTALL_HINT
 from .cut import rebuilt
 from .factored import Factored, replace_layer
+from .samples import check_module
 
 FORMAT = "rrqr_lapack.prune.torch/1"
 
@@ -86,6 +87,8 @@ def save(model: torch.nn.Module, path, *, plan=None, overwrite: bool = False) ->
 
     Raises
     ------
+    TypeError
+        `model` is no module.
     ValueError
         Another suffix.
     FileExistsError
@@ -97,6 +100,7 @@ def save(model: torch.nn.Module, path, *, plan=None, overwrite: bool = False) ->
     --------
     See `load`.
     """
+    check_module(model)
     path, safetensors = check_path(path), _safetensors()
     description = {
         "format": FORMAT,
@@ -134,6 +138,8 @@ def load(model: torch.nn.Module, path) -> torch.nn.Module:
 
     Raises
     ------
+    TypeError
+        `model` is no module.
     ValueError
         Not such a file, or one of another model.
     FileNotFoundError
@@ -153,6 +159,7 @@ def load(model: torch.nn.Module, path) -> torch.nn.Module:
     >>> load(original(), "half.safetensors")[0]
     Linear(in_features=3, out_features=4, bias=True)
     """
+    check_module(model)
     path = check_path(path)
     description, tensors = read_tensors(path)
     if description.get("format") != FORMAT:

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain
+from numbers import Integral
 
 import numpy as np
 import torch
@@ -33,14 +34,18 @@ class Samples:
     Raises
     ------
     TypeError
-        Neither arrays nor an iterable of batches that hold some.
+        Neither arrays nor an iterable of batches that hold some; `size` is no integer.
     ValueError
-        No samples, or NaN.
+        No samples, or NaN; `size` below 1.
     """
 
     def __init__(self, calibration, size: int, prepare: Callable):
         if isinstance(calibration, str | bytes) or not (_is_batch(calibration) or isinstance(calibration, Iterable)):
             raise TypeError(f"calibration must be an array or batches, not {type(calibration).__name__}")
+        if isinstance(size, bool) or not isinstance(size, Integral):
+            raise TypeError(f"batch_size must be an integer, not {size!r}")
+        if size < 1:
+            raise ValueError(f"batch_size is {size}; allowed: at least 1")
         self._calibration = [calibration] if _is_batch(calibration) else calibration
         self._size = size
         self._prepare = prepare
@@ -99,6 +104,12 @@ def _arrays(batch) -> list:
     return [batch] if hasattr(batch, "shape") else []
 
 
+def check_module(model) -> None:
+    """TypeError for what is no module."""
+    if not isinstance(model, torch.nn.Module):
+        raise TypeError(f"model must be a torch.nn.Module, not {type(model).__name__}")
+
+
 def check_model(model) -> None:
     """Refuse what cannot be taken apart.
 
@@ -109,8 +120,7 @@ def check_model(model) -> None:
     ValueError
         Parameters without values, or with NaN or Inf.
     """
-    if not isinstance(model, torch.nn.Module):
-        raise TypeError(f"model must be a torch.nn.Module, not {type(model).__name__}")
+    check_module(model)
     for name, module in model.named_modules():
         if isinstance(module, torch.jit.ScriptModule) or hasattr(module, "_orig_mod"):
             what = name or "model"
@@ -179,8 +189,8 @@ class Caller:
         with evaluation(model):
             return self._call(model, batch)
 
-    def try_out(self, model: torch.nn.Module, batch) -> None:
-        """Run the model for the first time.
+    def try_out(self, model: torch.nn.Module, batch):
+        """The model's result when it runs for the first time.
 
         Raises
         ------
@@ -188,7 +198,7 @@ class Caller:
             It fails.
         """
         try:
-            self(model, batch)
+            return self(model, batch)
         except Exception as error:  # the model's own code, with samples it may not expect
             raise ValueError(
                 f"the model does not run on the calibration samples ({type(error).__name__}: {error}); give arrays as "
@@ -209,7 +219,10 @@ class Caller:
     def output(self, result) -> torch.Tensor:
         """The tensor of a result that should stay as it is."""
         if self._output is not None:
-            return self._output(result)
+            chosen = self._output(result)
+            if not isinstance(chosen, torch.Tensor):
+                raise TypeError(f"output must give a tensor of the model's result, not {type(chosen).__name__}")
+            return chosen
         floating = [tensor for tensor in tensors(result) if tensor.is_floating_point() and tensor.ndim]
         if not floating:
             raise TypeError("the model returns no floating-point tensor; give output=, which picks one from its result")
