@@ -89,7 +89,7 @@ def test_activations_with_nan_name_the_layer():
 
 def test_parameters_and_samples_with_nan_are_named():
     model, data = mlp(), torch.randn(50, 6)
-    with pytest.raises(ValueError, match="calibration has NaN in batch 1"):
+    with pytest.raises(ValueError, match="calibration has NaN in sample 3 of batch 1"):
         prune.analyze(model, [data, torch.where(data == data[3, 3], torch.nan, data)], batch_size=50)
     model[2].weight.data[3, 4] = torch.nan
     with pytest.raises(ValueError, match=r"2\.weight has NaN or Inf"):

@@ -177,8 +177,8 @@ def find_groups(
     Warns
     -----
     UserWarning
-        Modules whose operations are not understood, and groups that fail when they are tried out; both are named
-        and left alone.
+        Modules whose operations are not understood, weights that the first samples do not reach, and groups that fail
+        when they are tried out; all are named and left alone.
 
     Examples
     --------

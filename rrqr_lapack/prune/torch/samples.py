@@ -57,12 +57,17 @@ class Samples:
                 raise TypeError(f"calibration has no arrays or tensors in batch {number}, a {type(batch).__name__}")
             for piece in pieces(batch, self._size):
                 ready = self._prepare(piece)
-                if any(bool(tensor.isnan().any()) for tensor in tensors(ready) if tensor.is_floating_point()):
-                    raise ValueError(f"calibration has NaN in batch {number}")
+                if _has_nan(ready):
+                    one = next(i for i, sample in enumerate(pieces(batch, 1)) if _has_nan(self._prepare(sample)))
+                    raise ValueError(f"calibration has NaN in sample {one} of batch {number}")
                 empty = False
                 yield ready
         if empty:
             raise ValueError("calibration has no samples")
+
+
+def _has_nan(batch) -> bool:
+    return any(bool(tensor.isnan().any()) for tensor in tensors(batch) if tensor.is_floating_point())
 
 
 def _is_batch(data) -> bool:
