@@ -195,15 +195,16 @@ def test_few_samples_are_warned_of():
 class Noisy(nn.Module):
     """Gives another output each time."""
 
-    def __init__(self):
+    def __init__(self, dtype=torch.float32):
         super().__init__()
-        self.first, self.last = nn.Linear(4, 8), nn.Linear(8, 2)
+        self.first, self.last, self.dtype = nn.Linear(4, 8), nn.Linear(8, 2), dtype
 
     def forward(self, x):
-        return self.last(torch.nn.functional.dropout(torch.relu(self.first(x)), 0.5, training=True))
+        return self.last(torch.nn.functional.dropout(torch.relu(self.first(x)), 0.5, training=True)).to(self.dtype)
 
 
-def test_a_model_whose_outputs_are_random_cannot_be_tried_out():
+@pytest.mark.parametrize("dtype", [torch.float32, torch.complex64], ids=str)
+def test_a_model_whose_outputs_are_random_cannot_be_tried_out(dtype):
     with (
         pytest.warns(
             UserWarning,
@@ -211,7 +212,7 @@ def test_a_model_whose_outputs_are_random_cannot_be_tried_out():
         ),
         pytest.raises(ValueError, match="no units of this model can be removed"),
     ):
-        prune.find_groups(Noisy(), torch.randn(8, 4))
+        prune.find_groups(Noisy(dtype), torch.randn(8, 4), output=lambda y: y.real)
 
 
 def test_a_model_that_cannot_be_copied_is_refused_in_words():

@@ -112,8 +112,10 @@ def test_a_name_by_itself_is_one_group():
 def test_a_model_without_floating_point_outputs_is_refused(model):
     with pytest.raises(TypeError, match="returns no floating-point tensor; give output="):
         prune.analyze(model, X, call=lambda module, x: module(x).argmax(1))
-    with pytest.raises(TypeError, match="output must give a tensor of the model's result, not list"):
+    with pytest.raises(TypeError, match="output must give a floating-point tensor of the model's result, not list"):
         prune.analyze(model, X, output=lambda result: [result])
+    with pytest.raises(TypeError, match=r"of the model's result, not torch\.complex64"):
+        prune.analyze(model, X, output=torch.fft.fft)
 
 
 @pytest.mark.parametrize(

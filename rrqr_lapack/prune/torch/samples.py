@@ -225,8 +225,9 @@ class Caller:
         """The tensor of a result that should stay as it is."""
         if self._output is not None:
             chosen = self._output(result)
-            if not isinstance(chosen, torch.Tensor):
-                raise TypeError(f"output must give a tensor of the model's result, not {type(chosen).__name__}")
+            if not (isinstance(chosen, torch.Tensor) and chosen.is_floating_point()):
+                what = chosen.dtype if isinstance(chosen, torch.Tensor) else type(chosen).__name__
+                raise TypeError(f"output must give a floating-point tensor of the model's result, not {what}")
             return chosen
         floating = [tensor for tensor in tensors(result) if tensor.is_floating_point() and tensor.ndim]
         if not floating:
