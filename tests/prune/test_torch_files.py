@@ -181,6 +181,29 @@ def test_a_file_sets_nothing_but_numbers_that_are_there(tmp_path):
     assert callable(again[0].forward) and not hasattr(again[0], "new") and again[0].in_features == 5
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda d: [], "not a model that rrqr_lapack.prune.torch.save wrote"),
+        (lambda d: {"format": d["format"]}, "damaged, or describes another model"),
+        (lambda d: {**d, "modules": {"other": {"in_features": 3}}}, "damaged, or describes another model: .*other"),
+        (lambda d: {**d, "modules": {"0": [1]}}, "damaged, or describes another model"),
+        (lambda d: {**d, "factored": ["other"]}, "damaged, or describes another model: .*other"),
+        (lambda d: {**d, "factored": [3, "1"]}, "the factors of 3 are missing or of another layer"),
+        (lambda d: {**d, "config": [1]}, "damaged, or describes another model"),
+    ],
+)
+def test_a_damaged_description_is_refused_in_words(tmp_path, change, message):
+    small, _, _ = smaller(models.dense)
+    prune.save(small, tmp_path / "small.safetensors")
+    tensors = safetensors.load_file(tmp_path / "small.safetensors")
+    with safetensors.safe_open(tmp_path / "small.safetensors", "pt") as file:
+        description = change(json.loads(file.metadata()["model"]))
+    safetensors.save_file(tensors, tmp_path / "b.safetensors", metadata={"model": json.dumps(description)})
+    with pytest.raises(ValueError, match=message):
+        prune.load(models.dense(), tmp_path / "b.safetensors")
+
+
 def test_saved_sizes_are_exact_for_widths_that_no_convention_would_guess(tmp_path):
     model, draw = models.made(models.Strided, torch.float32)
     analysis = prune.analyze(model, draw(64))

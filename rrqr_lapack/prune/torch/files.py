@@ -53,6 +53,7 @@ def read_tensors(path) -> tuple[dict, dict[str, torch.Tensor]]:
     try:
         with safetensors.safe_open(path, "pt") as file:
             description = json.loads((file.metadata() or {}).get("model", "{}"))
+            description = description if isinstance(description, dict) else {}  # another program's
             return description, {name: file.get_tensor(name) for name in file.keys()}
     except (safetensors.SafetensorError, json.JSONDecodeError) as error:
         raise ValueError(f"{path} is not a readable .safetensors file: {error}") from error
@@ -164,10 +165,13 @@ def load(model: torch.nn.Module, path) -> torch.nn.Module:
     description, tensors = read_tensors(path)
     if description.get("format") != FORMAT:
         raise ValueError(f"{path} is not a model that rrqr_lapack.prune.torch.save wrote")
-    result = _replaced(model, tensors, description["factored"], path)
-    for name, numbers in description["modules"].items():
-        _set(result.get_submodule(name), numbers)
-    _set(getattr(result, "config", None), description["config"])
+    try:
+        result = _replaced(model, tensors, tuple(map(str, description["factored"])), path)
+        for name, numbers in description["modules"].items():
+            _set(result.get_submodule(name), numbers)
+        _set(getattr(result, "config", None), description["config"])
+    except (AttributeError, KeyError) as error:
+        raise ValueError(f"{path} is damaged, or describes another model: {error}") from error
     return result.eval()
 
 
