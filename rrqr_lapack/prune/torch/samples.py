@@ -235,6 +235,11 @@ class Caller:
         return floating[0]
 
 
+def at_least_single(x: torch.Tensor) -> torch.Tensor:
+    """The tensor in the precision that it is computed with: double if it has it, otherwise single."""
+    return x if x.dtype == torch.float64 else x.float()
+
+
 def mask_of(batch) -> torch.Tensor | None:
     """(samples, positions) of bool: which positions count; None for all."""
     mask = batch.get("attention_mask") if isinstance(batch, Mapping) else None
