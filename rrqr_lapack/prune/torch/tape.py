@@ -42,10 +42,8 @@ class Weights:
 
     def __init__(self, model: torch.nn.Module):
         super().__init__()
-        self._held = [
-            *model.named_parameters(),
-            *model.named_buffers(),
-        ]  # held: a freed tensor gives its id away
+        # Held, since a tensor that the model frees would leave its id to another.
+        self._held = [*model.named_parameters(), *model.named_buffers()]
         self.names = {id(tensor): name for name, tensor in reversed(self._held)}
         self._transposed = WeakIdKeyDictionary()
 
