@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 import warnings
@@ -24,7 +25,10 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run ``rrqr`` and return its exit status: 0, 1 for an error in one line on stderr, 130 when interrupted.
+    """Run ``rrqr`` and return its exit status: 0, or 1 for an error in one line on stderr.
+
+    As of commands that a signal ends, it is 130 when interrupted, and 141, without a word, when nobody reads on
+    (``rrqr plan ... | head -1``).
 
     Parameters
     ----------
@@ -45,16 +49,34 @@ def main(argv: list[str] | None = None) -> int:
         with warnings.catch_warnings():
             warnings.showwarning = lambda message, *_, **__: _say(f"warning: {message}")
             args.run(args)
+        _flush()
     except KeyboardInterrupt:
         _say("interrupted")
         return 130
+    except BrokenPipeError:
+        _discard()
+        return 141
     except FileExistsError as error:
         _say(f"error: {error}; --force replaces it")
         return 1
-    except (ValueError, TypeError, ArithmeticError, OSError, ImportError, MemoryError) as error:
+    except (ValueError, TypeError, ArithmeticError, OSError, ImportError, MemoryError, RuntimeError) as error:
         _say(f"error: {error}" if str(error) else f"error: {type(error).__name__}")
         return 1
     return 0
+
+
+def _flush():
+    """Write out what was printed, while an error can still be told."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _discard()
+        raise
+
+
+def _discard():
+    """Let what cannot be written go nowhere: Python would try again when it ends, and print a traceback."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _say(message):
@@ -183,7 +205,7 @@ def _compress(args):
         raise ValueError(f"--plan says what stays; it takes no --{extra}")
     data = _samples(args.data, named=args.make is not None)
     model = open_model(args.model, data, args.make)
-    outputs = _outputs(args, model.check_output(args.out), args.report, args.plot)
+    outputs = _outputs(args, *model.outputs(args.out), args.report, args.plot)
     plan = Plan.from_json(args.plan) if args.plan else None
     with _progress() as progress:
         analysis, plan = _planned(args, model, data, plan, progress)

@@ -171,6 +171,30 @@ def test_ctrl_c_stops_the_demo_with_status_130_and_leaves_nothing(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.skipif(os.name != "posix", reason="what a pipe without a reader does is said by POSIX")
+@pytest.mark.parametrize("buffering", ["", "1"])
+def test_nobody_reading_on_is_no_error_in_words(folder, buffering):
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "rrqr_lapack", *COMMAND, "--keep", "0.5"]
+    environment = {**os.environ, "PYTHONUNBUFFERED": buffering}
+    result = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, env=environment)
+    os.close(writer)
+    assert (result.returncode, result.stderr) == (141, "")
+    assert os.path.exists("small.npz")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a file that is always full")
+@pytest.mark.parametrize("buffering", ["", "1"])
+def test_a_full_disk_behind_the_output_is_one_line(folder, buffering):
+    command = [sys.executable, "-m", "rrqr_lapack", *COMMAND, "--keep", "0.5"]
+    environment = {**os.environ, "PYTHONUNBUFFERED": buffering}
+    with open("/dev/full", "w") as full:
+        result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, env=environment)
+    assert result.returncode == 1
+    assert result.stderr.startswith("rrqr: error: ") and result.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize("command", [["rrqr"], [sys.executable, "-m", "rrqr_lapack"]], ids=["rrqr", "python -m"])
 def test_the_command_says_its_version(command, monkeypatch):
     monkeypatch.setenv("PATH", os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]]))

@@ -140,7 +140,7 @@ def _chosen(face, names) -> dict[str, Group]:
     groups = {group.name: group for group in face.groups}
     if names is None:
         names = groups
-    names = list(names)
+    names = [names] if isinstance(names, str) else list(names)
     for name in names:
         if name not in groups:
             raise ValueError(f"groups has {name!r}; this model has {', '.join(groups) or 'none'}")

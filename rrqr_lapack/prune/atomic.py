@@ -9,17 +9,19 @@ from pathlib import Path
 
 
 def refuse_existing(path, overwrite: bool) -> None:
-    """Raise if `path` is a folder, if its folder is missing, or if it exists and may not be overwritten.
+    """Raise if `path` is a folder, if its folder is missing or locked, or if it exists and may not be overwritten.
 
     Raises
     ------
-    FileExistsError, IsADirectoryError, FileNotFoundError
+    FileExistsError, IsADirectoryError, FileNotFoundError, PermissionError
     """
     path = Path(path)
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder, not a file")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"the folder {path.parent} is not there")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise PermissionError(f"the folder {path.parent} cannot be written to")
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} exists and is not overwritten")
 
@@ -37,7 +39,7 @@ def whole_file(path, overwrite: bool = False):
 
     Raises
     ------
-    FileExistsError, IsADirectoryError, FileNotFoundError
+    FileExistsError, IsADirectoryError, FileNotFoundError, PermissionError
         As `refuse_existing`.
 
     Examples

@@ -50,8 +50,10 @@ def analyze(network: Network, X, *, layers: Sequence[int] | None = None, progres
     UserWarning
         Fewer than three samples a neuron.
 
-    Notes ----- One forward pass, 2 m n^2 flops for m samples and a layer of n neurons (half as many in single
-    precision), and O(n^2) memory a layer.
+    Notes
+    -----
+    One forward pass, 2 m n^2 flops for m samples and a layer of n neurons (half as many in single precision), and
+    O(n^2) memory a layer.
 
     Examples
     --------

@@ -30,6 +30,7 @@ class GroupFactor:
     correct : bool, default True
         T by least squares. Otherwise the other units are dropped: T is the selection ``T[:, C] = I`` and zero
         elsewhere, so that affine replaces them by their means.
+
     Attributes
     ----------
     units : (K,) ndarray of int

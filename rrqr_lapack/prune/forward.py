@@ -34,9 +34,11 @@ def forward_order(A: np.ndarray, W: np.ndarray, unit: int, tiny: float) -> np.nd
     (k,) ndarray of int
         Until Y or A is exhausted.
 
-    Notes ----- All that counts are ``G = A^T A`` and ``A^T Y = G W``. They take 2 n^2 (m + p) flops, and each column
-    chosen 2 n (n + p) more, as matrix products, beside reading n p numbers. Squares suffice to choose by, until a
-    column's residual is 1e-7 of it.
+    Notes
+    -----
+    All that counts are ``G = A^T A`` and ``A^T Y = G W``. They take 2 n^2 (m + p) flops, and each column chosen 2 n
+    (n + p) more, as matrix products, beside reading n p numbers. Squares suffice to choose by, until a column's
+    residual is 1e-7 of it.
 
     Examples
     --------

@@ -24,8 +24,8 @@ class ModelFile:
     Attributes
     ----------
     face : Face
-    check_output : callable
-        ``check_output(path)`` gives the path, or raises before any work where the model cannot be written to it.
+    outputs : callable
+        ``outputs(path)``: all files that `save` writes; raises before any work where the path cannot be one.
     save : callable
         ``save(model, path, plan, overwrite=False)`` writes the smaller model, whole or not at all.
     report : callable
@@ -33,7 +33,7 @@ class ModelFile:
     """
 
     face: Face
-    check_output: Callable[[Path], Path]
+    outputs: Callable[[Path], tuple[Path, ...]]
     save: Callable[..., None]
     report: Callable[..., Any]
 
@@ -74,7 +74,7 @@ def open_model(path, data, make: str | None = None) -> ModelFile:
         return open_checkpoint(path, make, data)
     return ModelFile(
         NetworkFace(load(path)),
-        check_format,
+        lambda target: (check_format(target),),
         lambda network, target, plan, overwrite=False: save(network, target, overwrite=overwrite),
         Report.of,
     )

@@ -66,3 +66,9 @@ def test_the_file_has_the_permissions_of_any_new_file(tmp_path):
         temporary.write_text("a")
     (tmp_path / "b.txt").write_text("b")
     assert (tmp_path / "a.txt").stat().st_mode == (tmp_path / "b.txt").stat().st_mode
+
+
+def test_a_folder_that_cannot_be_written_to_is_refused_before_the_block_runs(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: not mode & os.W_OK)  # permissions do not bind a superuser
+    with pytest.raises(PermissionError, match="cannot be written to"), whole_file(tmp_path / "a.txt"):
+        pytest.fail("the block ran")

@@ -129,9 +129,13 @@ def test_dtype_mode_and_gradients_are_those_of_the_layer(model):
         ({"params": 0.5, "rtol": 0.1}, ValueError, "got params and rtol"),
         ({"params": 1.5}, ValueError, "params is 1.5; allowed: a fraction"),
         ({"params": "half"}, TypeError, "params must be a number, not 'half'"),
-        ({"params": 200}, ValueError, "no room for one rank of each layer"),
+        ({"params": 200}, ValueError, "params is 200, which allows 200; with rank 1 everywhere it is"),
         ({"rtol": 1.0}, ValueError, "rtol is 1.0; allowed: 0 <= rtol < 1"),
-        ({"ranks": {"0": 31}}, ValueError, "rank must be between 1 and 30"),
+        ({"ranks": {"0": 31}}, ValueError, "ranks has 31 for '0'; allowed: 1 to 30"),
+        ({"ranks": {"0": 0}}, ValueError, "ranks has 0 for '0'; allowed: 1 to 30"),
+        ({"ranks": {"0": 2.5}}, TypeError, "ranks must be integers, not 2.5 for '0'"),
+        ({"ranks": [3]}, TypeError, "ranks must be a mapping, the rank of each layer by its name, not list"),
+        ({"ranks": {"0": 3}, "layers": "2"}, ValueError, "ranks has none for '2', which is among layers"),
         ({"ranks": {"1": 2}}, ValueError, "'1' is no layer that can be factored; this model has 0, 2, 4"),
         ({"params": 0.5, "layers": ["x"]}, ValueError, "'x' is no layer that can be factored"),
     ],
@@ -139,6 +143,33 @@ def test_dtype_mode_and_gradients_are_those_of_the_layer(model):
 def test_other_budgets_and_layers_are_refused(model, options, error, message):
     with pytest.raises(error, match=message):
         prune.factorize(model, **options)
+
+
+def test_a_name_by_itself_is_one_layer(model):
+    _, report = prune.factorize(model, ranks={"0": 3, "2": 3}, layers="0")
+    assert [row.layer for row in report.layers] == ["0"]
+
+
+def test_layers_that_do_not_run_are_factored_by_their_weights(model):
+    model.idle = nn.Linear(30, 30).double()
+    model.forward = lambda x: model[4](model[3](model[2](model[1](model[0](x)))))
+    _, seen = prune.factorize(model, samples(400), ranks={"0": 3, "idle": 3})
+    _, blind = prune.factorize(model, ranks={"0": 3, "idle": 3})
+    assert seen.layers[0].error != blind.layers[0].error and seen.layers[1] == blind.layers[1]
+
+
+def test_a_layer_may_be_called_with_its_input_by_name(model):
+    data = samples(400)
+    expected, _ = prune.factorize(model, data, ranks={"0": 3})
+    model.forward = lambda input: nn.Sequential.forward(model[1:], model[0](input=input))
+    found, _ = prune.factorize(model, data, ranks={"0": 3})
+    assert torch.equal(found[0][0].weight, expected[0][0].weight)
+
+
+def test_a_layer_that_reads_nan_is_named(model):
+    model[1] = nn.Threshold(0.0, torch.nan)
+    with pytest.raises(ValueError, match="2 reads NaN or Inf for the calibration samples"):
+        prune.factorize(model, samples(400), params=0.5)
 
 
 def test_the_report_is_a_table_and_json(model, tmp_path):

@@ -48,6 +48,37 @@ def test_a_model_on_the_meta_device_is_enough(tmp_path):
     assert next(empty.parameters()).is_meta
 
 
+class Buffered(nn.Module):
+    """Buffers along the units that a state_dict leaves out, views of one table."""
+
+    def __init__(self):
+        super().__init__()
+        self.up, self.down = nn.Linear(6, 20), nn.Linear(20, 3)
+        table = torch.linspace(0.5, 1.5, 30)
+        self.register_buffer("scale", table[:20], persistent=False)
+        self.register_buffer("shift", table[10:], persistent=False)
+
+    def forward(self, x):
+        return self.down(torch.tanh(self.up(x) * self.scale + self.shift))
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_buffers_that_a_state_dict_leaves_out_come_back(tmp_path, device):
+    torch.manual_seed(0)
+    model = Buffered()
+    analysis = prune.analyze(model, torch.randn(100, 6))
+    for keep in (1.0, 0.5):
+        small = prune.apply(analysis, prune.plan(analysis, keep=keep))
+        prune.save(small, tmp_path / "small.safetensors", overwrite=True)
+        with torch.device(device):
+            empty = Buffered()
+        x = torch.randn(5, 6)
+        with torch.no_grad():
+            assert torch.equal(prune.load(empty, tmp_path / "small.safetensors")(x), small(x))
+    prune.save(model, tmp_path / "whole.safetensors")
+    assert torch.equal(prune.load(Buffered(), tmp_path / "whole.safetensors").shift, model.shift)
+
+
 def test_the_dtype_is_that_of_the_file(tmp_path):
     small, _, _ = smaller(models.dense)
     prune.save(small.half(), tmp_path / "half.safetensors")
@@ -129,6 +160,14 @@ def test_what_is_no_such_file_is_refused(tmp_path):
         prune.load(model, path)
 
 
+def test_what_is_no_module_is_neither_saved_nor_loaded_into(tmp_path):
+    with pytest.raises(TypeError, match=r"model must be a torch\.nn\.Module, not OrderedDict"):
+        prune.save(models.dense().state_dict(), tmp_path / "a.safetensors")
+    prune.save(models.dense(), tmp_path / "a.safetensors")
+    with pytest.raises(TypeError, match=r"model must be a torch\.nn\.Module, not function"):
+        prune.load(models.dense, tmp_path / "a.safetensors")
+
+
 def test_a_file_sets_nothing_but_numbers_that_are_there(tmp_path):
     """A file from elsewhere can neither add attributes nor replace what is no integer."""
     small, _, _ = smaller(models.dense)
@@ -140,6 +179,29 @@ def test_a_file_sets_nothing_but_numbers_that_are_there(tmp_path):
     safetensors.save_file(tensors, tmp_path / "b.safetensors", metadata={"model": json.dumps(description)})
     again = prune.load(models.dense(), tmp_path / "b.safetensors")
     assert callable(again[0].forward) and not hasattr(again[0], "new") and again[0].in_features == 5
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda d: [], "not a model that rrqr_lapack.prune.torch.save wrote"),
+        (lambda d: {"format": d["format"]}, "damaged, or describes another model"),
+        (lambda d: {**d, "modules": {"other": {"in_features": 3}}}, "damaged, or describes another model: .*other"),
+        (lambda d: {**d, "modules": {"0": [1]}}, "damaged, or describes another model"),
+        (lambda d: {**d, "factored": ["other"]}, "damaged, or describes another model: .*other"),
+        (lambda d: {**d, "factored": [3, "1"]}, "the factors of 3 are missing or of another layer"),
+        (lambda d: {**d, "config": [1]}, "damaged, or describes another model"),
+    ],
+)
+def test_a_damaged_description_is_refused_in_words(tmp_path, change, message):
+    small, _, _ = smaller(models.dense)
+    prune.save(small, tmp_path / "small.safetensors")
+    tensors = safetensors.load_file(tmp_path / "small.safetensors")
+    with safetensors.safe_open(tmp_path / "small.safetensors", "pt") as file:
+        description = change(json.loads(file.metadata()["model"]))
+    safetensors.save_file(tensors, tmp_path / "b.safetensors", metadata={"model": json.dumps(description)})
+    with pytest.raises(ValueError, match=message):
+        prune.load(models.dense(), tmp_path / "b.safetensors")
 
 
 def test_saved_sizes_are_exact_for_widths_that_no_convention_would_guess(tmp_path):

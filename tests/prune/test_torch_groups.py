@@ -153,6 +153,21 @@ class Recurrent(torch.nn.Module):
         return self.last(torch.relu(self.third(self.memory(torch.relu(self.first(x)))[0])))
 
 
+def test_an_embedding_with_a_largest_norm_keeps_its_columns():
+    """The norm is that of all of them."""
+
+    def model(**options):
+        return torch.nn.Sequential(
+            torch.nn.Embedding(50, 16, **options), torch.nn.Linear(16, 20), torch.nn.ReLU(), torch.nn.Linear(20, 3)
+        )
+
+    tokens = torch.arange(40).reshape(10, 4)
+    assert [group.name for group in prune.find_groups(model(), tokens)[0].groups] == ["0", "1"]
+    face, _ = prune.find_groups(model(max_norm=4.0), tokens)
+    assert [group.name for group in face.groups] == ["1"]
+    assert face.left_alone["0"] == "max_norm of embedding in 0"
+
+
 def test_a_module_that_is_not_understood_is_named_and_the_others_are_pruned():
     with pytest.warns(UserWarning, match="left alone: memory: lstm has no rule"):
         face, _ = prune.find_groups(Recurrent(), torch.randn(8, 3, 5))

@@ -1,6 +1,7 @@
 """What must not go wrong with models in torch, each seen in practice."""
 
 import copy
+import importlib
 
 import numpy as np
 import pytest
@@ -88,7 +89,7 @@ def test_activations_with_nan_name_the_layer():
 
 def test_parameters_and_samples_with_nan_are_named():
     model, data = mlp(), torch.randn(50, 6)
-    with pytest.raises(ValueError, match="calibration has NaN in batch 1"):
+    with pytest.raises(ValueError, match="calibration has NaN in sample 3 of batch 1"):
         prune.analyze(model, [data, torch.where(data == data[3, 3], torch.nan, data)], batch_size=50)
     model[2].weight.data[3, 4] = torch.nan
     with pytest.raises(ValueError, match=r"2\.weight has NaN or Inf"):
@@ -194,15 +195,16 @@ def test_few_samples_are_warned_of():
 class Noisy(nn.Module):
     """Gives another output each time."""
 
-    def __init__(self):
+    def __init__(self, dtype=torch.float32):
         super().__init__()
-        self.first, self.last = nn.Linear(4, 8), nn.Linear(8, 2)
+        self.first, self.last, self.dtype = nn.Linear(4, 8), nn.Linear(8, 2), dtype
 
     def forward(self, x):
-        return self.last(torch.nn.functional.dropout(torch.relu(self.first(x)), 0.5, training=True))
+        return self.last(torch.nn.functional.dropout(torch.relu(self.first(x)), 0.5, training=True)).to(self.dtype)
 
 
-def test_a_model_whose_outputs_are_random_cannot_be_tried_out():
+@pytest.mark.parametrize("dtype", [torch.float32, torch.complex64], ids=str)
+def test_a_model_whose_outputs_are_random_cannot_be_tried_out(dtype):
     with (
         pytest.warns(
             UserWarning,
@@ -210,7 +212,7 @@ def test_a_model_whose_outputs_are_random_cannot_be_tried_out():
         ),
         pytest.raises(ValueError, match="no units of this model can be removed"),
     ):
-        prune.find_groups(Noisy(), torch.randn(8, 4))
+        prune.find_groups(Noisy(dtype), torch.randn(8, 4), output=lambda y: y.real)
 
 
 def test_a_model_that_cannot_be_copied_is_refused_in_words():
@@ -249,3 +251,81 @@ def test_the_result_can_be_exported_to_onnx(tmp_path):
     (result,) = reference.ReferenceEvaluator(onnx.load(tmp_path / "small.onnx")).run(None, {"input": sample.numpy()})
     with torch.no_grad():
         assert models.relative_error(torch.as_tensor(result), small(sample)) < 1e-5
+
+
+@pytest.mark.filterwarnings("ignore:.*jit.*:DeprecationWarning")  # torch's own
+@pytest.mark.parametrize("compress", [prune.analyze, lambda *given: prune.factorize(*given, params=0.5)])
+def test_models_that_cannot_be_taken_apart_are_refused_with_the_cure(compress):
+    data = torch.randn(50, 6)
+    scripted = nn.Sequential(torch.jit.script(nn.Linear(6, 6)), nn.Linear(6, 6))
+    with pytest.raises(TypeError, match="0 was scripted or compiled; give the module that it was made from"):
+        compress(scripted, data)
+    with pytest.raises(TypeError, match="model was scripted or compiled"):
+        compress(torch.compile(mlp()), data)
+    with pytest.raises(ValueError, match=r"0\.weight is on the meta device, without values"):
+        compress(mlp().to("meta"), data)
+    broken = mlp()
+    broken[2].weight.data[3, 4] = torch.inf
+    with pytest.raises(ValueError, match=r"2\.weight has NaN or Inf"):
+        compress(broken, data)
+
+
+def test_complex_weights_are_left_alone():
+    class Spectral(nn.Module):
+        """Complex numbers in between."""
+
+        def __init__(self):
+            super().__init__()
+            self.first = nn.Linear(6, 8, dtype=torch.complex64)
+            self.second = nn.Linear(8, 8, dtype=torch.complex64)
+            self.up, self.down = nn.Linear(8, 12), nn.Linear(12, 2)
+
+        def forward(self, x):
+            return self.down(torch.tanh(self.up(self.second(self.first(x.to(torch.complex64))).abs())))
+
+    torch.manual_seed(0)
+    model, data = Spectral(), torch.randn(100, 6)
+    face, _ = prune.find_groups(model, data)
+    assert [group.name for group in face.groups] == ["up"]
+    assert face.left_alone["first"] == "first.weight is complex"
+
+
+class Stateful(nn.Module):
+    """A buffer that each run replaces by another tensor."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = nn.Linear(6, 16), nn.Linear(16, 3)
+        self.register_buffer("seen", torch.zeros(3, 5))
+
+    def forward(self, x):
+        self.seen = torch.ones(3, 5)
+        return self.last(torch.tanh(self.first(x)))
+
+
+def test_a_buffer_that_is_replaced_is_not_taken_for_the_tensor_in_its_place():
+    model = Stateful()
+    tape = importlib.import_module("rrqr_lapack.prune.torch.tape").Tape(model)
+    old = id(model.seen)
+    model.seen = None
+    assert old not in {id(torch.zeros(3, 5)) for _ in range(100)}
+    assert tape.names[old] == "seen"
+    assert prune.find_groups(Stateful(), torch.randn(8, 6))[0].groups
+
+
+class Either(nn.Module):
+    """Two readers, of which the samples choose one."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.left, self.right = nn.Linear(6, 16), nn.Linear(16, 3), nn.Linear(16, 3)
+
+    def forward(self, x):
+        x, positive = torch.tanh(self.first(x)), float(x.sum()) > 0
+        return self.left(x) if positive else self.right(x)
+
+
+def test_weights_that_the_first_samples_do_not_reach_are_named():
+    with pytest.warns(UserWarning, match="right: it does not run on the first samples, and where it does may not fit"):
+        face, _ = prune.find_groups(Either(), torch.ones(8, 6))
+    assert "right" in face.left_alone

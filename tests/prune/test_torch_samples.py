@@ -88,15 +88,44 @@ def test_what_is_no_calibration_is_refused(model, calibration):
         prune.analyze(model, calibration)
 
 
+@pytest.mark.parametrize("batch", [[1.0, 2.0], 3, "text"], ids=["list", "int", "str"])
+def test_batches_without_arrays_are_refused(model, batch):
+    with pytest.raises(TypeError, match=f"no arrays or tensors in batch 0, a {type(batch).__name__}"):
+        prune.analyze(model, [batch])
+    with pytest.raises(TypeError, match=f"no arrays or tensors in batch 1, a {type(batch).__name__}"):
+        prune.analyze(model, iter([X, batch]))
+
+
 def test_an_unknown_group_is_refused_with_the_known_ones(model):
     with pytest.raises(ValueError, match="groups has 'first'; this model has 0"):
         prune.analyze(model, X, groups=["first"])
 
 
+def test_a_name_by_itself_is_one_group():
+    layers = [layer for _ in range(6) for layer in (torch.nn.Linear(6, 6), torch.nn.Tanh())]
+    model = torch.nn.Sequential(*layers, torch.nn.Linear(6, 3))
+    assert list(prune.analyze(model, X, groups="10").groups) == ["10"]
+    with pytest.raises(ValueError, match="groups has '24'"):  # not those of 2 and 4
+        prune.analyze(model, X, groups="24")
+
+
 def test_a_model_without_floating_point_outputs_is_refused(model):
     with pytest.raises(TypeError, match="returns no floating-point tensor; give output="):
-        analysis = prune.analyze(model, X, call=lambda module, x: module(x).argmax(1))
-        prune.plan(analysis, keep=0.5)
+        prune.analyze(model, X, call=lambda module, x: module(x).argmax(1))
+    with pytest.raises(TypeError, match="output must give a floating-point tensor of the model's result, not list"):
+        prune.analyze(model, X, output=lambda result: [result])
+    with pytest.raises(TypeError, match=r"of the model's result, not torch\.complex64"):
+        prune.analyze(model, X, output=torch.fft.fft)
+
+
+@pytest.mark.parametrize(
+    "compress", [prune.analyze, lambda *given, **size: prune.factorize(*given, params=0.5, **size)]
+)
+def test_other_batch_sizes_are_refused(model, compress):
+    with pytest.raises(ValueError, match="batch_size is 0; allowed: at least 1"):
+        compress(model, X, batch_size=0)
+    with pytest.raises(TypeError, match=r"batch_size must be an integer, not 1\.5"):
+        compress(model, X, batch_size=1.5)
 
 
 def test_a_path_that_is_not_taken_gives_no_rows(model):
@@ -125,3 +154,17 @@ def test_the_curve_is_the_error_for_every_k(model):
         cut = factor.cut(k)
         error = np.linalg.norm(Z - Z[:, cut.C] @ cut.T)
         assert abs(factor.errors[k] - error) <= 1e-12 * np.linalg.norm(Z)
+
+
+@pytest.mark.parametrize("compress", [prune.analyze, lambda *given: prune.factorize(*given, params=0.5)])
+@pytest.mark.parametrize(
+    ("samples", "message"),
+    [
+        (torch.ones(30, 7), r"RuntimeError: mat1 and mat2 shapes"),
+        (torch.ones(30, 6, dtype=torch.int64), r"RuntimeError: mat1 and mat2 must have the same dtype"),
+        ({"x": X}, r"TypeError: .* missing 1 required positional argument"),
+    ],
+)
+def test_samples_that_the_model_does_not_run_on_are_refused_with_the_cure(model, compress, samples, message):
+    with pytest.raises(ValueError, match=rf"does not run on the calibration samples \({message}.*or call="):
+        compress(model, samples)

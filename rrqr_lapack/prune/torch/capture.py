@@ -10,7 +10,7 @@ from torch.overrides import TorchFunctionMode
 
 from .calls import operation, product, tensors
 from .cut import columns
-from .samples import rows
+from .samples import at_least_single, rows
 from .structure import Coupling
 from .tape import Weights
 
@@ -72,7 +72,7 @@ class Capture(Weights, TorchFunctionMode):
         """Name -> Z, float64 for a model in float64, otherwise float32."""
         result = {}
         for name, parts in self._parts.items():
-            parts = [part.cpu() if part.dtype == torch.float64 else part.float().cpu() for part in parts[1:] or parts]
+            parts = [at_least_single(part).cpu() for part in parts[1:] or parts]
             Z = torch.cat(parts) if len(parts) > 1 else parts[0]
             result[name] = np.ascontiguousarray(Z.numpy())
         return result

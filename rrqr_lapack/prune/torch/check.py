@@ -71,8 +71,9 @@ def _fault(face, batch, couplings) -> str | None:
     for one, two in zip(tensors(found), tensors(expected), strict=False):
         if one.shape != two.shape:
             return f"its output has the shape {tuple(one.shape)} in place of {tuple(two.shape)}"
-        if one.is_floating_point():
-            one, two = (torch.nan_to_num(each.double()) for each in (one, two))
+        if one.is_floating_point() or one.is_complex():
+            wide = torch.promote_types(one.dtype, torch.float64)
+            one, two = (torch.nan_to_num(each.to(wide)) for each in (one, two))
             limit = TOLERANCE.get(next(face.model.parameters()).dtype, 0.05)
             if float((one - two).norm()) > limit * float(two.norm()):
                 return "its output is not that of the model whose other units are silenced"

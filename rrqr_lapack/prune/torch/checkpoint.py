@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import importlib
-import pickle
 import sys
+import warnings
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -37,6 +37,8 @@ def open_checkpoint(path, make: str, data) -> ModelFile:
         `make` is not such a name, or the weights are not those of the model.
     ImportError
         The module cannot be imported.
+    OSError
+        The file cannot be read.
     """
     path, model = Path(path), _made(make)
     if path.suffix == ".safetensors" and read_tensors(path)[0].get("format") == FORMAT:
@@ -49,7 +51,7 @@ def open_checkpoint(path, make: str, data) -> ModelFile:
     face, _ = find_groups(model.eval(), data)
     return ModelFile(
         face,
-        check_path,
+        lambda target: (check_path(target), target.with_suffix(".json")),
         lambda small, target, plan, overwrite=False: save(small, target, plan=plan, overwrite=overwrite),
         lambda analysis, plan, small, seconds: plan,
     )
@@ -60,10 +62,18 @@ def _made(make):
     if not (module and colon and name):
         raise ValueError(f"--class is {make!r}; give MODULE:NAME, a class or function that makes the model")
     with _current_folder():
-        made = importlib.import_module(module)
-    if not hasattr(made, name):
-        raise ValueError(f"--class is {make!r}, but {module} has no {name}")
-    model = getattr(made, name)()
+        try:
+            made = importlib.import_module(module)
+        except Exception as error:  # the caller's own code
+            raise ImportError(f"--class is {make!r}, but {module} fails: {type(error).__name__}: {error}") from error
+        if not hasattr(made, name):
+            raise ValueError(f"--class is {make!r}, but {module} has no {name}")
+        try:
+            model = getattr(made, name)()
+        except Exception as error:
+            raise ValueError(
+                f"--class is {make!r}, which makes no model without arguments: {type(error).__name__}: {error}"
+            ) from error
     if not isinstance(model, torch.nn.Module):
         raise ValueError(f"--class is {make!r}, which makes a {type(model).__name__}, not a torch.nn.Module")
     return model
@@ -84,9 +94,14 @@ def _weights(path):
     if path.suffix == ".safetensors":
         return read_tensors(path)[1]
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        raise ValueError(f"{path} is no checkpoint of tensors alone: {str(error).splitlines()[0]}") from error
+        with warnings.catch_warnings(action="ignore"):  # of pickle protocols
+            found = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError:
+        raise
+    except Exception as error:  # pickle fails in many ways, and torch's cure would run what the file holds
+        raise ValueError(
+            f"{path} is no checkpoint of tensors alone, or damaged; torch.save(model.state_dict(), path) makes one"
+        ) from error
     for key in WRAPPERS:
         if isinstance(found, dict) and isinstance(found.get(key), dict):
             found = found[key]

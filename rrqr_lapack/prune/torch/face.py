@@ -14,7 +14,7 @@ from .capture import Capture
 from .check import checked
 from .configs import configure, settings
 from .cut import columns, cut_tensors, rebuilt, stored
-from .samples import Caller, Samples, length, mask_of, peek, prepare, rows
+from .samples import Caller, Samples, at_least_single, check_model, length, mask_of, peek, prepare, rows
 from .structure import Coupling, Structure, structure
 from .tape import Tape
 
@@ -74,10 +74,9 @@ class TorchFace:
         """For each batch the tensor to preserve: a row for each sample, or for each position that is not masked."""
         for batch in batches:
             y, mask = self._caller.output(self.run(batch)).detach(), mask_of(batch)
-            y = y.double() if y.dtype == torch.float64 else y.float()
             if mask is not None and y.ndim == 3 and y.shape[:2] == mask.shape:
                 y = rows(y, mask)
-            y = y.reshape(len(y), -1).cpu().numpy()
+            y = at_least_single(y).reshape(len(y), -1).cpu().numpy()
             if not np.isfinite(y).all():
                 raise ValueError("the outputs of the model have NaN or Inf")
             yield y
@@ -99,10 +98,7 @@ class TorchFace:
         return [self._weights(reader.member) for reader in self.coupling(name).readers]
 
     def _weights(self, member):
-        tensor = self._state()[member.name].detach()
-        return columns(
-            tensor.to("cpu", torch.float64 if tensor.dtype == torch.float64 else torch.float32), member
-        ).numpy()
+        return columns(at_least_single(self.tensor(member.name).cpu()), member).numpy()
 
     def _state(self):
         return dict(chain(self.model.named_parameters(), self.model.named_buffers()))
@@ -168,15 +164,17 @@ def find_groups(
     Raises
     ------
     TypeError
-        `model` is no module; `calibration` neither arrays nor batches.
+        `model` is no module, or one that was scripted or compiled; `calibration` neither arrays nor batches; no tensor
+        to preserve.
     ValueError
-        Nothing can be removed; parameters or samples with NaN.
+        Nothing can be removed; parameters without values or with NaN or Inf; samples with NaN, or ones that the model
+        does not run on.
 
     Warns
     -----
     UserWarning
-        Modules whose operations are not understood, and groups that fail when they are tried out; both are named
-        and left alone.
+        Modules whose operations are not understood, weights that the first samples do not reach, and groups that fail
+        when they are tried out; all are named and left alone.
 
     Examples
     --------
@@ -187,13 +185,10 @@ def find_groups(
     >>> face.groups
     (Group(name='0', width=8, unit=1, affine=True),)
     """
-    if not isinstance(model, torch.nn.Module):
-        raise TypeError(f"model must be a torch.nn.Module, not {type(model).__name__}")
-    for name, parameter in model.named_parameters():
-        if parameter.is_floating_point() and not bool(torch.isfinite(parameter).all()):
-            raise ValueError(f"{name} has NaN or Inf")
+    check_model(model)
     face = TorchFace(model, Structure({}, (), (), {}, {}), Caller(model, call, output), batch_size)
     example, calibration = peek(calibration, prepare(model))
+    face._caller.output(face._caller.try_out(model, example))
     with Tape(model) as tape:
         tape.close(face.run(example))
     found = structure(tape, length(example), residual=residual)

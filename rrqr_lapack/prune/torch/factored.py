@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from .samples import at_least_single
+
 
 class Factored(nn.Sequential):
     """A layer with weights ``W ~= A B``: first A, without bias, then B.
@@ -40,14 +42,13 @@ def can_be_factored(layer: nn.Module) -> bool:
 
 def matrix(layer: nn.Module) -> np.ndarray:
     """The weights as (inputs, outputs); the inputs of a convolution are channels times kernel."""
-    weight = layer.weight.detach().cpu()
-    weight = weight if weight.dtype == torch.float64 else weight.float()
+    weight = at_least_single(layer.weight.detach().cpu())
     return weight.reshape(len(weight), -1).numpy().T
 
 
 def read_by(layer: nn.Module, x: torch.Tensor) -> torch.Tensor:
     """X: what the weights of a layer are multiplied with, (..., inputs), in single or double precision."""
-    x = x if x.dtype == torch.float64 else x.float()
+    x = at_least_single(x)
     if isinstance(layer, nn.Linear):
         return x
     x = x if x.ndim == layer.weight.ndim else x[None]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
@@ -11,6 +12,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from numbers import Integral, Real
 
+import numpy as np
 import torch
 
 from rrqr_lapack import TallQR
@@ -19,8 +21,9 @@ from ..analyze import warn
 from ..atomic import whole_file
 from ..lowrank import LowRankLayer, allocate_ranks
 from ..tables import table
+from .calls import argument
 from .factored import Factored, can_be_factored, matrix, read_by, replace_layer
-from .samples import Caller, Samples, mask_of, peek, prepare, rows
+from .samples import Caller, Samples, check_model, mask_of, peek, prepare, rows
 
 MOST_INPUTS = 4096  # of a layer whose activations are looked at: channels times kernel
 
@@ -97,8 +100,8 @@ def factorize(
 
     Linear layers and convolutions in one group; exactly one of `params`, `rtol` and `ranks` says how small. With
     calibration samples the error of a layer is that of its outputs, ``||X (W - A B)||_F``, and A B is the best of its
-    rank for them; without, and for layers of more than 4,096 inputs, it is ``||W - A B||_F``. The inputs of a
-    convolution are channels times kernel, the rows of its X are patches.
+    rank for them; without, for layers of more than 4,096 inputs and for those that do not run, it is that of the
+    weights, ``||W - A B||_F``. The inputs of a convolution are channels times kernel, the rows of its X are patches.
 
     Parameters
     ----------
@@ -129,9 +132,10 @@ def factorize(
     Raises
     ------
     ValueError
-        Not exactly one budget, one out of range, or a layer that cannot be factored.
+        Not exactly one budget, one out of range, or a layer that cannot be factored; weights, samples or what a layer
+        reads (it is named) with NaN; samples that the model does not run on.
     TypeError
-        `model` is no module, or a budget is of the wrong type.
+        `model` is no module, or one that was scripted or compiled; a budget is of the wrong type.
 
     Warns
     -----
@@ -147,30 +151,37 @@ def factorize(
     >>> [tuple(weight.shape) for weight in small[0].parameters()]
     [(4, 32), (32, 4), (32,)]
     """
-    if not isinstance(model, torch.nn.Module):
-        raise TypeError(f"model must be a torch.nn.Module, not {type(model).__name__}")
+    check_model(model)
     given = [name for name, value in (("params", params), ("rtol", rtol), ("ranks", ranks)) if value is not None]
     if len(given) != 1:
         raise ValueError(f"give exactly one of params, rtol, ranks; got {' and '.join(given) or 'none of them'}")
+    if ranks is not None and not isinstance(ranks, Mapping):
+        raise TypeError(f"ranks must be a mapping, the rank of each layer by its name, not {type(ranks).__name__}")
     chosen = _layers(model, layers if layers is not None else ranks)
+    if ranks is not None:
+        _check_ranks(model, ranks, chosen)
     example, seen = None, {}
     if calibration is not None:
         caller, like = Caller(model, call), prepare(model)
         example, calibration = peek(calibration, like)
+        caller.try_out(model, example)
         few = [name for name in chosen if len(matrix(model.get_submodule(name))) <= MOST_INPUTS]
         seen = _activations(model, few, Samples(calibration, batch_size, like), caller)
     found = {}
     for name in chosen:
-        weight, largest = matrix(model.get_submodule(name)), None if ranks is None else max(ranks[name], 1)
+        weight, largest = matrix(model.get_submodule(name)), None if ranks is None else ranks[name]
         found[name] = LowRankLayer(weight, seen.get(name), largest=largest, driver=driver, rng=rng)
     total = sum(parameter.numel() for parameter in model.parameters())
     if params is not None:
-        other = total - sum(each.shape[0] * each.shape[1] for each in found.values())
-        wanted = allocate_ranks(found, _budget(params, total) - other)
+        other, limit = total - sum(math.prod(each.shape) for each in found.values()), _budget(params, total)
+        least = other + sum(each.size(1) for each in found.values())
+        if limit < least:
+            raise ValueError(f"params is {params}, which allows {limit:,}; with rank 1 everywhere it is {least:,}")
+        wanted = allocate_ranks(found, limit - other)
     elif rtol is not None:
         wanted = {name: _least(each, rtol) for name, each in found.items()}
     else:
-        wanted = dict(ranks)
+        wanted = {name: ranks[name] for name in chosen}
     if example is not None:
         broken = _broken(model, found, wanted, caller, example)
         wanted |= dict.fromkeys(broken)
@@ -195,28 +206,46 @@ def _layers(model, names) -> list[str]:
     ]
     if names is None:
         return able
+    names = [names] if isinstance(names, str) else list(names)
     for name in names:
         if name not in able:
             raise ValueError(f"{name!r} is no layer that can be factored; this model has {', '.join(able) or 'none'}")
-    return list(names)
+    return names
+
+
+def _check_ranks(model, ranks, chosen):
+    """Every layer that is looked at has a rank, an integer from 1 to its smaller side."""
+    for name in chosen:
+        if name not in ranks:
+            raise ValueError(f"ranks has none for {name!r}, which is among layers")
+        rank, most = ranks[name], min(matrix(model.get_submodule(name)).shape)
+        if isinstance(rank, bool) or not isinstance(rank, Integral):
+            raise TypeError(f"ranks must be integers, not {rank!r} for {name!r}")
+        if not 1 <= rank <= most:
+            raise ValueError(f"ranks has {rank} for {name!r}; allowed: 1 to {most}")
 
 
 def _activations(model, names, batches, caller) -> dict[str, TallQR]:
-    """The triangle of what each layer reads."""
+    """The triangle of what each layer reads, of those that run."""
     tall = {name: TallQR() for name in names}
     for batch in batches:
         mask = mask_of(batch)
 
-        def collect(layer, inputs, name, mask=mask):
-            X = rows(read_by(layer, inputs[0].detach()), mask)
-            tall[name].update(X.reshape(-1, X.shape[-1]).cpu().numpy())
+        def collect(layer, args, kwargs, name, mask=mask):
+            X = rows(read_by(layer, argument(args, kwargs, 0, "input").detach()), mask)
+            X = X.reshape(-1, X.shape[-1]).cpu().numpy()
+            if not np.isfinite(X).all():
+                raise ValueError(f"{name} reads NaN or Inf for the calibration samples")
+            tall[name].update(X)
 
         with ExitStack() as hooks:
             for name in names:
-                hook = model.get_submodule(name).register_forward_pre_hook(partial(collect, name=name))
+                hook = model.get_submodule(name).register_forward_pre_hook(
+                    partial(collect, name=name), with_kwargs=True
+                )
                 hooks.callback(hook.remove)
             caller(model, batch)
-    return tall
+    return {name: each for name, each in tall.items() if each.shape[0]}
 
 
 def _budget(params, total) -> int:
@@ -236,7 +265,7 @@ def _least(each: LowRankLayer, rtol) -> int | None:
     if isinstance(rtol, bool) or not isinstance(rtol, Real) or not 0 <= rtol < 1:
         raise ValueError(f"rtol is {rtol!r}; allowed: 0 <= rtol < 1")
     rank = max(1, int((each.errors <= rtol * each.norm).argmax()))
-    return rank if each.size(rank) < each.shape[0] * each.shape[1] else None
+    return rank if each.size(rank) < math.prod(each.shape) else None
 
 
 def _factored(model, found, wanted) -> torch.nn.Module:

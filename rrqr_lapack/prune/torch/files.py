@@ -15,6 +15,7 @@ from ..atomic import refuse_existing, whole_file
 from ..files import INSTALL_HINT
 from .cut import rebuilt
 from .factored import Factored, replace_layer
+from .samples import check_module
 
 FORMAT = "rrqr_lapack.prune.torch/1"
 
@@ -52,16 +53,18 @@ def read_tensors(path) -> tuple[dict, dict[str, torch.Tensor]]:
     try:
         with safetensors.safe_open(path, "pt") as file:
             description = json.loads((file.metadata() or {}).get("model", "{}"))
+            description = description if isinstance(description, dict) else {}  # another program's
             return description, {name: file.get_tensor(name) for name in file.keys()}
     except (safetensors.SafetensorError, json.JSONDecodeError) as error:
         raise ValueError(f"{path} is not a readable .safetensors file: {error}") from error
 
 
 def _tensors(model) -> dict[str, torch.Tensor]:
-    """Every parameter and saved buffer once, under its first name: shared ones are stored once."""
-    saved = model.state_dict(keep_vars=True).keys()
-    buffers = {name: buffer for name, buffer in model.named_buffers() if name in saved}
-    return dict(model.named_parameters()) | buffers
+    """Every parameter and buffer once, under its first name: shared ones are stored once.
+
+    Buffers that a state_dict leaves out too: those along a group are cut.
+    """
+    return dict(model.named_parameters()) | dict(model.named_buffers())
 
 
 def _numbers(item) -> dict[str, int]:
@@ -85,6 +88,8 @@ def save(model: torch.nn.Module, path, *, plan=None, overwrite: bool = False) ->
 
     Raises
     ------
+    TypeError
+        `model` is no module.
     ValueError
         Another suffix.
     FileExistsError
@@ -96,6 +101,7 @@ def save(model: torch.nn.Module, path, *, plan=None, overwrite: bool = False) ->
     --------
     See `load`.
     """
+    check_module(model)
     path, safetensors = check_path(path), _safetensors()
     description = {
         "format": FORMAT,
@@ -103,7 +109,10 @@ def save(model: torch.nn.Module, path, *, plan=None, overwrite: bool = False) ->
         "config": _numbers(getattr(model, "config", None)),
         "factored": [name for name, module in model.named_modules() if isinstance(module, Factored)],
     }
-    arrays = {name: tensor.detach().cpu().contiguous() for name, tensor in _tensors(model).items()}
+    arrays = {  # each in memory of its own: the format has no views
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, tensor in _tensors(model).items()
+    }
     with ExitStack() as files:
         if plan is not None:
             beside = files.enter_context(whole_file(path.with_suffix(".json"), overwrite))
@@ -130,6 +139,8 @@ def load(model: torch.nn.Module, path) -> torch.nn.Module:
 
     Raises
     ------
+    TypeError
+        `model` is no module.
     ValueError
         Not such a file, or one of another model.
     FileNotFoundError
@@ -149,14 +160,18 @@ def load(model: torch.nn.Module, path) -> torch.nn.Module:
     >>> load(original(), "half.safetensors")[0]
     Linear(in_features=3, out_features=4, bias=True)
     """
+    check_module(model)
     path = check_path(path)
     description, tensors = read_tensors(path)
     if description.get("format") != FORMAT:
         raise ValueError(f"{path} is not a model that rrqr_lapack.prune.torch.save wrote")
-    result = _replaced(model, tensors, description["factored"], path)
-    for name, numbers in description["modules"].items():
-        _set(result.get_submodule(name), numbers)
-    _set(getattr(result, "config", None), description["config"])
+    try:
+        result = _replaced(model, tensors, tuple(map(str, description["factored"])), path)
+        for name, numbers in description["modules"].items():
+            _set(result.get_submodule(name), numbers)
+        _set(getattr(result, "config", None), description["config"])
+    except (AttributeError, KeyError) as error:
+        raise ValueError(f"{path} is damaged, or describes another model: {error}") from error
     return result.eval()
 
 
@@ -177,11 +192,6 @@ def _replaced(model, tensors, factored, path):
     result = rebuilt(model, {name: tensors[name] for name in needed})
     for layer in factored:
         replace_layer(result, layer, Factored.from_state(result.get_submodule(layer), tensors, layer))
-    empty = [name for name, tensor in (*result.named_parameters(), *result.named_buffers()) if tensor.is_meta]
-    if empty:
-        raise ValueError(
-            f"{', '.join(empty)} stand on the meta device and are not in {path}: make the model on the CPU"
-        )
     return result
 
 

@@ -12,6 +12,7 @@ import torch
 
 from ..lowrank import LowRankLayer
 from .factored import matrix
+from .samples import at_least_single
 
 
 def lora_init(
@@ -60,8 +61,7 @@ def lora_init(
     if not isinstance(layer, torch.nn.Linear):
         raise TypeError(f"layer must be a torch.nn.Linear, not {type(layer).__name__}")
     if isinstance(activations, torch.Tensor):
-        activations = activations.detach().cpu()
-        activations = (activations if activations.dtype == torch.float64 else activations.float()).numpy()
+        activations = at_least_single(activations.detach().cpu()).numpy()
     found = LowRankLayer(matrix(layer), activations, largest=rank, driver=driver, rng=rng)
     down, up = found.factors(rank)
     one, two = np.linalg.norm(down), np.linalg.norm(up)

@@ -159,6 +159,8 @@ def embed(tape, func, args, kwargs):
     result = func(*args, **kwargs)
     axes = tape.axes(table)
     fix(axes[0], tape.why("embedding"))
+    if argument(args, kwargs, 3, "max_norm") is not None:
+        fix(axes[1], tape.why("max_norm of embedding"))
     weight = tape.weight(table)
     if weight is not None:
         tape.made((weight[0], 1))

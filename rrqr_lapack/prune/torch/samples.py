@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain
+from numbers import Integral
 
 import numpy as np
 import torch
@@ -33,12 +34,18 @@ class Samples:
     Raises
     ------
     TypeError
-        Neither arrays nor an iterable.
+        Neither arrays nor an iterable of batches that hold some; `size` is no integer.
+    ValueError
+        No samples, or NaN; `size` below 1.
     """
 
     def __init__(self, calibration, size: int, prepare: Callable):
         if isinstance(calibration, str | bytes) or not (_is_batch(calibration) or isinstance(calibration, Iterable)):
             raise TypeError(f"calibration must be an array or batches, not {type(calibration).__name__}")
+        if isinstance(size, bool) or not isinstance(size, Integral):
+            raise TypeError(f"batch_size must be an integer, not {size!r}")
+        if size < 1:
+            raise ValueError(f"batch_size is {size}; allowed: at least 1")
         self._calibration = [calibration] if _is_batch(calibration) else calibration
         self._size = size
         self._prepare = prepare
@@ -46,14 +53,21 @@ class Samples:
     def __iter__(self) -> Iterator:
         empty = True
         for number, batch in enumerate(self._calibration):
+            if not _arrays(batch):
+                raise TypeError(f"calibration has no arrays or tensors in batch {number}, a {type(batch).__name__}")
             for piece in pieces(batch, self._size):
                 ready = self._prepare(piece)
-                if any(bool(tensor.isnan().any()) for tensor in tensors(ready) if tensor.is_floating_point()):
-                    raise ValueError(f"calibration has NaN in batch {number}")
+                if _has_nan(ready):
+                    one = next(i for i, sample in enumerate(pieces(batch, 1)) if _has_nan(self._prepare(sample)))
+                    raise ValueError(f"calibration has NaN in sample {one} of batch {number}")
                 empty = False
                 yield ready
         if empty:
             raise ValueError("calibration has no samples")
+
+
+def _has_nan(batch) -> bool:
+    return any(bool(tensor.isnan().any()) for tensor in tensors(batch) if tensor.is_floating_point())
 
 
 def _is_batch(data) -> bool:
@@ -93,6 +107,34 @@ def _arrays(batch) -> list:
     if isinstance(batch, list | tuple):
         return [array for value in batch for array in _arrays(value)]
     return [batch] if hasattr(batch, "shape") else []
+
+
+def check_module(model) -> None:
+    """TypeError for what is no module."""
+    if not isinstance(model, torch.nn.Module):
+        raise TypeError(f"model must be a torch.nn.Module, not {type(model).__name__}")
+
+
+def check_model(model) -> None:
+    """Refuse what cannot be taken apart.
+
+    Raises
+    ------
+    TypeError
+        No module, or one that was scripted or compiled.
+    ValueError
+        Parameters without values, or with NaN or Inf.
+    """
+    check_module(model)
+    for name, module in model.named_modules():
+        if isinstance(module, torch.jit.ScriptModule) or hasattr(module, "_orig_mod"):
+            what = name or "model"
+            raise TypeError(f"{what} was scripted or compiled; give the module that it was made from")
+    for name, parameter in model.named_parameters():
+        if parameter.is_meta:
+            raise ValueError(f"{name} is on the meta device, without values; load the model's weights first")
+        if parameter.is_floating_point() and not bool(torch.isfinite(parameter).all()):
+            raise ValueError(f"{name} has NaN or Inf")
 
 
 def prepare(model: torch.nn.Module) -> Callable:
@@ -152,6 +194,22 @@ class Caller:
         with evaluation(model):
             return self._call(model, batch)
 
+    def try_out(self, model: torch.nn.Module, batch):
+        """The model's result when it runs for the first time.
+
+        Raises
+        ------
+        ValueError
+            It fails.
+        """
+        try:
+            return self(model, batch)
+        except Exception as error:  # the model's own code, with samples it may not expect
+            raise ValueError(
+                f"the model does not run on the calibration samples ({type(error).__name__}: {error}); give arrays as "
+                "forward takes them, a list of tuples or mappings for several arguments, or call=, which runs the model"
+            ) from error
+
     def _default(self, model, batch):
         if isinstance(batch, Mapping):
             return model(
@@ -166,11 +224,20 @@ class Caller:
     def output(self, result) -> torch.Tensor:
         """The tensor of a result that should stay as it is."""
         if self._output is not None:
-            return self._output(result)
+            chosen = self._output(result)
+            if not (isinstance(chosen, torch.Tensor) and chosen.is_floating_point()):
+                what = chosen.dtype if isinstance(chosen, torch.Tensor) else type(chosen).__name__
+                raise TypeError(f"output must give a floating-point tensor of the model's result, not {what}")
+            return chosen
         floating = [tensor for tensor in tensors(result) if tensor.is_floating_point() and tensor.ndim]
         if not floating:
             raise TypeError("the model returns no floating-point tensor; give output=, which picks one from its result")
         return floating[0]
+
+
+def at_least_single(x: torch.Tensor) -> torch.Tensor:
+    """The tensor in the precision that it is computed with: double if it has it, otherwise single."""
+    return x if x.dtype == torch.float64 else x.float()
 
 
 def mask_of(batch) -> torch.Tensor | None:

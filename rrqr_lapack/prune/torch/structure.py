@@ -100,7 +100,7 @@ class Structure:
     whole : dict
         Name -> why these units cannot be removed, for weights that are made and read like a group.
     unknown : dict
-        Module -> operation in it that is not understood and that weights depend on.
+        Module -> operation in it that is not understood and that weights depend on, or that its weights did not run.
     """
 
     couplings: Mapping[str, Coupling]
@@ -256,11 +256,16 @@ def _add(costs, count, leaves, groups):
 
 
 def _unknown(tape, made):
-    """The operations without a rule that kept weights from being a group."""
+    """The operations without a rule that kept weights from being a group, and the weights that did not run."""
     parameters = {
         id(space.root) for name, p in tape.model.named_parameters() if p.ndim > 1 for space in tape.spaces[name]
     }
-    return {
+    idle = {
+        _module(name): "it does not run on the first samples, and where it does may not fit the cuts"
+        for name, parameter in tape.model.named_parameters()
+        if parameter.ndim > 1 and name not in tape.met
+    }
+    return idle | {
         module: f"{operation} has no rule"
         for module, operation, spaces in tape.unknown
         if any(space.root in made or id(space.root) in parameters for space in spaces)

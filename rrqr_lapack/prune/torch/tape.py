@@ -42,8 +42,9 @@ class Weights:
 
     def __init__(self, model: torch.nn.Module):
         super().__init__()
-        tensors = [*model.named_parameters(), *model.named_buffers()]
-        self.names = {id(tensor): name for name, tensor in reversed(tensors)}
+        # Held, since a tensor that the model frees would leave its id to another.
+        self._held = [*model.named_parameters(), *model.named_buffers()]
+        self.names = {id(tensor): name for name, tensor in reversed(self._held)}
         self._transposed = WeakIdKeyDictionary()
 
     def weight(self, tensor: torch.Tensor) -> tuple[str, bool] | None:
@@ -81,20 +82,24 @@ class Tape(Weights, TorchFunctionMode):
         Operations that have no rule: module, operation, and the spaces that it fixed.
     sized : list of (str, str, Axis)
         Modules without weights that know the size of an axis all the same: module, attribute, axis.
+    met : set of str
+        Names of the parameters and buffers that functions were called with.
     """
 
     def __init__(self, model: torch.nn.Module):
         super().__init__(model)
         self.model = model
-        self.spaces = {
-            name: tuple(map(Space, tensor.shape))
-            for name, tensor in (*model.named_parameters(), *model.named_buffers())
-        }
+        self.spaces = {name: tuple(map(Space, tensor.shape)) for name, tensor in self._held}
         self.reads: dict[Key, Read] = {}
         self.makes: dict[Key, int] = {}
         self.products: list[tuple[int, tuple[Axis, ...]]] = []
         self.unknown: list[tuple[str, str, list[Space]]] = []
         self.sized: list[tuple[str, str, Axis]] = []
+        self.met: set[str] = set()
+        for name, tensor in self._held:
+            if tensor.is_complex():
+                for space in self.spaces[name]:
+                    space.fix(f"{name} is complex")
         self._modules = {module: name for name, module in model.named_modules()}
         self._calls: list[str] = []
         self._axes = WeakIdKeyDictionary()
@@ -117,7 +122,10 @@ class Tape(Weights, TorchFunctionMode):
         self._calls.pop()
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
-        return rules.record(self, func, args, kwargs or {})
+        result = rules.record(self, func, args, kwargs or {})
+        if tensors(result):
+            self.met.update(self.names[id(each)] for each in tensors((args, kwargs)) if id(each) in self.names)
+        return result
 
     @property
     def module(self) -> str:
