@@ -96,8 +96,9 @@ class TruncatedQR:
         self._driver = driver
         self._choice = stop[3:]
         self._lock = threading.Lock()
-        self._factor = factor_of(a, overwrite_a, check_finite)
+        self._factor = factor_of(a, overwrite_a, check_finite, driver == "randomized")
         self._run(*stop[:3])
+        self._factor.settle()  # `a` may change from here on
 
     def _run(self, rank, rtol, atol):
         """Factor, or go on, until the rule holds."""

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from matrices import DTYPES, algebraic, duplicated, gaussian, geometric, rank_deficient
 from measures import THRESHOLD, eps, qr_ratio
 
-from rrqr_lapack import interpolative_decomposition, qr_truncated
+from rrqr_lapack import TruncatedQR, interpolative_decomposition, qr_truncated
 
 MAKERS = [gaussian, geometric, algebraic]
 
@@ -90,3 +90,14 @@ def test_values_that_are_not_finite_are_found(dtype):
         a[17, 311] = value
         with pytest.raises(ValueError, match=f"column 311 holds .*{str(value).lstrip('-')}"):
             qr_truncated(a, rank=5, driver="randomized", rng=0)
+
+
+def test_an_object_keeps_no_hold_of_the_matrix(dtype):
+    a = np.asfortranarray(geometric(150, 700, dtype))
+    f, expected = TruncatedQR(a, rank=40, driver="randomized", rng=0), a.copy()
+    a[:] = 0
+    q = f.form_q(40)
+    left = expected[:, f.P] - q @ (q.conj().T @ expected[:, f.P])
+    assert f.residual_norm == pytest.approx(np.linalg.norm(left), rel=1e3 * float(eps(dtype)))
+    f.extend(rank=80)
+    assert qr_ratio(expected[:, f.P[:80]], f.form_q(80), f.R[:, :80], np.arange(80)) <= THRESHOLD
