@@ -66,7 +66,9 @@ class PCA:
     Raises
     ------
     TypeError, ValueError
-        From the methods, as `range_finder`.
+        From the methods, as `range_finder`; also where sums of entries overflow.
+    OverflowError
+        From the variances, where they do.
 
     See Also
     --------
@@ -239,7 +241,7 @@ class PCA:
 
     @property
     def explained_variance_(self):
-        return self.singular_values_**2 / max(self.n_samples_seen_ - 1, 1)
+        return self._mean_square(self.singular_values_, 1)
 
     @property
     def explained_variance_ratio_(self):
@@ -249,13 +251,21 @@ class PCA:
     @property
     def noise_variance_(self):
         others = min(self.n_samples_seen_, self.n_features_in_) - self.n_components_
-        return self.error**2 / max(self.n_samples_seen_ - 1, 1) / others if others else 0.0
+        return float(self._mean_square(self.error, others)) if others else 0.0
 
     def __repr__(self):
         if self._stream is self._found is None:
             return "<PCA of nothing yet>"
         size = f"{self.n_samples_seen_} x {self.n_features_in_}"
         return f"<PCA of {size}, rank {self.n_components_}, {self.error_kind} error {self.error:.3g}>"
+
+    def _mean_square(self, values, columns):
+        """Squares over (M - 1) columns, which may be representable where the square of X's norm is not."""
+        with np.errstate(over="ignore"):
+            squares = np.square(values / math.sqrt(max(self.n_samples_seen_ - 1, 1) * columns))
+        if not np.isfinite(squares).all():
+            raise OverflowError("the variance of X overflows; scale X down")
+        return squares
 
     def _stopping(self, shape):
         return stopping(shape, self.rank, self.rtol, self.atol, self.oversample)

@@ -34,6 +34,7 @@ def measured(a, check_finite, name="a"):
     norm = frobenius(a)
     if check_finite and not norm < math.inf:
         as_operand(a, name)  # says where
+        raise ValueError(f"{name} is finite, but its norm overflows; scale {name} down")
     return a, norm
 
 
