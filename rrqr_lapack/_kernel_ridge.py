@@ -13,8 +13,9 @@ from scipy import sparse
 from scipy.sparse.linalg import LinearOperator, cg
 
 from ._arrays import as_numeric, check_choice, check_count, check_tolerance
-from ._kernel import KernelMatrix, row_blocks
+from ._kernel import KernelMatrix
 from ._nystrom import check_shift, nystrom
+from ._products import row_blocks
 
 
 class KernelRidge:
@@ -60,7 +61,7 @@ class KernelRidge:
         """
         x = x if sparse.issparse(x) else np.asarray(x)
         result = np.empty((x.shape[0], *self.coefficients.shape[1:]), self.coefficients.dtype)
-        for rows in row_blocks(x.shape[0], self.points.shape[0]):
+        for rows in row_blocks((x.shape[0], self.points.shape[0])):
             result[rows] = self.kernel(x[rows], self.points) @ self.coefficients
         return result
 

@@ -14,10 +14,9 @@ from scipy.sparse.linalg import LinearOperator
 
 from ._arrays import as_numeric, check_choice, check_rank, check_tolerance
 from ._error import Error, estimated, exact, frobenius
-from ._kernel import row_blocks
 from ._low_rank import LowRank
 from ._operand import dtype_of, product
-from ._products import times
+from ._products import row_blocks, times
 from ._psd import as_psd, dense_columns, diagonal, has_diagonal
 from ._rpcholesky import divide_by_adjoint, rpcholesky
 from ._sketch import gaussian
@@ -293,7 +292,7 @@ def _decomposed(a, B, L, shift, landmarks, rng):
     eigenvalues = s**2 - shift
     noise = max(shift, order * float(np.finfo(dtype).eps) * eigenvalues.max(initial=0))
     k = int(np.count_nonzero(eigenvalues > noise))
-    for rows in row_blocks(*Q.shape):
+    for rows in row_blocks(Q.shape):
         Q[rows, :k] = Q[rows] @ u[:, :k]
     extension = None
     if landmarks is not None:

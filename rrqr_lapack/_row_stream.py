@@ -46,7 +46,7 @@ class Centred(LinearOperator):
 
     def blocks(self, least=1):
         """The rows of an array A as dense centred blocks."""
-        for rows in row_blocks(self.a, least):
+        for rows in row_blocks(self.a.shape, least):
             part = self.a[rows]
             yield (part.toarray() if sparse.issparse(part) else part) - self.mean
 

@@ -65,7 +65,7 @@ def test_the_preconditioner_saves_iterations_and_the_residual_keeps_its_bound():
 
 
 def test_predictions_are_evaluated_in_blocks(monkeypatch):
-    monkeypatch.setattr("rrqr_lapack._kernel.row_blocks.__defaults__", (50,))
+    monkeypatch.setattr("rrqr_lapack._products.BUFFER", 50)
     x, y = sample(60, np.float64)
     shapes = []
 

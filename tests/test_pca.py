@@ -258,9 +258,9 @@ def test_what_overflows_is_refused(rank):
             with pytest.raises(OverflowError, match="the variance of X overflows; scale X down"):
                 getattr(pca, name)
     for find in (PCA.fit, PCA.partial_fit):
-        with pytest.raises(ValueError, match="overflow.*scale X down"):
+        with pytest.raises(ValueError, match=r"overflow.*scale X down"):
             find(PCA(rank), x * 1e307)
-    with pytest.raises(ValueError, match="overflow.*scale X down"):
+    with pytest.raises(ValueError, match=r"overflow.*scale X down"):
         streamed(PCA(rank), np.tile(x * 1e37, (90, 1)).astype("f4"), 60).transform(x)
 
 
