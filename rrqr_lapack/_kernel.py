@@ -24,7 +24,7 @@ class KernelMatrix(LinearOperator):
         ``kernel(X, Y)`` returns the matrix of all k(x, y), one row for each point of X. Scikit-learn's pairwise kernels
         are such functions, and so are its kernels of Gaussian processes, whose method ``diag`` is used.
     x : (N, ...) array_like or (N, d) sparse array
-        The points, one in each row.
+        The points, one in each row; sparse ones for a kernel that takes them, which `rbf` does not.
 
     Attributes
     ----------
@@ -135,7 +135,7 @@ def rbf(x, y, *, length_scale=1.0):
     Parameters
     ----------
     x, y : (M, d) and (N, d) array_like
-        Real points, one in each row.
+        Real points, one in each row; not sparse, for their differences are not.
     length_scale : float, optional
         Greater than 0.
 
@@ -146,6 +146,8 @@ def rbf(x, y, *, length_scale=1.0):
 
     Raises
     ------
+    TypeError
+        The points are sparse or not real.
     ValueError
         `length_scale` is not positive, or the points do not have two dimensions of the same d.
 
