@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 import warnings
@@ -24,7 +25,9 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run ``rrqr`` and return its exit status: 0, 1 for an error in one line on stderr, 130 when interrupted.
+    """Run ``rrqr`` and return its exit status: 0, or 1 for an error in one line on stderr.
+
+    As of any command it is 130 when interrupted, and 141 when nobody reads its output any more.
 
     Parameters
     ----------
@@ -40,6 +43,17 @@ def main(argv: list[str] | None = None) -> int:
     SystemExit
         Status 2 for arguments that cannot be parsed, 0 for ``--help`` and ``--version``.
     """
+    try:
+        try:
+            return _status(argv)
+        finally:
+            print(end="", flush=True)  # a pipe that is closed shows here, and not when the interpreter ends
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is still to be flushed
+        return 141
+
+
+def _status(argv):
     args = _parser().parse_args(argv)
     try:
         with warnings.catch_warnings():
@@ -48,6 +62,8 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         _say("interrupted")
         return 130
+    except BrokenPipeError:
+        raise
     except FileExistsError as error:
         _say(f"error: {error}; --force replaces it")
         return 1

@@ -171,6 +171,20 @@ def test_ctrl_c_stops_the_demo_with_status_130_and_leaves_nothing(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.skipif(os.name != "posix", reason="Windows knows no signal for a closed pipe, and has another error")
+@pytest.mark.parametrize(
+    "arguments",
+    [["demo"], [*COMMAND, "--keep", "0.5"], ["plan", *COMMAND[1:4], "--keep", "0.5"], ["--help"], ["plan", "--help"]],
+    ids=" ".join,
+)
+def test_a_closed_pipe_ends_the_command_quietly(folder, arguments, monkeypatch):
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)  # argparse passes over what its own writing meets
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-m", "rrqr_lapack", *arguments], **pipes) as process:
+        process.stdout.close()
+        assert (process.stderr.read(), process.wait()) == ("", 141)
+
+
 @pytest.mark.parametrize("command", [["rrqr"], [sys.executable, "-m", "rrqr_lapack"]], ids=["rrqr", "python -m"])
 def test_the_command_says_its_version(command, monkeypatch):
     monkeypatch.setenv("PATH", os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]]))
