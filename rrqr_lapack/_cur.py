@@ -169,7 +169,7 @@ def cur(
     >>> bool(np.allclose(A.toarray(), approximation.reconstruct()))
     True
     """
-    a = as_operand(a, check_finite=check_finite)
+    a = as_operand(a, check_finite=check_finite, with_adjoint=True)
     rng = np.random.default_rng(rng)
     choice = {"driver": driver, "tie_tol": tie_tol, "rng": rng, "check_finite": check_finite}
     _check_options(rank, rtol, atol, columns, rows, method, oversampling)

@@ -160,7 +160,7 @@ def interpolative_decomposition(
     check_choice("refit", refit, (None, "lstsq"))
     f = None if f is None else check_bound(f)
     if not is_dense(a):
-        a = as_operand(a, check_finite=check_finite)
+        a = as_operand(a, check_finite=check_finite, with_adjoint=True)
         check_choice("driver", driver, DRIVERS)
         stop = check_rank(rank, min(a.shape)), check_tolerance("rtol", rtol), check_tolerance("atol", atol)
         rng = np.random.default_rng(rng)

@@ -142,7 +142,7 @@ def randomized_eigh(
     >>> bool(np.allclose(A @ V, V * w))
     True
     """
-    a, norm = measured(a, check_finite)
+    a, norm = measured(a, check_finite, with_adjoint=power != 0)
     if a.shape[0] != a.shape[1]:
         raise ValueError(f"a must be square, got the shape {a.shape}")
     rank, columns, stop = stopping(a.shape, rank, rtol, atol, oversample)

@@ -19,10 +19,11 @@ PROBES, STOPPING_PROBES = 10, 40  # random vectors by which an error is estimate
 FIRST_BLOCK, LARGEST_BLOCK = 16, 128  # columns that join a growing basis at a time
 
 
-def measured(a, check_finite, name="a"):
+def measured(a, check_finite, name="a", *, with_adjoint=False):
     """`a` as an operand, and ||A||_F, which is finite only if `a` is; None for a LinearOperator."""
     rows_first = sparse.issparse(a) and a.format == "csr"  # as good for products as an operand's columns
-    a = as_operand(a.T, name, check_finite=False).T if rows_first else as_operand(a, name, check_finite=False)
+    options = {"check_finite": False, "with_adjoint": with_adjoint}
+    a = as_operand(a.T, name, **options).T if rows_first else as_operand(a, name, **options)
     if isinstance(a, LinearOperator):
         return a, None
     if sparse.issparse(a):

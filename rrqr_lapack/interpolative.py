@@ -319,7 +319,7 @@ def estimate_spectral_norm(A, its=20, rng=None):
     >>> round(estimate_spectral_norm(np.diag([1.0, 2.0, 3.0]), rng=0), 12)
     3.0
     """
-    return spectral_norm(as_operand(A, "A"), check_steps(its), np.random.default_rng(rng))
+    return spectral_norm(as_operand(A, "A", with_adjoint=True), check_steps(its), np.random.default_rng(rng))
 
 
 def estimate_spectral_norm_diff(A, B, its=20, rng=None):
