@@ -12,7 +12,7 @@ import numpy as np
 import scipy.linalg
 from scipy.sparse.linalg import LinearOperator
 
-from ._arrays import as_numeric, check_choice, check_rank, check_tolerance
+from ._arrays import as_numeric, check_choice, check_rank, check_rng, check_tolerance
 from ._error import Error, estimated, exact, frobenius
 from ._low_rank import LowRank
 from ._operand import dtype_of, product
@@ -228,7 +228,7 @@ def nystrom(a, *, rank=None, rtol=None, atol=None, landmarks="rpcholesky", check
     True
     """
     a = as_psd(a, check_finite=check_finite)
-    n, rng = a.shape[0], np.random.default_rng(rng)
+    n, rng = a.shape[0], check_rng(rng)
     if isinstance(landmarks, str) and landmarks in ("rpcholesky", "greedy"):
         pivoting = "random" if landmarks == "rpcholesky" else "greedy"
         f = rpcholesky(a, rank=rank, rtol=rtol, atol=atol, pivoting=pivoting, check_finite=False, rng=rng)

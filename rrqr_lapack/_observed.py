@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import sparse
 
-from ._arrays import as_numeric, check_tolerance, lapack_dtype
+from ._arrays import as_numeric, check_rng, check_tolerance, lapack_dtype
 from ._products import row_blocks
 
 DENSE = 0.02  # share of the entries from which products of whole rows cost less, at a large rank; measured
@@ -111,7 +111,7 @@ def hold_out(a, fraction=0.1, *, rng=None):
     if fraction is None or check_tolerance("fraction", fraction) > 1:
         raise ValueError(f"fraction must be between 0 and 1, got {fraction!r}")
     chosen = np.zeros(len(observed), bool)
-    chosen[np.random.default_rng(rng).permutation(len(observed))[: round(fraction * len(observed))]] = True
+    chosen[check_rng(rng).permutation(len(observed))[: round(fraction * len(observed))]] = True
     return _part(observed, ~chosen), _part(observed, chosen)
 
 

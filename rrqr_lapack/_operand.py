@@ -4,7 +4,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import LinearOperator
 
-from ._arrays import as_numeric, check_finite_columns, lapack_dtype
+from ._arrays import as_numeric, check_finite_columns, check_flag, lapack_dtype
 
 WITHOUT_ADJOINT = "a must offer products with itself and with its adjoint (matvec and rmatvec)"
 
@@ -15,6 +15,7 @@ def as_operand(a, name="a", *, check_finite=True, with_adjoint=False):
     Raises TypeError for what is no matrix of numbers or does not multiply by A^H `with_adjoint`, ValueError where it is
     not 2-D or, if stored, not finite.
     """
+    check_flag("check_finite", check_finite)
     if isinstance(a, LinearOperator):
         as_numeric(np.empty(0, a.dtype), name)
         if with_adjoint and not _has_adjoint(a):

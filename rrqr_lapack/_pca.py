@@ -14,6 +14,7 @@ import math
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
+from ._arrays import check_rng
 from ._components import components, truncated
 from ._error import frobenius
 from ._operand import dtype_of
@@ -139,7 +140,7 @@ class PCA:
             The object itself.
         """
         a, _ = measured(X, self.check_finite, "X")
-        found = components(Centred(a), *self._stopping(a.shape), self.power, self.sketch, self.rng)
+        found = components(Centred(a), *self._stopping(a.shape), self.power, self.sketch, check_rng(self.rng))
         self.mean_, self._found, self._stream = found[0], found[1:], None
         self.n_samples_seen_, self.n_features_in_ = a.shape
         return self
@@ -165,9 +166,9 @@ class PCA:
             raise ValueError("fit was given all rows; take a new PCA, and give every block to its partial_fit")
         a, _ = measured(X, self.check_finite, "X")
         if self._stream is None:
-            n, dtype = a.shape[1], dtype_of(a)
+            n, dtype, rng = a.shape[1], dtype_of(a), check_rng(self.rng)
             _, kept, _ = self._stopping((n, n))
-            sketched = Sketch(n, dtype, kept, np.random.default_rng(self.rng)) if kept < n else Triangle(n, dtype)
+            sketched = Sketch(n, dtype, kept, rng) if kept < n else Triangle(n, dtype)
             self.n_features_in_, self._stream = n, RowStream(n, dtype, sketched)
         self._check_columns(a)
         if dtype_of(a).kind == "c" != self._stream.dtype.kind:

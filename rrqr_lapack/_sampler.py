@@ -7,7 +7,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import LinearOperator
 
-from ._arrays import check_choice, check_count, check_rank, check_tolerance
+from ._arrays import check_choice, check_count, check_flag, check_rank, check_rng, check_tolerance
 from ._error import estimated, frobenius, remaining
 from ._operand import as_operand, dtype_of
 from ._orthonormal import tall_qr, well_conditioned_basis
@@ -22,6 +22,7 @@ FIRST_BLOCK, LARGEST_BLOCK = 16, 128  # columns that join a growing basis at a t
 def measured(a, check_finite, name="a", *, with_adjoint=False):
     """`a` as an operand, and ||A||_F, which is finite only if `a` is; None for a LinearOperator."""
     rows_first = sparse.issparse(a) and a.format == "csr"  # as good for products as an operand's columns
+    check_flag("check_finite", check_finite)
     options = {"check_finite": False, "with_adjoint": with_adjoint}
     a = as_operand(a.T, name, **options).T if rows_first else as_operand(a, name, **options)
     if isinstance(a, LinearOperator):
@@ -63,7 +64,7 @@ class Sampler:
         self.a, self.norm = a, norm
         self.power = check_count("power", power)
         self._sketch = SKETCHES[check_choice("sketch", sketch, tuple(SKETCHES))]
-        self.rng = np.random.default_rng(rng)
+        self.rng = check_rng(rng)
         self._probe_count = STOPPING_PROBES if to_tolerance else PROBES
 
     def omega(self, rows, columns):
