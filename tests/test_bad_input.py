@@ -299,7 +299,7 @@ DRAWING = {  # each as it is called without need of a random number, if that can
     "two_sided_interpolative_decomposition": lambda **options: two_sided_interpolative_decomposition(A, **options),
 }
 DRAWING_ONLY = {
-    "alternating_least_squares": lambda **options: alternating_least_squares(SEEN, 1, **options),
+    "alternating_least_squares": lambda **options: alternating_least_squares(SEEN, rank=1, **options),
     "complete": lambda **options: complete(SEEN, **options),
     "estimate_rank": lambda **options: interpolative.estimate_rank(A, 0.1, **options),
     "estimate_spectral_norm": lambda **options: interpolative.estimate_spectral_norm(A, **options),
@@ -308,7 +308,7 @@ DRAWING_ONLY = {
     "interp_decomp": lambda **options: interpolative.interp_decomp(A, 2, rand=False, **options),
     "interpolative.svd": lambda **options: interpolative.svd(A, 2, rand=False, **options),
     "kernel_ridge": lambda **options: kernel_ridge(rbf, A, A[:, 0], shift=1.0, landmarks=[0], **options),
-    "soft_impute": lambda **options: soft_impute(SEEN, 1.0, **options),
+    "soft_impute": lambda **options: soft_impute(SEEN, penalty=1.0, **options),
 }
 CHECKING = DRAWING | {"qr": lambda **options: qr(A, **options)}
 
