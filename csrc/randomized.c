@@ -7,7 +7,7 @@
  * need not even have a copy of it (source.c).
  *
  * Guarantee: A P = Q R as stable as greedy.c; maxresid is the true largest residual norm, so that a tolerance holds
- * exactly; each pivot is one of the largest remaining columns up to the distortion of the sketch. */
+ * exactly; each pivot is, up to the distortion of the sketch, the longest left of the block's candidates (sketch.c). */
 #include "kernels.h"
 
 #include <string.h>

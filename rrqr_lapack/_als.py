@@ -11,7 +11,7 @@ Guarantee: no half step raises 1/2 ||P_Omega(A - Z)||_F^2 + penalty ||Z||_*.
 
 import numpy as np
 
-from ._arrays import check_count, check_rank, check_tolerance
+from ._arrays import check_count, check_rank, check_rng, check_tolerance
 from ._completion import Completion, Factors, check_penalty, distance, root_of_squares, started, unit_scaled
 from ._orthonormal import tall_qr
 from ._randomized_svd import randomized_svd
@@ -88,7 +88,7 @@ def alternating_least_squares(a, *, rank, penalty=0.0, start=None, rtol=1e-5, ma
     observed, scale = unit_scaled(a)
     penalty = check_penalty(penalty, positive=False)
     rank, maxiter = check_rank(rank, min(a.shape)), check_count("maxiter", maxiter)
-    rtol, rng = check_tolerance("rtol", rtol), np.random.default_rng(rng)
+    rtol, rng = check_tolerance("rtol", rtol), check_rng(rng)
 
     Z = _filled_up(started(start, observed, scale, rank), observed, rank, rng)
     adjoint = observed.adjoint()

@@ -68,14 +68,18 @@ def check_finite_columns(a, name):
         )
 
 
-def check_count(name, value, smallest=0):
-    """`value` as an int, at least `smallest`."""
+def _integer(name, value, kind="an integer"):
     try:
         if isinstance(value, (bool, np.bool_)):
             raise TypeError
-        count = operator.index(value)
+        return operator.index(value)
     except TypeError:
-        raise TypeError(f"{name} must be an integer, got {value!r}") from None
+        raise TypeError(f"{name} must be {kind}, got {value!r}") from None
+
+
+def check_count(name, value, smallest=0):
+    """`value` as an int, at least `smallest`."""
+    count = _integer(name, value)
     if count < smallest:
         raise ValueError(f"{name} must be at least {smallest}, got {count}")
     return count
@@ -85,12 +89,7 @@ def check_rank(rank, largest, smallest=0):
     """`rank` as an int in smallest..largest; None means largest."""
     if rank is None:
         return largest
-    try:
-        if isinstance(rank, (bool, np.bool_)):
-            raise TypeError
-        value = operator.index(rank)
-    except TypeError:
-        raise TypeError(f"rank must be an integer or None, got {rank!r}") from None
+    value = _integer("rank", rank, "an integer or None")
     if not smallest <= value <= largest:
         raise ValueError(f"rank must be between {smallest} and {largest} for this matrix, got {value}")
     return value
@@ -123,13 +122,26 @@ def check_tie_tol(tie_tol):
 
 def check_workers(workers):
     """A number of threads, at least 1; -1 means one a core."""
-    try:
-        number = operator.index(workers)
-    except TypeError:
-        raise TypeError(f"workers must be an integer, got {workers!r}") from None
+    number = _integer("workers", workers)
     if number < 1 and number != -1:
         raise ValueError(f"workers must be at least 1, or -1 for one a core, got {workers!r}")
     return os.cpu_count() or 1 if number == -1 else number
+
+
+def check_rng(rng):
+    """`rng` as a Generator."""
+    try:
+        return np.random.default_rng(rng)
+    except (TypeError, ValueError) as error:
+        wrong = f"rng must be None, an integer of at least 0 or a numpy Generator, got {rng!r}"
+        raise type(error)(wrong) from None
+
+
+def check_flag(name, value):
+    """`value`, which must be True or False."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+    return value
 
 
 def check_choice(name, value, allowed):

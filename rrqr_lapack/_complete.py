@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ._als import alternating_least_squares
-from ._arrays import check_choice, check_tolerance
+from ._arrays import check_choice, check_rng, check_tolerance
 from ._completion import check_penalty
 from ._observed import hold_out
 from ._randomized_svd import randomized_svd
@@ -93,7 +93,7 @@ def complete(a, *, method="soft_impute", rank=None, penalties=None, fraction=0.1
     if method == "als" and rank is None:
         raise ValueError("rank must be given for method='als'")
     solve = soft_impute if method == "soft_impute" else alternating_least_squares
-    rough, rng = max(check_tolerance("rtol", rtol), ROUGH), np.random.default_rng(rng)
+    rough, rng = max(check_tolerance("rtol", rtol), ROUGH), check_rng(rng)
     if penalties is not None:
         penalties = [check_penalty(penalty, positive=False) for penalty in np.atleast_1d(penalties)]
         if not penalties:

@@ -9,7 +9,7 @@ columns and rows from interpolative decompositions. `_linking.py` has the best U
 import numpy as np
 
 from . import _operand
-from ._arrays import check_choice, check_rank, check_tolerance
+from ._arrays import check_choice, check_rank, check_rng, check_tolerance
 from ._factored import TruncatedQR
 from ._id import interpolative_decomposition
 from ._leverage import leverage_scores
@@ -169,8 +169,8 @@ def cur(
     >>> bool(np.allclose(A.toarray(), approximation.reconstruct()))
     True
     """
-    a = as_operand(a, check_finite=check_finite)
-    rng = np.random.default_rng(rng)
+    a = as_operand(a, check_finite=check_finite, with_adjoint=True)
+    rng = check_rng(rng)
     choice = {"driver": driver, "tie_tol": tie_tol, "rng": rng, "check_finite": check_finite}
     _check_options(rank, rtol, atol, columns, rows, method, oversampling)
     projection = None

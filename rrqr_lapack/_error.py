@@ -34,7 +34,7 @@ def exact(value):
 
 
 def frobenius(a):
-    """||A||_F of an ndarray or sparse array in double precision, without overflow or underflow."""
+    """||A||_F of an ndarray or sparse array in double precision; infinite only if it is itself too large."""
     values = (a.data if sparse.issparse(a) else a).ravel(order="K")
     limits = np.finfo(values.dtype)
     norm = _root_of_squares(values)
@@ -45,7 +45,8 @@ def frobenius(a):
     if not 0 < largest < np.inf:
         return largest
     exponent = math.frexp(largest)[1]
-    return math.ldexp(_root_of_squares(np.ldexp(values, -exponent)), exponent)
+    with np.errstate(over="ignore"):
+        return float(np.ldexp(_root_of_squares(np.ldexp(values, -exponent)), exponent))
 
 
 def _root_of_squares(values):
@@ -55,6 +56,13 @@ def _root_of_squares(values):
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         rows = np.vecdot(values[:whole].reshape(-1, step), values[:whole].reshape(-1, step))
         return float(np.sqrt(rows.real.sum(dtype=np.float64) + np.vdot(values[whole:], values[whole:]).real))
+
+
+def power_of_two(a):
+    """The power of two by which A is divided to bring its largest entry near 1, in A's dtype; 1 for zeros."""
+    limits = np.finfo(a.dtype)
+    exponent = int(np.frexp(np.abs(a).max(initial=0))[1])
+    return 2.0 ** min(max(exponent, limits.minexp + 1), limits.maxexp - 1)
 
 
 def estimated(residuals):

@@ -70,7 +70,7 @@ def generalized_nystrom(a, rank, *, oversample=10, sketch="gaussian", rng=None, 
     >>> bool(np.linalg.norm(A - approximation.reconstruct()) <= approximation.error_bound)
     True
     """
-    a, norm = measured(a, check_finite)
+    a, norm = measured(a, check_finite, with_adjoint=True)
     rank, columns, _ = stopping(a.shape, rank, None, None, oversample)
     sampler = Sampler(a, norm, 0, sketch, rng)
     q = sampler.basis(columns)

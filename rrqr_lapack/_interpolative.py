@@ -3,7 +3,7 @@
 import numpy as np
 import scipy.linalg
 
-from ._arrays import check_rank, check_tolerance
+from ._arrays import check_rank, check_rng, check_tolerance
 from ._factored import TruncatedQR
 from ._id import interpolative_decomposition
 from ._operand import as_operand, densified, dtype_of, is_dense
@@ -51,7 +51,7 @@ def check_skeleton(B, proj):
 def decomposed(A, rank, eps, rand, rng):
     """The InterpolativeDecomposition behind all; where coefficients grow too large it is a strong one."""
     driver = "randomized" if rand and is_dense(A) else "auto"
-    how = {"rank": rank, "rtol": eps, "driver": driver, "rng": np.random.default_rng(rng)}
+    how = {"rank": rank, "rtol": eps, "driver": driver, "rng": check_rng(rng)}
     d = interpolative_decomposition(A, **how)
     if np.abs(d.T).max(initial=0) > np.finfo(d.dtype).eps ** -0.25:
         d = interpolative_decomposition(A, f=2, **how)

@@ -7,8 +7,8 @@ from scipy import sparse
 from scipy.sparse.linalg import LinearOperator
 
 from ._arrays import as_numeric, check_tolerance, lapack_dtype
+from ._products import row_blocks
 
-BLOCK = 2**22  # entries of K that are held at a time
 DIAGONAL_BLOCK = 32  # points whose K is formed for the sake of its diagonal: fewer calls against fewer entries
 
 
@@ -24,7 +24,7 @@ class KernelMatrix(LinearOperator):
         ``kernel(X, Y)`` returns the matrix of all k(x, y), one row for each point of X. Scikit-learn's pairwise kernels
         are such functions, and so are its kernels of Gaussian processes, whose method ``diag`` is used.
     x : (N, ...) array_like or (N, d) sparse array
-        The points, one in each row.
+        The points, one in each row; sparse ones for a kernel that takes them, which `rbf` does not.
 
     Attributes
     ----------
@@ -98,7 +98,7 @@ class KernelMatrix(LinearOperator):
                [2.]])
         """
         result = np.empty((self.shape[0], self.x[indices].shape[0]), self.dtype, order="F")
-        for rows in row_blocks(self.shape[0], result.shape[1]):
+        for rows in row_blocks(result.shape):
             result[rows] = self.submatrix(rows, indices)
         return result
 
@@ -115,24 +115,18 @@ class KernelMatrix(LinearOperator):
         if hasattr(self.kernel, "diag"):
             return np.array(self.kernel.diag(self.x), self.dtype)
         result = np.empty(self.shape[0], self.dtype)
-        for rows in row_blocks(self.shape[0], DIAGONAL_BLOCK, DIAGONAL_BLOCK**2):
+        for rows in row_blocks((len(result), DIAGONAL_BLOCK), entries=DIAGONAL_BLOCK**2):
             result[rows] = self.submatrix(rows, rows).diagonal()
         return result
 
     def _matmat(self, v):
         result = np.empty((self.shape[0], v.shape[1]), np.result_type(self.dtype, v.dtype))
-        for rows in row_blocks(*self.shape):
+        for rows in row_blocks(self.shape):
             result[rows] = self.submatrix(rows, slice(None)) @ v
         return result
 
     def _adjoint(self):
         return self
-
-
-def row_blocks(rows, columns, entries=BLOCK):
-    """Slices that cut `rows` rows of so many columns into blocks of about so many entries."""
-    step = max(entries // max(columns, 1), 1)
-    return [slice(start, min(start + step, rows)) for start in range(0, rows, step)]
 
 
 def rbf(x, y, *, length_scale=1.0):
@@ -141,7 +135,7 @@ def rbf(x, y, *, length_scale=1.0):
     Parameters
     ----------
     x, y : (M, d) and (N, d) array_like
-        Real points, one in each row.
+        Real points, one in each row; not sparse, for their differences are not.
     length_scale : float, optional
         Greater than 0.
 
@@ -152,6 +146,8 @@ def rbf(x, y, *, length_scale=1.0):
 
     Raises
     ------
+    TypeError
+        The points are sparse or not real.
     ValueError
         `length_scale` is not positive, or the points do not have two dimensions of the same d.
 

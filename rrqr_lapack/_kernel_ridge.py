@@ -13,8 +13,10 @@ from scipy import sparse
 from scipy.sparse.linalg import LinearOperator, cg
 
 from ._arrays import as_numeric, check_choice, check_count, check_tolerance
-from ._kernel import KernelMatrix, row_blocks
+from ._error import power_of_two
+from ._kernel import KernelMatrix
 from ._nystrom import check_shift, nystrom
+from ._products import row_blocks
 
 
 class KernelRidge:
@@ -58,9 +60,9 @@ class KernelRidge:
         >>> kernel_ridge(np.minimum.outer, [1.0, 2.0], [3.0, 6.0], shift=1e-12, rank=2).predict([1.5]).round(6)
         array([4.5])
         """
-        x = x if sparse.issparse(x) else np.asarray(x)
+        x = sparse.csr_array(x) if sparse.issparse(x) else np.asarray(x)
         result = np.empty((x.shape[0], *self.coefficients.shape[1:]), self.coefficients.dtype)
-        for rows in row_blocks(x.shape[0], self.points.shape[0]):
+        for rows in row_blocks((x.shape[0], self.points.shape[0])):
             result[rows] = self.kernel(x[rows], self.points) @ self.coefficients
         return result
 
@@ -78,7 +80,7 @@ def kernel_ridge(
     kernel : callable
         ``kernel(X, Y)``, Hermitian positive semidefinite, as for `KernelMatrix`.
     x : (N, ...) array_like or sparse array
-        The training points, one in each row.
+        The training points, one in each row; sparse ones for a kernel that takes them, which `rbf` does not.
     y : (N,) or (N, p) array_like
         What to fit.
     shift : float
@@ -141,11 +143,12 @@ def kernel_ridge(
     y = as_numeric(y, "y")
     if y.ndim not in (1, 2) or len(y) != K.shape[0]:
         raise ValueError(f"y must have the shape ({K.shape[0]},) or ({K.shape[0]}, p), got {y.shape}")
-    if not np.isfinite(y).all():
-        raise ValueError("y must be finite")
     if y.dtype.kind == "c" and K.dtype.kind != "c":
         raise TypeError("y is complex but the kernel is real; fit y.real and y.imag")
-    y = y.astype(K.dtype, copy=False)
+    with np.errstate(over="ignore"):
+        y = y.astype(K.dtype, copy=False)
+    if not np.isfinite(y).all():
+        raise ValueError(f"y must be finite in the kernel's dtype, {K.dtype}")
     approximation = nystrom(K, rank=rank, landmarks=landmarks, rng=rng)
     if solver == "cg":
         return KernelRidge(kernel, K.x, *_conjugate_gradients(K, y, shift, approximation, rtol, maxiter))
@@ -167,7 +170,9 @@ def _conjugate_gradients(K, y, shift, approximation, rtol, maxiter):
         iterations += 1
 
     for b, c in zip(np.atleast_2d(y.T), np.atleast_2d(solutions.T), strict=True):
-        c[:], unfinished = cg(shifted, b, rtol=rtol, atol=0.0, maxiter=maxiter, M=preconditioner, callback=count)
+        scale = power_of_two(b)  # its squares would overflow or underflow
+        x, unfinished = cg(shifted, b / scale, rtol=rtol, atol=0.0, maxiter=maxiter, M=preconditioner, callback=count)
+        c[:] = x * scale
         if unfinished:
             raise np.linalg.LinAlgError(
                 f"conjugate gradients did not reach rtol={rtol:g} in {unfinished} iterations; "

@@ -11,7 +11,16 @@ F. Meng, Z. Wang, M. Zhang, "PiSSA: principal singular values and singular vecto
 import numpy as np
 import scipy.linalg
 
-from ._arrays import as_numeric, check_choice, check_finite_columns, check_rank, check_tolerance, lapack_dtype
+from ._arrays import (
+    as_numeric,
+    check_choice,
+    check_finite_columns,
+    check_flag,
+    check_rank,
+    check_rng,
+    check_tolerance,
+    lapack_dtype,
+)
 from ._error import exact, frobenius
 from ._low_rank import LowRank
 from ._randomized_svd import randomized_svd
@@ -134,9 +143,9 @@ def low_rank_factors(w, *, rank=None, rtol=None, atol=None, driver="exact", rng=
     if w.ndim != 2:
         raise ValueError(f"w must have 2 dimensions, got {w.ndim}")
     w = w.astype(lapack_dtype(w.dtype), copy=False)
-    if check_finite:
+    if check_flag("check_finite", check_finite):
         check_finite_columns(w, "w")
-    rank = check_rank(rank, min(w.shape))
+    rank, rng = check_rank(rank, min(w.shape)), check_rng(rng)
     limits = check_tolerance("rtol", rtol), check_tolerance("atol", atol)
     if check_choice("driver", driver, DRIVERS) == "exact":
         return LowRankFactors(w, *_truncated_svd(w, rank, *limits))

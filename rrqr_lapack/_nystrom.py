@@ -12,12 +12,11 @@ import numpy as np
 import scipy.linalg
 from scipy.sparse.linalg import LinearOperator
 
-from ._arrays import as_numeric, check_choice, check_rank, check_tolerance
+from ._arrays import as_numeric, check_choice, check_rank, check_rng, check_tolerance
 from ._error import Error, estimated, exact, frobenius
-from ._kernel import row_blocks
 from ._low_rank import LowRank
 from ._operand import dtype_of, product
-from ._products import times
+from ._products import row_blocks, times
 from ._psd import as_psd, dense_columns, diagonal, has_diagonal
 from ._rpcholesky import divide_by_adjoint, rpcholesky
 from ._sketch import gaussian
@@ -229,7 +228,7 @@ def nystrom(a, *, rank=None, rtol=None, atol=None, landmarks="rpcholesky", check
     True
     """
     a = as_psd(a, check_finite=check_finite)
-    n, rng = a.shape[0], np.random.default_rng(rng)
+    n, rng = a.shape[0], check_rng(rng)
     if isinstance(landmarks, str) and landmarks in ("rpcholesky", "greedy"):
         pivoting = "random" if landmarks == "rpcholesky" else "greedy"
         f = rpcholesky(a, rank=rank, rtol=rtol, atol=atol, pivoting=pivoting, check_finite=False, rng=rng)
@@ -293,7 +292,7 @@ def _decomposed(a, B, L, shift, landmarks, rng):
     eigenvalues = s**2 - shift
     noise = max(shift, order * float(np.finfo(dtype).eps) * eigenvalues.max(initial=0))
     k = int(np.count_nonzero(eigenvalues > noise))
-    for rows in row_blocks(*Q.shape):
+    for rows in row_blocks(Q.shape):
         Q[rows, :k] = Q[rows] @ u[:, :k]
     extension = None
     if landmarks is not None:

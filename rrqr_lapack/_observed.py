@@ -3,8 +3,8 @@
 import numpy as np
 from scipy import sparse
 
-from ._arrays import as_numeric, check_tolerance, lapack_dtype
-from ._kernel import row_blocks
+from ._arrays import as_numeric, check_rng, check_tolerance, lapack_dtype
+from ._products import row_blocks
 
 DENSE = 0.02  # share of the entries from which products of whole rows cost less, at a large rank; measured
 BLOCK = 2**18  # entries of such products at a time, and
@@ -50,7 +50,7 @@ class Observed:
         if len(self) < m * n * (DENSE + 0.5 / max(right.shape[1], 1)):
             return entries(left, right, self.rows, self.columns)
         result, adjoint = np.empty(len(self), np.result_type(left, right)), right.conj().T
-        for rows in row_blocks(m, n, BLOCK):
+        for rows in row_blocks((m, n), entries=BLOCK):
             part = slice(self.starts[rows.start], self.starts[rows.stop])
             result[part] = (left[rows] @ adjoint)[self.rows[part] - rows.start, self.columns[part]]
         return result
@@ -111,7 +111,7 @@ def hold_out(a, fraction=0.1, *, rng=None):
     if fraction is None or check_tolerance("fraction", fraction) > 1:
         raise ValueError(f"fraction must be between 0 and 1, got {fraction!r}")
     chosen = np.zeros(len(observed), bool)
-    chosen[np.random.default_rng(rng).permutation(len(observed))[: round(fraction * len(observed))]] = True
+    chosen[check_rng(rng).permutation(len(observed))[: round(fraction * len(observed))]] = True
     return _part(observed, ~chosen), _part(observed, chosen)
 
 

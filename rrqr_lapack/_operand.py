@@ -4,16 +4,22 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import LinearOperator
 
-from ._arrays import as_numeric, check_finite_columns, lapack_dtype
+from ._arrays import as_numeric, check_finite_columns, check_flag, lapack_dtype
+
+WITHOUT_ADJOINT = "a must offer products with itself and with its adjoint (matvec and rmatvec)"
 
 
-def as_operand(a, name="a", *, check_finite=True):
+def as_operand(a, name="a", *, check_finite=True, with_adjoint=False):
     """`a` as a 2-D ndarray, CSC array or LinearOperator of one of the four LAPACK dtypes; copied only to convert.
 
-    Raises TypeError for what is no matrix of numbers, ValueError where it is not 2-D or, if stored, not finite.
+    Raises TypeError for what is no matrix of numbers or does not multiply by A^H `with_adjoint`, ValueError where it is
+    not 2-D or, if stored, not finite.
     """
+    check_flag("check_finite", check_finite)
     if isinstance(a, LinearOperator):
         as_numeric(np.empty(0, a.dtype), name)
+        if with_adjoint and not _has_adjoint(a):
+            raise TypeError(WITHOUT_ADJOINT)
         return a
     if sparse.issparse(a):
         if a.ndim != 2:
@@ -31,6 +37,13 @@ def as_operand(a, name="a", *, check_finite=True):
     if check_finite:
         check_finite_columns(a, name)
     return a
+
+
+def _has_adjoint(a):
+    """Whether a LinearOperator says how to multiply by A^H. Of one made of others a product will tell."""
+    given = [getattr(a, f"_CustomLinearOperator__{name}_impl", True) for name in ("rmatvec", "rmatmat")]
+    defined = (getattr(type(a), name) != getattr(LinearOperator, name) for name in ("_rmatvec", "_rmatmat", "_adjoint"))
+    return given != [None, None] and any(defined)
 
 
 def is_dense(a):
@@ -55,7 +68,7 @@ def product(a, x):
     try:
         y = np.asarray(a @ x)
     except (TypeError, NotImplementedError) as error:
-        raise TypeError("a must offer products with itself and with its adjoint (matvec and rmatvec)") from error
+        raise TypeError(WITHOUT_ADJOINT) from error
     if not np.can_cast(y.dtype, dtype_of(a), "same_kind"):
         raise TypeError(
             f"a has dtype {a.dtype}, but its products are {y.dtype}; give the LinearOperator its true dtype"

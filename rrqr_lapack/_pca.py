@@ -14,6 +14,7 @@ import math
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
+from ._arrays import check_rng
 from ._components import components, truncated
 from ._error import frobenius
 from ._operand import dtype_of
@@ -66,7 +67,9 @@ class PCA:
     Raises
     ------
     TypeError, ValueError
-        From the methods, as `range_finder`.
+        From the methods, as `range_finder`; also where sums of entries overflow.
+    OverflowError
+        From the variances, where they do.
 
     See Also
     --------
@@ -137,7 +140,7 @@ class PCA:
             The object itself.
         """
         a, _ = measured(X, self.check_finite, "X")
-        found = components(Centred(a), *self._stopping(a.shape), self.power, self.sketch, self.rng)
+        found = components(Centred(a), *self._stopping(a.shape), self.power, self.sketch, check_rng(self.rng))
         self.mean_, self._found, self._stream = found[0], found[1:], None
         self.n_samples_seen_, self.n_features_in_ = a.shape
         return self
@@ -163,9 +166,9 @@ class PCA:
             raise ValueError("fit was given all rows; take a new PCA, and give every block to its partial_fit")
         a, _ = measured(X, self.check_finite, "X")
         if self._stream is None:
-            n, dtype = a.shape[1], dtype_of(a)
+            n, dtype, rng = a.shape[1], dtype_of(a), check_rng(self.rng)
             _, kept, _ = self._stopping((n, n))
-            sketched = Sketch(n, dtype, kept, np.random.default_rng(self.rng)) if kept < n else Triangle(n, dtype)
+            sketched = Sketch(n, dtype, kept, rng) if kept < n else Triangle(n, dtype)
             self.n_features_in_, self._stream = n, RowStream(n, dtype, sketched)
         self._check_columns(a)
         if dtype_of(a).kind == "c" != self._stream.dtype.kind:
@@ -239,7 +242,7 @@ class PCA:
 
     @property
     def explained_variance_(self):
-        return self.singular_values_**2 / max(self.n_samples_seen_ - 1, 1)
+        return self._mean_square(self.singular_values_, 1)
 
     @property
     def explained_variance_ratio_(self):
@@ -249,13 +252,21 @@ class PCA:
     @property
     def noise_variance_(self):
         others = min(self.n_samples_seen_, self.n_features_in_) - self.n_components_
-        return self.error**2 / max(self.n_samples_seen_ - 1, 1) / others if others else 0.0
+        return float(self._mean_square(self.error, others)) if others else 0.0
 
     def __repr__(self):
         if self._stream is self._found is None:
             return "<PCA of nothing yet>"
         size = f"{self.n_samples_seen_} x {self.n_features_in_}"
         return f"<PCA of {size}, rank {self.n_components_}, {self.error_kind} error {self.error:.3g}>"
+
+    def _mean_square(self, values, columns):
+        """Squares over (M - 1) columns, which may be representable where the square of X's norm is not."""
+        with np.errstate(over="ignore"):
+            squares = np.square(values / math.sqrt(max(self.n_samples_seen_ - 1, 1) * columns))
+        if not np.isfinite(squares).all():
+            raise OverflowError("the variance of X overflows; scale X down")
+        return squares
 
     def _stopping(self, shape):
         return stopping(shape, self.rank, self.rtol, self.atol, self.oversample)

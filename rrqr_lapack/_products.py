@@ -5,7 +5,7 @@ from scipy import sparse
 
 from ._operand import adjoint, product
 
-BUFFER = 2**22  # elements of a copied block of rows
+BUFFER = 2**22  # entries of a block of rows that is copied or computed
 
 
 def times(a, x):
@@ -30,7 +30,8 @@ def adjoint_times(a, x):
     return times(adjoint(a), x)
 
 
-def row_blocks(a, least=1):
-    """Slices of at least `least` rows of A, and of no more than fill a buffer, one after the other."""
-    step = max(1, least, BUFFER // max(1, a.shape[1]))
-    return (slice(start, start + step) for start in range(0, a.shape[0], step))
+def row_blocks(shape, least=1, entries=None):
+    """Slices of at least `least` rows of a matrix, and of no more than have so many entries, by default a buffer's."""
+    m, n = shape
+    step = max(1, least, (entries or BUFFER) // max(1, n))
+    return (slice(start, min(start + step, m)) for start in range(0, m, step))

@@ -134,7 +134,7 @@ def randomized_svd(
     >>> bool(np.allclose(A, U * s @ Vh, atol=1e-5))
     True
     """
-    a, norm = measured(a, check_finite)
+    a, norm = measured(a, check_finite, with_adjoint=True)
     return truncated_svd(a, norm, *stopping(a.shape, rank, rtol, atol, oversample), power, sketch, rng)
 
 

@@ -99,7 +99,8 @@ def range_finder(
     Raises
     ------
     TypeError
-        `a` is masked or not numeric, an integer argument is no integer, or a tolerance no number.
+        `a` is masked or not numeric, or a LinearOperator without the adjoint that it needs; an integer argument is no
+        integer, or a tolerance no number.
     ValueError
         `a` has not two dimensions or holds NaN or infinity (the first such column is named), a product with a
         LinearOperator is not finite, or another argument is out of its range.
@@ -134,7 +135,7 @@ def range_finder(
     >>> bool(np.linalg.norm(A - found.Q @ (found.Q.T @ A)) <= 1e-5 * np.linalg.norm(A))
     True
     """
-    a, norm = measured(a, check_finite)
+    a, norm = measured(a, check_finite, with_adjoint=power != 0)
     _, columns, stop = stopping(a.shape, rank, rtol, atol, oversample)
     sampler = Sampler(a, norm, power, sketch, rng, stop is not None)
     q, z = (sampler.basis(columns), None) if stop is None else sampler.grown_basis(columns, sampler.tolerance(*stop))

@@ -129,7 +129,7 @@ def row_interpolative_decomposition(
     >>> bool(np.allclose(A, X @ A[R], atol=1e-5))
     True
     """
-    a = as_operand(a, check_finite=check_finite)
+    a = as_operand(a, check_finite=check_finite, with_adjoint=True)
     d = interpolative_decomposition(
         a.T,
         rank=rank,

@@ -13,7 +13,7 @@ import scipy.linalg
 from scipy import sparse
 from scipy.sparse.linalg import LinearOperator
 
-from ._error import Error, exact, frobenius
+from ._error import Error, exact, frobenius, power_of_two
 from ._operand import dtype_of
 from ._orthonormal import tall_qr
 from ._products import adjoint_times, row_blocks, times
@@ -32,7 +32,9 @@ class Centred(LinearOperator):
         if isinstance(a, LinearOperator):
             total = adjoint_times(a, np.ones((a.shape[0], 1), self.dtype))[:, 0].conj()
         else:
-            total = a.sum(axis=0, dtype=np.result_type(self.dtype, np.float64))
+            with np.errstate(over="ignore", invalid="ignore"):
+                total = a.sum(axis=0, dtype=np.result_type(self.dtype, np.float64))
+        _check_overflow(np.isfinite(total).all())
         self.wide_mean = total / max(a.shape[0], 1)
         self.mean = self.wide_mean.astype(self.dtype)
 
@@ -44,7 +46,7 @@ class Centred(LinearOperator):
 
     def blocks(self, least=1):
         """The rows of an array A as dense centred blocks."""
-        for rows in row_blocks(self.a, least):
+        for rows in row_blocks(self.a.shape, least):
             part = self.a[rows]
             yield (part.toarray() if sparse.issparse(part) else part) - self.mean
 
@@ -101,35 +103,65 @@ class Triangle:
     def reduce(self):
         """R alone in place of it and the rows that wait."""
         (r,) = qr(np.vstack(self.rows), mode="r", check_finite=False)
+        _check_overflow(np.isfinite(r).all())
         self.rows, self.waiting = [r[: self.columns]], 0
 
     def svd(self):
         """Singular values, right singular vectors, and what these leave."""
         self.reduce()
-        _, s, vh = scipy.linalg.svd(self.rows[0], full_matrices=False, check_finite=False)
+        scale = power_of_two(self.rows[0])  # LAPACK's own would round
+        _, s, vh = scipy.linalg.svd(self.rows[0] / scale, full_matrices=False, check_finite=False)
+        with np.errstate(over="ignore"):
+            s *= s.dtype.type(scale)
+        _check_overflow(np.isfinite(s).all())
         return s, vh, exact(0.0)
 
 
-class Covariance:
+class Squares:
+    """``X^H X W / scale^2`` of the rows X for a fixed W, and ||X||_F, from which the power of two `scale` is not far.
+
+    So no square overflows, and none underflows that matters beside the others. The scale of most data is 1.
+    """
+
+    def __init__(self, shape, wide, dtype):
+        self.total, self.dtype = np.zeros(shape, wide), dtype
+        self.norm, self.scale = 0.0, 1.0
+
+    def make_room(self, *norms):
+        """Scale for more rows, of such norms."""
+        norm = frobenius(np.array([self.norm, *norms]))
+        _check_overflow(norm <= float(np.finfo(self.dtype).max))
+        largest = np.finfo(self.total.dtype).maxexp
+        exponent = min(max(math.frexp(norm)[1], 1 - largest), largest - 1)
+        scale = 2.0 ** (largest // 4 * int(exponent / (largest // 4)))
+        if scale != self.scale:
+            self.total *= self.scale / scale  # twice, for its square may overflow while the total is zero
+            self.total *= self.scale / scale
+        self.norm, self.scale = norm, scale
+
+
+class Covariance(Squares):
     """X^H X of all rows in double precision: N^2 numbers, singular values to about ``eps s_1^2 / s_j``."""
 
     def __init__(self, columns, dtype):
-        self.dtype = dtype
-        self.product = np.zeros((columns, columns), np.result_type(dtype, np.float64))
+        super().__init__((columns, columns), np.result_type(dtype, np.float64), dtype)
 
     def add(self, centred, row):
         """Take in a block's centred rows, and one more."""
         for block in (row, *centred.blocks()):
-            wide = block.astype(self.product.dtype, copy=False)
-            self.product += adjoint_times(wide, wide)
+            self.make_room(frobenius(block))
+            wide = block.astype(self.total.dtype, copy=False)
+            scaled = wide if self.scale == 1 else wide / self.scale
+            self.total += adjoint_times(scaled, scaled)
 
     def svd(self):
-        w, v = scipy.linalg.eigh(self.product, overwrite_a=True, check_finite=False)
-        s = np.sqrt(np.maximum(w[::-1], 0))
+        """As of a `Triangle`."""
+        w, v = scipy.linalg.eigh(self.total, overwrite_a=True, check_finite=False)
+        s = np.sqrt(np.maximum(w[::-1], 0)) * self.scale
         return s.astype(self.dtype.char.lower()), v.T[::-1].conj().astype(self.dtype), exact(0.0)
 
 
-class Sketch:
+class Sketch(Squares):
     """``X^H X Q`` of the rows X for a random orthonormal Q: N l numbers, and the Nystrom approximation from them.
 
     ``X^H X - V diag(s^2) V^H`` is positive semidefinite, so that ``||X - X V V^H||_F^2 <= ||X||_F^2 - sum s_j^2``.
@@ -137,18 +169,23 @@ class Sketch:
 
     def __init__(self, columns, dtype, kept, rng):
         self.q, _ = tall_qr(gaussian(rng, kept, columns, dtype).T)
-        self.y = np.zeros_like(self.q)
-        self.norm = 0.0
+        super().__init__(self.q.shape, dtype, dtype)
 
     def add(self, centred, row):
         """Take in a block's centred rows, and one more."""
+        self.make_room(centred.norm(), frobenius(row))
         for x in (centred, row):
-            self.y += adjoint_times(x, times(x, self.q))
-        self.norm = frobenius(np.array([self.norm, centred.norm(), frobenius(row)]))
+            self.total += adjoint_times(x, times(x, self.q) / self.scale / self.scale)
 
     def svd(self):
-        w, v = nystrom(self.q, self.y, numerical_rtol(self.q))
-        s = np.sqrt(w)
+        """As of a `Triangle`, with a bound for what they leave."""
+        w, v = nystrom(self.q, self.total, numerical_rtol(self.q))
+        s = np.sqrt(w) * w.dtype.type(self.scale)
         captured = min(frobenius(s) / self.norm, 1.0) if self.norm else 1.0
         bound = self.norm * math.sqrt((1 - captured) * (1 + captured) + numerical_rtol(self.q))
         return s, v.conj().T, Error(bound, "bound", bound)
+
+
+def _check_overflow(finite):
+    if not finite:
+        raise ValueError("X is not finite, or so large that its sums overflow; scale X down")

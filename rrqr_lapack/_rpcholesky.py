@@ -13,7 +13,7 @@ on, where [A]_r is the best approximation of rank r and h = tr(A - [A]_r) / tr(A
 import numpy as np
 import scipy.linalg
 
-from ._arrays import check_choice, check_rank, check_tolerance
+from ._arrays import check_choice, check_rank, check_rng, check_tolerance
 from ._error import exact
 from ._low_rank import LowRank
 from ._operand import dtype_of
@@ -140,7 +140,7 @@ def rpcholesky(a, *, rank=None, rtol=None, atol=None, pivoting="random", check_f
     rank = check_rank(rank, n)
     rtol, atol = check_tolerance("rtol", rtol), check_tolerance("atol", atol)
     check_choice("pivoting", pivoting, PIVOTING)
-    rng = np.random.default_rng(rng)
+    rng = check_rng(rng)
 
     original = diagonal(a)
     d = original.copy()

@@ -7,7 +7,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import LinearOperator
 
-from ._arrays import check_choice, check_count, check_rank, check_tolerance
+from ._arrays import check_choice, check_count, check_flag, check_rank, check_rng, check_tolerance
 from ._error import estimated, frobenius, remaining
 from ._operand import as_operand, dtype_of
 from ._orthonormal import tall_qr, well_conditioned_basis
@@ -19,10 +19,12 @@ PROBES, STOPPING_PROBES = 10, 40  # random vectors by which an error is estimate
 FIRST_BLOCK, LARGEST_BLOCK = 16, 128  # columns that join a growing basis at a time
 
 
-def measured(a, check_finite, name="a"):
+def measured(a, check_finite, name="a", *, with_adjoint=False):
     """`a` as an operand, and ||A||_F, which is finite only if `a` is; None for a LinearOperator."""
     rows_first = sparse.issparse(a) and a.format == "csr"  # as good for products as an operand's columns
-    a = as_operand(a.T, name, check_finite=False).T if rows_first else as_operand(a, name, check_finite=False)
+    check_flag("check_finite", check_finite)
+    options = {"check_finite": False, "with_adjoint": with_adjoint}
+    a = as_operand(a.T, name, **options).T if rows_first else as_operand(a, name, **options)
     if isinstance(a, LinearOperator):
         return a, None
     if sparse.issparse(a):
@@ -34,6 +36,7 @@ def measured(a, check_finite, name="a"):
     norm = frobenius(a)
     if check_finite and not norm < math.inf:
         as_operand(a, name)  # says where
+        raise ValueError(f"{name} is finite, but its norm overflows; scale {name} down")
     return a, norm
 
 
@@ -61,7 +64,7 @@ class Sampler:
         self.a, self.norm = a, norm
         self.power = check_count("power", power)
         self._sketch = SKETCHES[check_choice("sketch", sketch, tuple(SKETCHES))]
-        self.rng = np.random.default_rng(rng)
+        self.rng = check_rng(rng)
         self._probe_count = STOPPING_PROBES if to_tolerance else PROBES
 
     def omega(self, rows, columns):

@@ -55,7 +55,7 @@ class Trigonometric:
     def of_rows(self, a):
         """A Omega^T of an ndarray, some rows at a time."""
         y = np.empty((a.shape[0], len(self.kept)), a.dtype)
-        for rows in row_blocks(a):
+        for rows in row_blocks(a.shape):
             y[rows] = fft.dct(a[rows] * self.signs, axis=1, norm="ortho", overwrite_x=True)[:, self.kept]
         return y
 
@@ -96,6 +96,6 @@ def _both_sparse(omega, a):
 def _signs_of_rows(omega, a):
     """A Omega^T for a sparse Omega and an ndarray A, whose rows SciPy would have to transpose all at once."""
     y = np.empty((omega.shape[0], a.shape[0]), a.dtype)
-    for rows in row_blocks(a):
+    for rows in row_blocks(a.shape):
         y[:, rows] = omega @ np.ascontiguousarray(a[rows].T)
     return y.T

@@ -14,7 +14,7 @@ import math
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
-from ._arrays import check_count, check_rank, check_tolerance
+from ._arrays import check_count, check_rank, check_rng, check_tolerance
 from ._completion import Completion, Factors, check_penalty, distance, root_of_squares, started, unit_scaled
 from ._orthonormal import tall_qr
 from ._randomized_svd import randomized_svd
@@ -110,7 +110,7 @@ def soft_impute(a, *, penalty, rank=None, start=None, rtol=1e-5, maxiter=1000, r
     observed, scale = unit_scaled(a)
     penalty = check_penalty(penalty, positive=True)
     rank, maxiter = check_rank(rank, min(a.shape)), check_count("maxiter", maxiter)
-    rtol, rng = check_tolerance("rtol", rtol), np.random.default_rng(rng)
+    rtol, rng = check_tolerance("rtol", rtol), check_rng(rng)
 
     Z = started(start, observed, scale, rank)
     iterations, converged = 0, not len(observed)

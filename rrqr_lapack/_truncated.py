@@ -168,7 +168,8 @@ def qr_truncated(
     ----------
     P. A. Businger, G. H. Golub, "Linear least squares solutions by Householder transformations", Numer. Math. 7
     (1965), doi:10.1007/BF01436084. J. A. Duersch, M. Gu, "Randomized QR with column pivoting", SIAM J. Sci. Comput.
-    39(4) (2017), doi:10.1137/15M1044680. Z. Drmac, Z. Bujanovic, "On the failure of rank-revealing QR factorization
+    39(4) (2017), doi:10.1137/15M1044680. M. Melnichenko et al., "Anatomy of high-performance column-pivoted QR
+    decomposition" (2025), arXiv:2507.00976. Z. Drmac, Z. Bujanovic, "On the failure of rank-revealing QR factorization
     software", ACM TOMS 35(2) (2008), doi:10.1145/1377612.1377616.
 
     Examples

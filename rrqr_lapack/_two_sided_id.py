@@ -5,8 +5,7 @@ H. Cheng, Z. Gimbutas, P. G. Martinsson, V. Rokhlin, "On the compression of low 
 that k rows reproduce it, A[:, C] = X A[R, C], and ||A - X A[R, C] T|| = ||A - A[:, C] T||.
 """
 
-import numpy as np
-
+from ._arrays import check_rng
 from ._id import interpolative_decomposition
 from ._low_rank import LowRank, error_of
 from ._operand import densified
@@ -122,7 +121,7 @@ def two_sided_interpolative_decomposition(
     >>> bool(np.allclose(A, X @ A[np.ix_(R, C)] @ T, atol=1e-5))
     True
     """
-    choice = {"f": f, "driver": driver, "tie_tol": tie_tol, "rng": np.random.default_rng(rng)}
+    choice = {"f": f, "driver": driver, "tie_tol": tie_tol, "rng": check_rng(rng)}
     stop = {"rtol": rtol, "atol": atol, "refit": refit, "check_finite": check_finite}
     columns = interpolative_decomposition(a, rank=rank, **stop, **choice)
     rows = row_interpolative_decomposition(densified(columns.skeleton), check_finite=False, **choice)

@@ -19,7 +19,7 @@ import numpy as np
 import scipy.linalg
 from scipy.sparse.linalg import aslinearoperator
 
-from ._arrays import as_numeric, check_rank, check_tolerance
+from ._arrays import as_numeric, check_rank, check_rng, check_tolerance
 from ._interpolative import check_goal, check_id, check_skeleton, check_steps, decomposed, factored, orthogonal, svd_of
 from ._operand import as_operand, columns, densified, dtype_of, is_dense
 from ._spectral_norm import spectral_norm
@@ -319,7 +319,7 @@ def estimate_spectral_norm(A, its=20, rng=None):
     >>> round(estimate_spectral_norm(np.diag([1.0, 2.0, 3.0]), rng=0), 12)
     3.0
     """
-    return spectral_norm(as_operand(A, "A"), check_steps(its), np.random.default_rng(rng))
+    return spectral_norm(as_operand(A, "A", with_adjoint=True), check_steps(its), check_rng(rng))
 
 
 def estimate_spectral_norm_diff(A, B, its=20, rng=None):
@@ -362,7 +362,7 @@ def estimate_spectral_norm_diff(A, B, its=20, rng=None):
     A, B = as_operand(A, "A"), as_operand(B, "B")
     if A.shape != B.shape:
         raise ValueError(f"A and B must have the same shape, got {A.shape} and {B.shape}")
-    return spectral_norm(aslinearoperator(A) - aslinearoperator(B), check_steps(its), np.random.default_rng(rng))
+    return spectral_norm(aslinearoperator(A) - aslinearoperator(B), check_steps(its), check_rng(rng))
 
 
 def svd(A, eps_or_k, rand=True, rng=None, *, rank=None):

@@ -7,7 +7,34 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from rrqr_lapack import TruncatedQR, interpolative_decomposition, qr_truncated, strong_rrqr
+from rrqr_lapack import (
+    PCA,
+    TruncatedQR,
+    alternating_least_squares,
+    basic_lstsq,
+    complete,
+    cur,
+    generalized_nystrom,
+    hold_out,
+    interpolative,
+    interpolative_decomposition,
+    kernel_ridge,
+    low_rank_factors,
+    nystrom,
+    qr,
+    qr_truncated,
+    randomized_eigh,
+    randomized_svd,
+    range_finder,
+    rbf,
+    row_interpolative_decomposition,
+    rpcholesky,
+    select_columns,
+    soft_impute,
+    spectral_embedding,
+    strong_rrqr,
+    two_sided_interpolative_decomposition,
+)
 
 FACTORIZE = [qr_truncated, TruncatedQR, strong_rrqr, interpolative_decomposition]
 A = np.random.default_rng(0).standard_normal((6, 5))
@@ -246,3 +273,62 @@ def test_interpolating_past_the_numerical_rank_says_where_to_stop():
     f = TruncatedQR(a, rank=4)
     parts = ["numerical rank is 2", "rank 4", "rank=2", "interpolative_decomposition"]
     assert_refused(np.linalg.LinAlgError, parts, f.interpolation)
+
+
+PSD = A.T @ A
+SEEN = scipy.sparse.coo_array(A)
+DRAWING = {  # each as it is called without need of a random number, if that can be
+    "PCA.fit": lambda **options: PCA(**options).fit(A),
+    "PCA.partial_fit": lambda **options: PCA(**options).partial_fit(A),
+    "TruncatedQR": lambda **options: TruncatedQR(A, **options),
+    "basic_lstsq": lambda **options: basic_lstsq(A, A[:, 0], **options),
+    "cur": lambda **options: cur(A, columns=[0], rows=[0], **options),
+    "generalized_nystrom": lambda **options: generalized_nystrom(A, 2, **options),
+    "interpolative_decomposition": lambda **options: interpolative_decomposition(A, **options),
+    "interpolative_decomposition of a sparse array": lambda **options: interpolative_decomposition(SEEN, **options),
+    "low_rank_factors": lambda **options: low_rank_factors(A, **options),
+    "nystrom": lambda **options: nystrom(PSD, landmarks=[0, 1], **options),
+    "randomized_eigh": lambda **options: randomized_eigh(PSD, **options),
+    "randomized_svd": lambda **options: randomized_svd(A, **options),
+    "range_finder": lambda **options: range_finder(A, **options),
+    "row_interpolative_decomposition": lambda **options: row_interpolative_decomposition(A, **options),
+    "rpcholesky": lambda **options: rpcholesky(PSD, pivoting="greedy", **options),
+    "select_columns": lambda **options: select_columns(A, 2, **options),
+    "spectral_embedding": lambda **options: spectral_embedding(PSD**2, 1, landmarks=[0, 1], **options),
+    "strong_rrqr": lambda **options: strong_rrqr(A, **options),
+    "two_sided_interpolative_decomposition": lambda **options: two_sided_interpolative_decomposition(A, **options),
+}
+DRAWING_ONLY = {
+    "alternating_least_squares": lambda **options: alternating_least_squares(SEEN, rank=1, **options),
+    "complete": lambda **options: complete(SEEN, **options),
+    "estimate_rank": lambda **options: interpolative.estimate_rank(A, 0.1, **options),
+    "estimate_spectral_norm": lambda **options: interpolative.estimate_spectral_norm(A, **options),
+    "estimate_spectral_norm_diff": lambda **options: interpolative.estimate_spectral_norm_diff(A, A, **options),
+    "hold_out": lambda **options: hold_out(SEEN, 0.0, **options),
+    "interp_decomp": lambda **options: interpolative.interp_decomp(A, 2, rand=False, **options),
+    "interpolative.svd": lambda **options: interpolative.svd(A, 2, rand=False, **options),
+    "kernel_ridge": lambda **options: kernel_ridge(rbf, A, A[:, 0], shift=1.0, landmarks=[0], **options),
+    "soft_impute": lambda **options: soft_impute(SEEN, penalty=1.0, **options),
+}
+CHECKING = DRAWING | {"qr": lambda **options: qr(A, **options)}
+
+
+@pytest.mark.parametrize("name", DRAWING | DRAWING_ONLY)
+def test_what_seeds_no_generator_is_refused_also_where_none_is_needed(name):
+    function = (DRAWING | DRAWING_ONLY)[name]
+    parts = [r"\brng\b", "None, an integer of at least 0 or a numpy Generator"]
+    assert_refused(TypeError, [*parts, "got 'a'"], function, rng="a")
+    assert_refused(TypeError, [*parts, r"got 1\.5"], function, rng=1.5)
+    assert_refused(ValueError, [*parts, "got -1"], function, rng=-1)
+
+
+@pytest.mark.parametrize("name", CHECKING)
+@pytest.mark.parametrize("value", ["x", "", None, 2.0, [True]], ids=repr)
+def test_a_flag_that_is_neither_true_nor_false(name, value):
+    parts = [r"\bcheck_finite\b", "True or False", re.escape(f"got {value!r}")]
+    assert_refused(TypeError, parts, CHECKING[name], check_finite=value)
+
+
+@pytest.mark.parametrize("value", [True, False, np.True_])
+def test_a_truth_value_is_no_number_of_workers(value):
+    assert_refused(TypeError, [r"\bworkers\b", "integer", re.escape(f"got {value!r}")], qr_truncated, A, workers=value)

@@ -34,7 +34,7 @@ def points(n, dtype, seed=0):
 
 
 def test_diagonal_columns_submatrices_and_products_are_those_of_the_matrix(dtype, monkeypatch):
-    monkeypatch.setattr("rrqr_lapack._kernel.row_blocks.__defaults__", (70,))
+    monkeypatch.setattr("rrqr_lapack._products.BUFFER", 70)
     x, v = points(40, dtype), gaussian(40, 2, dtype, seed=1)
     K, full = KernelMatrix(linear, x), linear(x, x)
     tolerance = 100 * eps(dtype)

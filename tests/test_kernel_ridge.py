@@ -5,6 +5,7 @@ import functools
 import numpy as np
 import pytest
 from measures import eps
+from scipy import sparse
 
 from rrqr_lapack import kernel_ridge, rbf
 
@@ -64,8 +65,32 @@ def test_the_preconditioner_saves_iterations_and_the_residual_keeps_its_bound():
     assert iterations[1] < iterations[0] / 5
 
 
+@pytest.mark.parametrize("share", [-0.9, -0.5, 0.5, 0.9])
+@pytest.mark.parametrize("solver", ["nystrom", "cg"])
+def test_the_solution_is_linear_in_y(solver, share, dtype):
+    """The share is that of the largest exponent; each column has its own scale, and a column of zeros none."""
+    x, y = sample(60, dtype)
+    y = np.column_stack([y, 0 * y[:, 0]])
+    scales = 2.0 ** np.array([round(share * np.finfo(dtype).maxexp), 0, 0])
+    options = {"shift": 0.1, "rank": 20, "solver": solver, "rtol": 100 * eps(dtype), "rng": 0}
+    one = kernel_ridge(kernel_of(dtype), x, y, **options).coefficients
+    other = kernel_ridge(kernel_of(dtype), x, y * scales.astype(y.real.dtype), **options).coefficients
+    np.testing.assert_allclose(other / scales, one, rtol=0, atol=100 * eps(dtype) * np.abs(one).max())
+
+
+@pytest.mark.parametrize("solver", ["nystrom", "cg"])
+def test_sparse_points_go_with_a_kernel_that_takes_them(solver):
+    x, y = sample(40, np.float64)
+    options = {"shift": 0.1, "rank": 2, "solver": solver, "rng": 0}
+    expected = kernel_ridge(lambda x, y: x @ y.T, x, y, **options).predict(x)
+    model = kernel_ridge(lambda x, y: (x @ y.T).toarray(), sparse.coo_array(x), y, **options)
+    np.testing.assert_allclose(model.predict(sparse.coo_array(x)), expected, atol=1e-7)
+    with pytest.raises(TypeError, match="x is a sparse csr_array"):
+        kernel_ridge(rbf, sparse.csr_array(x), y, **options)
+
+
 def test_predictions_are_evaluated_in_blocks(monkeypatch):
-    monkeypatch.setattr("rrqr_lapack._kernel.row_blocks.__defaults__", (50,))
+    monkeypatch.setattr("rrqr_lapack._products.BUFFER", 50)
     x, y = sample(60, np.float64)
     shapes = []
 
@@ -86,6 +111,7 @@ def test_predictions_are_evaluated_in_blocks(monkeypatch):
         ({"shift": 0}, ValueError, "shift must be greater than 0, got 0"),
         ({"y": np.ones(4)}, ValueError, r"y must have the shape \(5,\) or \(5, p\), got \(4,\)"),
         ({"y": np.full(5, np.inf)}, ValueError, "y must be finite"),
+        ({"y": np.full(5, 1e200), "x": np.arange(5, dtype="f")[:, None]}, ValueError, "y must be finite .* float32"),
         ({"y": np.full(5, 1j)}, TypeError, "y is complex but the kernel is real; fit y.real and y.imag"),
         ({"solver": "lu"}, ValueError, "solver must be one of 'nystrom', 'cg', got 'lu'"),
         ({"landmarks": "gaussian"}, ValueError, "solver='nystrom' needs columns of K as landmarks"),

@@ -220,6 +220,50 @@ def test_one_sample_has_no_variance(dtype):
     np.testing.assert_array_equal(pca.mean_, 1)
 
 
+def results(pca):
+    return [pca.mean_, pca.singular_values_, np.array(pca.error), np.array(pca.error_bound)]
+
+
+@pytest.mark.parametrize("share", [-0.9, -0.5, 0.5, 0.9])
+@pytest.mark.parametrize("rank", [None, 3])
+@pytest.mark.parametrize("shape", [(150, 40), (900, 6)], ids=str)
+@pytest.mark.parametrize("find", [PCA.fit, lambda pca, x: streamed(pca, x, 47)], ids=["fit", "stream"])
+def test_data_times_a_power_of_two_scales_the_results_and_nothing_else(find, shape, rank, share, dtype):
+    """The share is that of the largest exponent; squares over- and underflow from a half on."""
+    x, scale = data(*shape, dtype), 2.0 ** round(share * np.finfo(dtype).maxexp)
+    one, other = find(PCA(rank, rng=0), x), find(PCA(rank, rng=0), x * np.dtype(dtype).type(scale))
+    atol = 100 * eps(dtype)
+    for expected, found in zip(results(one), results(other), strict=True):
+        np.testing.assert_allclose(found / scale, expected, atol=atol * np.abs(expected).max())
+    np.testing.assert_allclose(other.components_[:3], one.components_[:3], atol=atol)
+    np.testing.assert_allclose(other.explained_variance_ratio_, one.explained_variance_ratio_, atol=atol)
+
+
+@pytest.mark.parametrize("exponents", [(-600, 600), (600, -600), (-1000, 0)], ids=str)
+def test_a_stream_takes_blocks_of_any_size_one_after_the_other(exponents):
+    """Of the smaller rows nothing is left; but for their mean the larger would be all that there is."""
+    first, second = (data(60, 20, "f8", mean=0) * 2.0**exponent for exponent in exponents)
+    pca = PCA(3, rng=0).partial_fit(np.zeros((1, 20))).partial_fit(first).partial_fit(second)
+    large = max(exponents)
+    expected = PCA(3, rng=0).partial_fit(np.vstack([np.zeros((1, 20)), first, second]) * 2.0**-large)
+    np.testing.assert_allclose(pca.singular_values_ * 2.0**-large, expected.singular_values_, rtol=1e-12)
+
+
+@pytest.mark.parametrize("rank", [None, 3])
+def test_what_overflows_is_refused(rank):
+    """Of 1e200 no variance is representable, of 1e307 no norm, and of 1e37 none in single precision."""
+    x = data(60, 20, "f8")
+    for pca in (PCA(rank).fit(x * 1e200), streamed(PCA(rank, rng=0), x * 1e200, 25)):
+        for name in ["explained_variance_", "noise_variance_"][: 2 if rank else 1]:
+            with pytest.raises(OverflowError, match="the variance of X overflows; scale X down"):
+                getattr(pca, name)
+    for find in (PCA.fit, PCA.partial_fit):
+        with pytest.raises(ValueError, match=r"overflow.*scale X down"):
+            find(PCA(rank), x * 1e307)
+    with pytest.raises(ValueError, match=r"overflow.*scale X down"):
+        streamed(PCA(rank), np.tile(x * 1e37, (90, 1)).astype("f4"), 60).transform(x)
+
+
 def test_to_fit_again_is_to_forget():
     pca = PCA(2, rng=0)
     pca.partial_fit(data(30, 8, "f8"))

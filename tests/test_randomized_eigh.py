@@ -93,6 +93,20 @@ def test_the_error_is_what_it_says(operand, psd, dtype):
             assert true / 2 <= f.error <= 2 * true
 
 
+@pytest.mark.parametrize("n", [6, 60])
+def test_rounding_is_within_the_bound_of_a_positive_semidefinite_matrix(n, dtype):
+    """Down to the smallest errors that are no estimates, ``(1000 eps)^(1/2) ||A||_F``."""
+    bounds = 0
+    for seed in range(40):
+        left = (1 + seed % 4) * np.sqrt(1e3 * eps(dtype) / (n - 3)) * np.sqrt(3)
+        a = hermitian(np.r_[np.ones(3), np.full(n - 3, left)], dtype, n, seed)
+        f = randomized_eigh(a, 3, psd=True, power=seed % 3, rng=seed)
+        if f.error_kind == "bound":
+            assert error_of(a, f) <= f.error == f.error_bound <= 1.06 * error_of(a, f)
+            bounds += 1
+    assert bounds > 20
+
+
 @pytest.mark.parametrize("operand", FORMS)
 @pytest.mark.parametrize("psd", [False, True])
 @pytest.mark.parametrize("rtol", [0.3, 0.05])

@@ -13,7 +13,7 @@ import numpy as np
 import scipy.linalg
 
 from rrqr_lapack import TallQR, randomized_svd
-from rrqr_lapack._arrays import check_choice, check_rank
+from rrqr_lapack._arrays import check_choice, check_rank, check_rng
 
 
 class LowRankLayer:
@@ -79,7 +79,7 @@ class LowRankLayer:
             product = np.zeros(self.shape)  # zero rows where there are fewer activations than inputs
             product[: len(R)] = R.astype(np.float64) @ self._weight
         product = product.astype(np.float64, copy=False)
-        largest = check_rank(largest, min(self.shape), 1)
+        largest, rng = check_rank(largest, min(self.shape), 1), check_rng(rng)
         if check_choice("driver", driver, ("exact", "randomized")) == "exact":
             _, s, Vh = scipy.linalg.svd(product, full_matrices=False)
         else:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rrqr_lapack import TruncatedQR
+from rrqr_lapack._arrays import check_rng
 
 from .forward import forward_order
 
@@ -70,7 +71,7 @@ def order(method, statistics, unit, *, affine=False, consumers=(), producers=(),
     -------
     Order
     """
-    A = statistics.matrix(affine)
+    A, rng = statistics.matrix(affine), check_rng(rng)
     if method == "id":
         return _pivots(A, statistics.tiny) if unit == 1 else _block_pivots(A, unit, statistics.tiny)
     if method == "weighted":
@@ -80,7 +81,7 @@ def order(method, statistics, unit, *, affine=False, consumers=(), producers=(),
     if method == "forward":
         units = forward_order(A, np.hstack(consumers).astype(np.float64), unit, statistics.tiny)
     elif method == "random":
-        units = np.random.default_rng(rng).permutation(A.shape[1] // unit)
+        units = rng.permutation(A.shape[1] // unit)
     else:
         columns = {
             "magnitude": lambda: np.vstack(producers),

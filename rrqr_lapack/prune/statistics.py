@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rrqr_lapack import TallQR
+from rrqr_lapack._error import power_of_two
 
 
 @dataclass(frozen=True)
@@ -60,11 +61,6 @@ class Statistics:
     def matrix(self, affine: bool) -> np.ndarray:
         """A with ``A^T A = Z^T Z / scale^2``, or that of Z without its mean."""
         return self.triangle[1:, 1:] if affine else self.triangle[:, 1:]
-
-
-def power_of_two(array) -> float:
-    """The power of two that brings the largest entry near 1, if it is divided by it; 1 for zeros."""
-    return 2.0 ** min(max(int(np.frexp(np.abs(array).max(initial=0))[1]), -1021), 1023)
 
 
 def norm(array) -> float:

@@ -4,7 +4,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import LinearOperator
 
-from .._arrays import check_choice, check_rank, check_tolerance
+from .._arrays import check_choice, check_rank, check_rng, check_tolerance
 from .._factored import TruncatedQR
 from .._operand import as_operand, columns
 from .._truncated import numerical_rtol
@@ -136,7 +136,7 @@ def select_columns(
     rank = check_rank(rank, min(a.shape))
     if rank < first:
         raise ValueError(f"rank must be at least the number of columns in include, {first}, got {rank}")
-    rng = np.random.default_rng(rng)
+    rng = check_rng(rng)
     sub = constraints.restrict(a)
     local = chosen.select(sub, Stop(min(rank, *sub.shape), *tolerances, first), rng, **options)
     if not chosen.independent:
