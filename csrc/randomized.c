@@ -131,7 +131,7 @@ rrqr_status X(randomized)(rrqr_context *context, rrqr_factor *f, const rrqr_stop
             status = RRQR_INTERRUPTED;
             break;
         }
-        const int wanted = share(last - f->rank), k = f->rank;
+        const int k = f->rank, wanted = min_int(share(last - k), s.rows - (RRQR_SKETCH - RRQR_WIDE));
         const int afresh = !(maxresid > FALL * s.level);
         const int many = f->source && 4 * k > f->n; /* the source gives products with the columns before k as well */
         if (k > f->panel && (afresh || many || k - f->panel + wanted > f->width)) X(panel_close)(f);

@@ -138,8 +138,8 @@ def check_rng(rng):
 
 
 def check_flag(name, value):
-    """`value`, which must be True or False."""
-    if not isinstance(value, (bool, np.bool_)):
+    """`value`, which must be True or False, or the integer that stands for it."""
+    if not isinstance(value, (int, np.bool_)) or value not in (0, 1):
         raise TypeError(f"{name} must be True or False, got {value!r}")
     return value
 

@@ -4,7 +4,7 @@ import threading
 
 import numpy as np
 
-from ._arrays import as_fortran, as_numeric, check_choice, check_flag, check_rank, check_rng, check_tolerance
+from ._arrays import as_fortran, as_numeric, check_choice, check_rank, check_tolerance
 from ._truncated import _checked, _root_of_squares, factor_of, numerical_rank, run
 
 
@@ -90,8 +90,6 @@ class TruncatedQR:
         tie_tol=0.0,
         rng=None,
     ):
-        check_flag("check_finite", check_finite)
-        rng = None if rng is None else check_rng(rng)  # fresh entropy takes longer than a tiny matrix
         a, stop = _checked(a, rank, rtol, atol, driver, tie_tol, rng)
         if a.ndim != 2:
             raise ValueError(f"a must have 2 dimensions, got {a.ndim}; qr_truncated takes stacks of matrices")

@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from ._arrays import check_choice, check_flag, check_rank, check_rng, check_tie_tol, check_tolerance
+from ._arrays import check_choice, check_rank, check_rng, check_tie_tol, check_tolerance
 from ._error import exact
 from ._factored import TruncatedQR
 from ._low_rank import LowRank
@@ -159,8 +159,6 @@ def interpolative_decomposition(
     """
     check_choice("refit", refit, (None, "lstsq"))
     f = None if f is None else check_bound(f)
-    check_flag("check_finite", check_finite)
-    rng = None if rng is None else check_rng(rng)  # fresh entropy takes longer than a tiny matrix
     if not is_dense(a):
         a = as_operand(a, check_finite=check_finite, with_adjoint=True)
         check_choice("driver", driver, DRIVERS)

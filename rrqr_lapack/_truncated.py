@@ -11,7 +11,9 @@ from ._arrays import (
     as_numeric,
     check_choice,
     check_finite_columns,
+    check_flag,
     check_rank,
+    check_rng,
     check_tie_tol,
     check_tolerance,
     check_workers,
@@ -31,6 +33,7 @@ def factor_of(a, overwrite_a, check_finite, borrow=False):
 
     To borrow `a` is to read it where it lies, if its layout allows that, until the factor is no longer needed.
     """
+    check_flag("check_finite", check_finite)
     borrow = borrow and not overwrite_a and a.dtype == lapack_dtype(a.dtype)
     borrow = borrow and a.size > 0 and a.flags.f_contiguous and a.flags.aligned
     if not borrow:
@@ -72,7 +75,8 @@ def _checked(a, rank, rtol, atol, driver, tie_tol, rng):
     rank = check_rank(rank, min(a.shape[-2:]))
     check_choice("driver", driver, DRIVERS)
     stop = rank, check_tolerance("rtol", rtol), check_tolerance("atol", atol), check_tie_tol(tie_tol)
-    return a, (*stop, np.random.default_rng(rng) if driver == "randomized" else None)
+    # fresh entropy takes longer than a tiny matrix
+    return a, (*stop, None if rng is None and driver != "randomized" else check_rng(rng))
 
 
 def qr_truncated(
@@ -225,6 +229,7 @@ def _stacked(a, mode, overwrite_a, check_finite, driver, workers, *stop):
 
 def _small(items, mode, check_finite, driver, workers, rank, rtol, atol, tie_tol, _):
     """Small matrices, one after the other without coming back to Python, in as many threads as there are workers."""
+    check_flag("check_finite", check_finite)
     items = np.ascontiguousarray(items, lapack_dtype(items.dtype))
     count, m, n = items.shape
     q = np.zeros((count, rank, m), items.dtype) if mode == "economic" else None

@@ -288,6 +288,8 @@ DRAWING = {  # each as it is called without need of a random number, if that can
     "interpolative_decomposition of a sparse array": lambda **options: interpolative_decomposition(SEEN, **options),
     "low_rank_factors": lambda **options: low_rank_factors(A, **options),
     "nystrom": lambda **options: nystrom(PSD, landmarks=[0, 1], **options),
+    "qr_truncated": lambda **options: qr_truncated(A, **options),
+    "qr_truncated of a stack": lambda **options: qr_truncated(A[None], **options),
     "randomized_eigh": lambda **options: randomized_eigh(PSD, **options),
     "randomized_svd": lambda **options: randomized_svd(A, **options),
     "range_finder": lambda **options: range_finder(A, **options),

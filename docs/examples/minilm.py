@@ -30,6 +30,7 @@ from rrqr_lapack.prune.torch import analyze, find_groups, plan
 
 LENGTH = 64  # tokens of a sentence, at most
 TESTED = 500  # sentences
+HEADS = 12  # of a layer
 
 
 def folder() -> Path:
@@ -149,7 +150,7 @@ def main():
     heads = [group.name for group in analysis.groups.values() if group.unit > 1]
     parts = {
         "feed-forward": (heads, [{"keep": keep} for keep in (0.25, 0.5, 0.75)]),
-        "heads": (neurons, [{"keep": k / 12} for k in (6, 9, 10)]),
+        "heads": (neurons, [{"keep": k / HEADS} for k in (HEADS // 2, 3 * HEADS // 4, 5 * HEADS // 6)]),
     }
     for name, (skip, budgets) in parts.items():
         found, elsewhere = [], []
