@@ -104,20 +104,14 @@ static rrqr_status block(rrqr_context *context, rrqr_factor *f, X(sketch) *s, co
     return status;
 }
 
-/* The columns of each block, where so many are left in all: blocks of about one size, of which products like eights. */
-static int share(int left)
-{
-    const int blocks = (left + RRQR_WIDE - 1) / RRQR_WIDE, even = blocks ? (left + blocks - 1) / blocks : 0;
-    return min_int(left, (even + 7) / 8 * 8);
-}
-
-/* Go on from the present rank until `stop` holds. omega: RRQR_SKETCH x m, independent standard normal entries. */
+/* Go on from the present rank until `stop` holds. omega: (rrqr_share(columns left) + RRQR_OVERSAMPLE) x m, independent
+ * standard normal entries. */
 rrqr_status X(randomized)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *stop, const void *omega)
 {
     const real FALL = square_root(REAL_EPSILON); /* below which a downdated sketch is rounding error */
     const int last = min_int(stop->rank, min_int(f->m, f->n));
     X(sketch) s;
-    rrqr_status status = X(sketch_open)(context, f, omega, share(last - f->rank), &s);
+    rrqr_status status = X(sketch_open)(context, f, omega, rrqr_share(last - f->rank), &s);
     if (status) return status;
     const size_t rows = (size_t)f->m + 3 * RRQR_WIDE + 2 * (size_t)f->width + (f->source ? f->n : 0);
     scalar *panel = rrqr_allocate(context, RRQR_WIDE * rows, sizeof(scalar));
@@ -131,7 +125,7 @@ rrqr_status X(randomized)(rrqr_context *context, rrqr_factor *f, const rrqr_stop
             status = RRQR_INTERRUPTED;
             break;
         }
-        const int k = f->rank, wanted = min_int(share(last - k), s.rows - (RRQR_SKETCH - RRQR_WIDE));
+        const int k = f->rank, wanted = min_int(rrqr_share(last - k), s.rows - RRQR_OVERSAMPLE);
         const int afresh = !(maxresid > FALL * s.level);
         const int many = f->source && 4 * k > f->n; /* the source gives products with the columns before k as well */
         if (k > f->panel && (afresh || many || k - f->panel + wanted > f->width)) X(panel_close)(f);

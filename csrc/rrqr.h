@@ -8,11 +8,11 @@
 #include <stddef.h>
 
 enum {
-    RRQR_PANEL = 32,             /* columns whose updates the greedy kernel defers: LAPACK's choice */
-    RRQR_BLOCK = 96,             /* columns that a block of the prefetching kernel eliminates, at most */
-    RRQR_WIDE = 128,             /* columns that a block of the randomized kernel eliminates, at most */
-    RRQR_SKETCH = RRQR_WIDE + 8, /* rows of the largest sketch */
-    RRQR_DEFER = 256             /* columns whose updates the randomized kernel defers */
+    RRQR_PANEL = 32,     /* columns whose updates the greedy kernel defers: LAPACK's choice */
+    RRQR_BLOCK = 96,     /* columns that a block of the prefetching kernel eliminates, at most */
+    RRQR_WIDE = 128,     /* columns that a block of the randomized kernel eliminates, at most */
+    RRQR_OVERSAMPLE = 8, /* rows that a sketch has beyond the columns of a block */
+    RRQR_DEFER = 256     /* columns whose updates the randomized kernel defers */
 };
 
 typedef enum {
@@ -94,6 +94,16 @@ typedef struct {
 } rrqr_kernels;
 
 extern const rrqr_kernels rrqr_s_kernels, rrqr_d_kernels, rrqr_c_kernels, rrqr_z_kernels;
+
+/* The columns of each block of the randomized kernel where so many are left in all: blocks of about one size, a
+ * multiple of eight, which products like. */
+static inline int rrqr_share(int left)
+{
+    if (left <= 0) return 0;
+    const int blocks = (left + RRQR_WIDE - 1) / RRQR_WIDE, even = (left + blocks - 1) / blocks;
+    const int eights = (even + 7) / 8 * 8;
+    return eights < left ? eights : left;
+}
 
 /* memory.c */
 void *rrqr_allocate(rrqr_context *context, size_t count, size_t size);

@@ -14,7 +14,7 @@
 
 rrqr_status X(sketch_open)(rrqr_context *context, const rrqr_factor *f, const scalar *omega, int wanted, X(sketch) *s)
 {
-    const size_t m = f->m, n = f->n, rows = wanted + RRQR_SKETCH - RRQR_WIDE, block = RRQR_BLOCK;
+    const size_t m = f->m, n = f->n, rows = wanted + RRQR_OVERSAMPLE, block = RRQR_BLOCK;
     const size_t scalars = rows * m + 2 * rows * n + block * n + rows;
     *s = (X(sketch)){.n = f->n, .rows = (int)rows};
     s->omega = rrqr_allocate(context, scalars, sizeof(scalar));
@@ -36,8 +36,7 @@ rrqr_status X(sketch_open)(rrqr_context *context, const rrqr_factor *f, const sc
     int e = 0;
     if (f->maxnorm > 0) (void)frexp(f->maxnorm, &e);
     const real scale = (real)ldexp(1, -(e > LARGEST ? LARGEST : e < -LARGEST ? -LARGEST : e));
-    for (size_t j = 0; j < m; j++)
-        for (size_t i = 0; i < rows; i++) s->omega[j * rows + i] = omega[j * RRQR_SKETCH + i] * scale;
+    for (size_t i = 0; i < rows * m; i++) s->omega[i] = omega[i] * scale;
     return RRQR_OK;
 }
 

@@ -17,7 +17,7 @@ cdef extern from "Python.h":
 
 cdef extern from "rrqr.h" nogil:
     enum:
-        RRQR_PANEL, RRQR_BLOCK, RRQR_SKETCH, RRQR_DEFER
+        RRQR_PANEL, RRQR_BLOCK, RRQR_OVERSAMPLE, RRQR_DEFER
     ctypedef enum rrqr_status:
         RRQR_OK, RRQR_NO_MEMORY, RRQR_INTERRUPTED, RRQR_OVERFLOW, RRQR_BAD_CALL
     ctypedef struct rrqr_context:
@@ -67,6 +67,7 @@ cdef extern from "rrqr.h" nogil:
         rrqr_status (*apply_q)(rrqr_context *, const rrqr_factor *, int, int, int, int, void *) noexcept nogil
         rrqr_status (*lstsq)(rrqr_context *, const rrqr_factor *, int, int, void *, void *) noexcept nogil
         rrqr_status (*interpolation)(rrqr_context *, const rrqr_factor *, void *) noexcept nogil
+    int rrqr_share(int) noexcept
     void *rrqr_allocate(rrqr_context *, size_t, size_t) noexcept
     void rrqr_release(void *) noexcept
     const rrqr_kernels rrqr_s_kernels, rrqr_d_kernels, rrqr_c_kernels, rrqr_z_kernels
@@ -228,7 +229,9 @@ def transposed(np.ndarray a not None):
     return b
 
 
-SKETCH_ROWS = RRQR_SKETCH
+def sketch_rows(int left):
+    """Rows of the sketch that chooses so many columns."""
+    return rrqr_share(left) + RRQR_OVERSAMPLE
 
 
 # --- the factor ---------------------------------------------------------------------------------------------------
@@ -322,7 +325,7 @@ cdef class Factor:
         self.advance(self.kernels.prefetch, RRQR_BLOCK, rank, rtol, atol, tie_tol)
 
     def randomized(self, int rank, double rtol, double atol, double tie_tol, np.ndarray omega not None):
-        """Factor, or go on, with pivots from a sketch; omega is SKETCH_ROWS x m, Fortran-ordered, in the dtype of a."""
+        """Factor, or go on, with pivots from a sketch; omega: sketch_rows(columns left) x m, Fortran-ordered."""
         cdef rrqr_stop stop = [rank, rtol, atol, tie_tol]
         cdef rrqr_status status
         cdef const void *data = np.PyArray_DATA(omega)

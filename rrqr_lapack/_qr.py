@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from . import _core, _truncated
-from ._arrays import as_fortran, check_flag
+from ._arrays import as_fortran
 
 _MODES = ("full", "qr", "r", "economic", "raw")
 
@@ -79,7 +79,6 @@ def qr(a, overwrite_a=False, lwork=None, mode="full", pivoting=False, check_fini
     mode = "full" if mode == "qr" else mode
     if not isinstance(overwrite_a, (int, np.bool_, type(None))):
         raise TypeError(f"overwrite_a must be True or False, got {overwrite_a!r}")
-    check_flag("check_finite", check_finite)
     a1 = np.asarray(a)
     if a1.dtype.kind not in "biufc":
         a1 = a1.astype(np.float64)

@@ -54,9 +54,10 @@ def run(factor, driver, rank, rtol, atol, tie_tol, rng):
     if driver == "lapack":
         factor.truncated(rank, rtol, atol)
     elif driver == "randomized":
-        factor.randomized(
-            rank, rtol, atol, tie_tol, gaussian(rng, _core.SKETCH_ROWS, factor.a.shape[0], factor.a.dtype)
-        )
+        rows = _core.sketch_rows(min(rank, *factor.a.shape) - factor.rank)
+        single = "F" if factor.a.dtype.kind == "c" else "f"  # drawn in half the time
+        omega = gaussian(rng, rows, factor.a.shape[0], single).astype(factor.a.dtype, copy=False)
+        factor.randomized(rank, rtol, atol, tie_tol, omega)
     elif driver == "auto" and tiny(factor.a):
         factor.small(rank, rtol, atol, tie_tol)
     elif driver == "auto" and factor.a.size >= SMALL:

@@ -1,7 +1,5 @@
 """`driver='randomized'`: as stable as greedy pivoting, stopped by the true residual, and nearly as good a choice."""
 
-import re
-
 import numpy as np
 import pytest
 import threadpoolctl
@@ -230,16 +228,6 @@ def test_a_stack_takes_its_sketches_from_one_generator():
     for i in range(3):
         for stacked, alone in zip((q, r, p), qr_truncated(a[i], driver="randomized", rng=rng), strict=True):
             np.testing.assert_array_equal(stacked[i], alone)
-
-
-@pytest.mark.parametrize(
-    ("rng", "error", "message"),
-    [("seed", TypeError, "not seed"), (-1, ValueError, "non-negative"), (1.5, TypeError, "not 1.5")],
-)
-@pytest.mark.parametrize("factorize", [qr_truncated, TruncatedQR, interpolative_decomposition])
-def test_what_is_no_seed_is_refused(factorize, rng, error, message):
-    with pytest.raises(error, match=re.escape(message)):
-        factorize(np.eye(3), driver="randomized", rng=rng)
 
 
 def test_the_scale_changes_nothing(dtype):

@@ -96,7 +96,7 @@ def test_the_study_of_crepe(examples, monkeypatch, tmp_path, capsys):
     nn = torch.nn
     layers = []
     for inputs, outputs in ((1, 32), (32, 16), (16, 16)):
-        layers += [nn.Conv1d(inputs, outputs, 16, stride=4), nn.ReLU(), nn.BatchNorm1d(outputs), nn.MaxPool1d(2)]
+        layers += [nn.Conv1d(inputs, outputs, 8, stride=4), nn.ReLU(), nn.BatchNorm1d(outputs), nn.MaxPool1d(2)]
     model = low_rank(nn.Sequential(*layers, nn.Flatten(), nn.Linear(16, crepe.BINS), nn.Sigmoid()), 3)
 
     class Frames(nn.Module):
