@@ -62,6 +62,12 @@ void X(gram_drop)(const rrqr_factor *f, X(gram) *g, int slot)
     g->slots[g->candidates[slot]] = slot;
 }
 
+/* Forget all candidates. */
+void X(gram_clear)(const rrqr_factor *f, X(gram) *g)
+{
+    while (g->count) X(gram_drop)(f, g, g->count - 1);
+}
+
 /* A new block: squared norms of all residual columns. The rows are forgotten where the largest norm has fallen so far
  * since the first of them was fetched that a new start is more accurate. */
 void X(gram_begin)(const rrqr_factor *f, X(gram) *g, real reuse)
@@ -75,8 +81,7 @@ void X(gram_begin)(const rrqr_factor *f, X(gram) *g, real reuse)
         g->left[j] = norm * norm;
         largest = g->left[j] > largest ? g->left[j] : largest;
     }
-    if (largest < reuse * g->base)
-        while (g->count) X(gram_drop)(f, g, g->count - 1);
+    if (largest < reuse * g->base) X(gram_clear)(f, g);
     if (!g->count) g->base = largest;
 }
 

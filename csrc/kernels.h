@@ -57,6 +57,7 @@ void X(gram_close)(X(gram) *g);
 void X(gram_begin)(const rrqr_factor *f, X(gram) *g, real reuse);
 void X(gram_fetch)(const rrqr_factor *f, X(gram) *g, int wanted, int must, int steps);
 void X(gram_drop)(const rrqr_factor *f, X(gram) *g, int slot);
+void X(gram_clear)(const rrqr_factor *f, X(gram) *g);
 void X(gram_update)(const rrqr_factor *f, X(gram) *g, int from, int to);
 void X(gram_swap)(X(gram) *g, int i, int j);
 real X(kth_largest)(real *x, int n, int k);

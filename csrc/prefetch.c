@@ -165,7 +165,7 @@ static rrqr_status eliminate(rrqr_factor *f, X(gram) *g, int *chosen, int b, rea
         rows_from_gram(f, g);
     else
         X(block_rows)(f, k, b, f->rank, f->n, t, work + RRQR_BLOCK * RRQR_BLOCK);
-    while (!accurate && g->count) X(gram_drop)(f, g, g->count - 1);
+    if (!accurate) X(gram_clear)(f, g);
     for (int j = f->rank; j < f->n; j++) X(downdate)(f, j, X(norm)(b, AT((scalar *)f->a, f->lda, k, j)));
     return status;
 }
@@ -184,7 +184,7 @@ static rrqr_status plain_steps(rrqr_context *context, rrqr_factor *f, X(gram) *g
 {
     rrqr_stop plain = *stop;
     plain.rank = rank;
-    while (g->count) X(gram_drop)(f, g, g->count - 1);
+    X(gram_clear)(f, g);
     return X(greedy)(context, f, &plain);
 }
 
@@ -211,7 +211,7 @@ rrqr_status X(prefetch)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *
             break;
         }
         if (plain) {
-            while (g.count) X(gram_drop)(f, &g, g.count - 1);
+            X(gram_clear)(f, &g);
             if (f->rank - f->panel >= min_int(f->width, RRQR_PANEL)) X(panel_close)(f);
             X(panel_step)(f, pivot, work);
             continue;
