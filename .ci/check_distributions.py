@@ -20,7 +20,7 @@ def main(folder):
         sources = {name.partition("/")[2] for name in archive.getnames()}
     with zipfile.ZipFile(wheel) as archive:
         installed = set(archive.namelist())
-    package = {path for path in tracked("rrqr_lapack") if not path.endswith(BUILD_ONLY)}
+    package = {path.removeprefix("src/") for path in tracked("src/rrqr_lapack") if not path.endswith(BUILD_ONLY)}
     extensions = {name for name in installed if name.endswith((".so", ".pyd", ".dylib"))}
     problems = [f"the sdist lacks {path}" for path in sorted(tracked() - sources)]
     problems += [f"the wheel lacks {path}" for path in sorted(package - installed)]

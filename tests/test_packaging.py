@@ -12,10 +12,11 @@ import rrqr_lapack
 from rrqr_lapack import _core
 
 ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "src" / "rrqr_lapack"
 BUILD_FILES = {"_core.pyx", "meson.build"}
 SOURCES = [
-    path.relative_to(ROOT / "rrqr_lapack")
-    for path in sorted((ROOT / "rrqr_lapack").rglob("*"))
+    path.relative_to(PACKAGE)
+    for path in sorted(PACKAGE.rglob("*"))
     if path.is_file() and path.name not in BUILD_FILES and "__pycache__" not in path.parts
 ]
 
@@ -29,7 +30,7 @@ def test_the_version_is_the_one_in_meson_build():
 def test_every_file_of_the_package_is_installed(path):
     installed = importlib.resources.files("rrqr_lapack").joinpath(*path.parts)
     assert installed.is_file()
-    assert installed.read_bytes() == (ROOT / "rrqr_lapack" / path).read_bytes()
+    assert installed.read_bytes() == (PACKAGE / path).read_bytes()
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "csrc").glob("*.[chd]*")), ids=lambda path: path.name)
