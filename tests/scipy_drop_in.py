@@ -1,5 +1,7 @@
 """A pytest plugin that puts `rrqr_lapack.qr` in the place of `scipy.linalg.qr`, for SciPy's own tests."""
 
+import functools
+
 import scipy.linalg
 
 import rrqr_lapack
@@ -7,6 +9,7 @@ import rrqr_lapack
 calls = 0
 
 
+@functools.wraps(rrqr_lapack.qr)
 def counted(*arguments, **options):
     """`rrqr_lapack.qr`, counted."""
     global calls

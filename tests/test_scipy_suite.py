@@ -30,14 +30,23 @@ def run(tmp_path, plugin, *tests):
     return done.stdout, int(re.search(r"(\d+) passed", done.stdout)[1])
 
 
-def test_scipys_own_tests_of_qr_pass_with_ours(tmp_path):
-    output, passed = run(tmp_path, "scipy_drop_in", "scipy.linalg.tests.test_decomp", "-k", "TestQR")
+@pytest.mark.parametrize(
+    ("module", "chosen", "least"),
+    [
+        ("test_decomp", "TestQR or TestOverwrite and test_qr", 100),
+        pytest.param(
+            "test_batch", "qr", 50, marks=pytest.mark.skipif(SCIPY < (1, 16), reason="qr of SciPy 1.15 takes no stacks")
+        ),
+    ],
+    ids=["matrices", "stacks"],
+)
+def test_scipys_own_tests_of_qr_pass_with_ours(module, chosen, least, tmp_path):
+    output, passed = run(tmp_path, "scipy_drop_in", f"scipy.linalg.tests.{module}", "-k", chosen)
     calls = int(re.search(r"drop-in calls: (\d+)", output)[1])
-    assert passed > (100 if SCIPY >= (1, 15) else 50), output
+    assert passed > least, output
     assert calls > passed, output
 
 
-@pytest.mark.skipif(SCIPY < (1, 15), reason="before 1.15 its interpolative functions take other random arguments")
 def test_scipys_own_tests_of_interpolative_pass_with_ours(tmp_path):
     output, passed = run(tmp_path, "scipy_interpolative_drop_in", "scipy.linalg.tests.test_interpolative")
     calls = dict(re.findall(r"drop-in calls of (\w+): (\d+)", output))

@@ -9,8 +9,9 @@ analysis of the CholeskyQR2 algorithm", Electron. Trans. Numer. Anal. 44 (2015).
 import numpy as np
 from scipy.linalg import get_lapack_funcs
 
+from ._arrays import as_fortran
 from ._products import adjoint_times, times
-from ._qr import qr
+from ._qr import factored
 
 SAFE = 100  # a scaled Gram matrix is well conditioned while its reciprocal condition number is above SAFE eps
 
@@ -33,7 +34,8 @@ def _householder_qr(y):
         raise ValueError(
             "a product with a is not finite; check what the LinearOperator returns, or scale a down if it overflows"
         )
-    return qr(y, mode="economic", check_finite=False)
+    factor = factored(as_fortran(y, overwrite=False, check_finite=False))
+    return factor.form_q(min(y.shape)), factor.upper(min(y.shape))
 
 
 def _cholesky_qr(y):

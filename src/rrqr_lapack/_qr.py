@@ -4,16 +4,14 @@ import math
 
 import numpy as np
 
-from . import _core, _truncated
+from . import _core, _scipy_qr, _truncated
 from ._arrays import as_fortran
 
-_MODES = ("full", "qr", "r", "economic", "raw")
 
-
-def qr(a, overwrite_a=False, lwork=None, mode="full", pivoting=False, check_finite=True):
+def qr(a, overwrite_a=False, lwork=_scipy_qr.LWORK, mode="full", pivoting=False, check_finite=True):
     """QR decomposition, ``A = Q R`` or with pivoting ``A[:, P] = Q R``.
 
-    A drop-in for `scipy.linalg.qr`: the same arguments, results and exceptions.
+    A drop-in for `scipy.linalg.qr` of the SciPy that is installed: the same arguments, results, warnings and exceptions.
 
     Parameters
     ----------
@@ -23,7 +21,7 @@ def qr(a, overwrite_a=False, lwork=None, mode="full", pivoting=False, check_fini
         Allow the contents of `a` to be destroyed. Saves a copy where `a` is Fortran-ordered, writeable and of one of
         the four LAPACK dtypes.
     lwork : int, optional
-        At least N, or -1. Checked as SciPy does; the workspace is always the optimal one.
+        Checked as SciPy does, and deprecated with SciPy from 1.18 on; the workspace is always the optimal one.
     mode : {'full', 'r', 'economic', 'raw'}, optional
         What to return: Q and R, R alone, the first K = min(M, N) columns of Q and rows of R, or LAPACK's compact form.
     pivoting : bool, optional
@@ -47,7 +45,12 @@ def qr(a, overwrite_a=False, lwork=None, mode="full", pivoting=False, check_fini
         `overwrite_a` is not a truth value.
     ValueError
         For an unknown mode, fewer than two dimensions, NaN or infinity, an `lwork` that is too small, values that are
-        not numbers, or a stack of no matrices.
+        not numbers, or before SciPy 1.18 a stack of no matrices.
+
+    Warns
+    -----
+    DeprecationWarning
+        With SciPy from 1.18 on: for any `lwork`, and for dtypes other than the integers and LAPACK's four.
 
     See Also
     --------
@@ -57,6 +60,9 @@ def qr(a, overwrite_a=False, lwork=None, mode="full", pivoting=False, check_fini
     -----
     4 K^2 (max(M, N) - K / 3) flops or less for R. The result has the dtype that LAPACK works in: float32 for booleans,
     float16 and integers of up to 16 bits, float64 for wider ones.
+
+    What depends on the version of SciPy is listed in ``rrqr_lapack/_scipy_qr.py``. Two things do not: stacks are taken
+    with SciPy 1.15 as well, and an `overwrite_a` that is not a truth value is always refused.
 
     References
     ----------
@@ -74,71 +80,47 @@ def qr(a, overwrite_a=False, lwork=None, mode="full", pivoting=False, check_fini
     >>> P
     array([2, 0, 1], dtype=int32)
     """
-    if mode not in _MODES:
-        raise ValueError("mode must be one of 'full', 'r', 'economic', 'raw', got " + repr(mode))
+    if mode != "qr" and mode not in _scipy_qr.MODES:
+        raise ValueError(f"Mode argument should be one of {list(_scipy_qr.MODES)}, got {mode!r}")
     mode = "full" if mode == "qr" else mode
     if not isinstance(overwrite_a, (int, np.bool_, type(None))):
         raise TypeError(f"overwrite_a must be True or False, got {overwrite_a!r}")
     a1 = np.asarray(a)
-    if a1.dtype.kind not in "biufc":
-        a1 = a1.astype(np.float64)
-    if a1.ndim < 2:
-        raise ValueError(f"expected a 2-D array, or a stack of them, got {a1.ndim} dimensions")
-    n = a1.shape[-1]
-    if lwork not in (None, -1) and lwork < max(1, n):
-        raise ValueError(f"lwork must be at least {max(1, n)} for this matrix, or -1 or None, got {lwork}")
-    if a1.ndim > 2:
-        return _stacked(a1, overwrite_a, mode, pivoting, check_finite)
-    if a1.size == 0:
-        return _empty(a1, mode, pivoting)
+    _scipy_qr.check(a1, lwork)
+    dtype = _scipy_qr.working_dtype(a1)
+    if a1.dtype.char != dtype.char:
+        a1 = a1.astype(dtype)
     own = a1 is not a and a1.base is None and (isinstance(a, np.ndarray) or not hasattr(a, "__array__"))
-    return _factored(as_fortran(a1, overwrite=overwrite_a or own, check_finite=check_finite), mode, pivoting)
+    if _scipy_qr.one_by_one(a1):
+        items = a1.reshape(math.prod(a1.shape[:-2]), *a1.shape[-2:])
+        results = [_single(item, mode, pivoting, False, check_finite) for item in items]
+        return _scipy_qr.stacked(results, a1.shape[:-2], mode)
+    return _single(a1, mode, pivoting, overwrite_a or own, check_finite)
 
 
-def _factored(a, mode, pivoting):
-    """The tuple that `mode` asks for, from a Fortran-ordered matrix that may be destroyed."""
-    m, n = a.shape
-    least = min(m, n)
+def _single(a, mode, pivoting, overwrite, check_finite):
+    """The tuple that SciPy gives for one matrix, or for a stack without elements."""
+    m, n = a.shape[-2:]
+    rows = min(m, n) if mode in ("economic", "raw") else m
+    if a.size == 0:
+        return _scipy_qr.without_elements(a, rows, mode, pivoting)
+    work = as_fortran(a, overwrite=overwrite, check_finite=check_finite, name="array must not contain infs or NaNs: a")
+    factor = factored(work, pivoting)
+    q = factor.form_q(rows) if mode in ("full", "economic") else None
+    q, r = _scipy_qr.arranged(q, factor.upper(rows), work, mode, work is a)
+    tail = (r, factor.pivots) if pivoting else (r,)
+    if mode == "raw":
+        return ((work, factor.tau), *tail)
+    return tail if q is None else (q, *tail)
+
+
+def factored(a, pivoting=False):
+    """The full factorization of a Fortran-ordered matrix that may be destroyed."""
     factor = _core.Factor(a)
     if not pivoting:
         factor.geqrf()
     elif a.size > _truncated.TINY and factor.has_norms():
-        _truncated.run(factor, "auto", least, -1.0, -1.0, 0.0, None)
+        _truncated.run(factor, "auto", min(a.shape), -1.0, -1.0, 0.0, None)
     else:  # tiny, or with NaN, infinity or overflow, by which no pivot can be chosen: what LAPACK makes of it
         factor.full()
-    rows = least if mode in ("economic", "raw") else m
-    tail = (factor.upper(rows), factor.pivots) if pivoting else (factor.upper(rows),)
-    if mode == "r":
-        return tail
-    if mode == "raw":
-        return ((factor.a, factor.tau), *tail)
-    return (factor.form_q(rows), *tail)
-
-
-def _empty(a, mode, pivoting):
-    """The results for a matrix without elements, in its own dtype as SciPy has them."""
-    m, n = a.shape
-    rows = 0 if mode in ("economic", "raw") else m
-    tail = (np.empty((rows, n), a.dtype), np.arange(n, dtype=np.int32))[: 1 + bool(pivoting)]
-    if mode == "r":
-        return tail
-    if mode == "raw":
-        return ((np.empty((m, n), a.dtype), np.zeros(0, a.dtype)), *tail)
-    return (np.eye(m, rows, dtype=a.dtype), *tail)
-
-
-def _stacked(a, overwrite_a, mode, pivoting, check_finite):
-    """One factorization after the other over the leading dimensions; a list of stacks, as SciPy returns it."""
-    batch = a.shape[:-2]
-    if 0 in batch:
-        raise ValueError(f"`qr` does not support zero-size batches, got the shape {a.shape}")
-    results = [
-        qr(item, overwrite_a=overwrite_a, mode=mode, pivoting=pivoting, check_finite=check_finite)
-        for item in a.reshape(math.prod(batch), *a.shape[-2:])
-    ]
-    if mode == "raw":
-        results = [(*raw, *tail) for raw, *tail in results]
-    stacks = [np.stack(parts).reshape(*batch, *parts[0].shape) for parts in zip(*results, strict=True)]
-    if mode == "raw":
-        return ((stacks[0], stacks[1]), *stacks[2:])
-    return stacks if len(stacks) > 1 else stacks[0]
+    return factor

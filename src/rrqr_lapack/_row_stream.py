@@ -13,11 +13,12 @@ import scipy.linalg
 from scipy import sparse
 from scipy.sparse.linalg import LinearOperator
 
+from ._arrays import as_fortran
 from ._error import Error, exact, frobenius, power_of_two
 from ._operand import dtype_of
 from ._orthonormal import tall_qr
 from ._products import adjoint_times, row_blocks, times
-from ._qr import qr
+from ._qr import factored
 from ._randomized_eigh import nystrom
 from ._sketch import gaussian
 from ._truncated import numerical_rtol
@@ -102,9 +103,10 @@ class Triangle:
 
     def reduce(self):
         """R alone in place of it and the rows that wait."""
-        (r,) = qr(np.vstack(self.rows), mode="r", check_finite=False)
+        rows = as_fortran(np.vstack(self.rows), overwrite=False, check_finite=False)
+        r = factored(rows).upper(min(rows.shape))
         _check_overflow(np.isfinite(r).all())
-        self.rows, self.waiting = [r[: self.columns]], 0
+        self.rows, self.waiting = [r], 0
 
     def svd(self):
         """Singular values, right singular vectors, and what these leave."""

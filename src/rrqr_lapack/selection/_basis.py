@@ -7,8 +7,8 @@ P. G. Martinsson, J. A. Tropp, "Finding structure with randomness", SIAM Review 
 import numpy as np
 import scipy.linalg
 
-from .._arrays import check_choice, check_count
-from .._qr import qr
+from .._arrays import as_fortran, check_choice, check_count
+from .._qr import factored
 from .._randomized_svd import randomized_svd
 from .._truncated import _root_of_squares, numerical_rtol
 
@@ -30,7 +30,7 @@ def right_singular_vectors(a, stop, rng, basis, oversample, power):
         found = randomized_svd(a, stop.rank, rtol=rtol, atol=atol, **options)
         return found.Vh[: _above_rounding(a, found.s)]
     if a.shape[0] > a.shape[1]:  # A and its R share them
-        a = qr(a, mode="r", check_finite=False)[0][: a.shape[1]]
+        a = factored(as_fortran(a, overwrite=False, check_finite=False)).upper(a.shape[1])
     _, s, vh = scipy.linalg.svd(a, full_matrices=False, check_finite=False)
     k = min(stop.rank, _above_rounding(a, s))
     left = np.array([_root_of_squares(s[j:]) for j in range(k + 1)])  # by the best approximation of rank j
