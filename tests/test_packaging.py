@@ -1,5 +1,6 @@
 """What is built, installed and linked: the version, the files, SciPy's routines."""
 
+import ctypes
 import importlib.resources
 import re
 from pathlib import Path
@@ -51,6 +52,7 @@ def test_every_routine_has_the_signature_of_scipys_capsule(name, expected, capsu
     found = re.search(r'capsule object "(.*)" at', repr(capsules.__pyx_capi__[name]))[1]
     for ours, cython in {"c": "__pyx_t_float_complex", "z": "__pyx_t_double_complex"}.items():
         found = found.replace(cython, ours)
+    found = re.sub(r"__pyx_t_5scipy_6linalg_\w+_blas_int\b", "int", found)
     found = re.sub(r"__pyx_t_5scipy_6linalg_\w+_([sd])\b", r"\1", found)
     assert found == expected
 
@@ -59,10 +61,49 @@ def test_every_dtype_has_its_pivoted_qr():
     assert {"sgeqp3", "dgeqp3", "cgeqp3", "zgeqp3"} <= {name for _, name, _ in _core.ROUTINES}
 
 
-def test_a_scipy_with_64_bit_integers_is_refused_in_words():
-    for integer in ("int64_t", "npy_int64", "long"):
-        with pytest.raises(ImportError, match=r"dgeqrf takes 64-bit integers .* \(LP64\), as its wheels are"):
-            _core.check_signature("dgeqrf", "void (int *, d *)", f"void ({integer} *, __pyx_t_x_d *)")
+def capsule(signature):
+    """A capsule as Cython exports them: its name is the signature, its address is not to be called."""
+    new = ctypes.pythonapi.PyCapsule_New
+    new.restype, new.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
+    name = ctypes.create_string_buffer(signature.encode())
+    NAMES.append(name)  # a capsule does not copy its name
+    return new(ctypes.addressof(name), name, None)
+
+
+NAMES = []
+
+
+def exported(integer):
+    """The tables of capsules of a SciPy whose routines take such integers."""
+    tables = {"blas": {}, "lapack": {}}
+    for library, name, signature in _core.ROUTINES:
+        for scalar in "sd":
+            signature = re.sub(rf"\b{scalar}\b", f"__pyx_t_5scipy_6linalg_11cython_blas_{scalar}", signature)
+        for scalar, cython in {"c": "float", "z": "double"}.items():
+            signature = re.sub(rf"\b{scalar}\b", f"__pyx_t_{cython}_complex", signature)
+        tables[library][name] = capsule(re.sub(r"\bint\b", integer, signature))
+    return tables
+
+
+BLAS_INT = "__pyx_t_5scipy_6linalg_11cython_blas_blas_int"
+
+
+@pytest.mark.parametrize(("integer", "size"), [("int", 4), ("int", 8), (BLAS_INT, 4)])
+def test_a_scipy_with_32_bit_integers_is_taken_by_whatever_name(integer, size):
+    _core.check_routines(exported(integer), size)
+
+
+@pytest.mark.parametrize(("integer", "size"), [("int64_t", 4), ("npy_int64", 8), ("long", 8), (BLAS_INT, 8)])
+def test_a_scipy_with_64_bit_integers_is_refused_in_words(integer, size):
+    with pytest.raises(ImportError, match=r"snrm2 takes 64-bit integers, .* \(LP64\): its wheels \(pip install --force"):
+        _core.check_routines(exported(integer), size)
+
+
+def test_a_scipy_that_lacks_a_routine_is_refused_in_words():
+    tables = exported("int")
+    del tables["lapack"]["dgeqrt3"]
+    with pytest.raises(ImportError, match=r"SciPy has no dgeqrt3; .* pip install -U scipy"):
+        _core.check_routines(tables)
 
 
 def test_a_routine_of_another_shape_is_refused_with_both_signatures():
