@@ -3,6 +3,7 @@
 import ctypes
 import importlib.resources
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ import rrqr_lapack
 from rrqr_lapack import _core
 
 ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+HOME = PROJECT["urls"]["Homepage"]
 PACKAGE = ROOT / "src" / "rrqr_lapack"
 BUILD_FILES = {"_core.pyx", "meson.build"}
 SOURCES = [
@@ -32,6 +35,38 @@ def test_every_file_of_the_package_is_installed(path):
     installed = importlib.resources.files("rrqr_lapack").joinpath(*path.parts)
     assert installed.is_file()
     assert installed.read_bytes() == (PACKAGE / path).read_bytes()
+
+
+def readme_links():
+    """The target of each link and picture of README, which is also the page on PyPI."""
+    text = (ROOT / PROJECT["readme"]).read_text(encoding="utf-8")
+    text = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    inline = re.findall(r"\]\(([^)]+)\)", text)
+    defined = dict(re.findall(r"^\[([^]]+)\]: (\S+)$", text, re.MULTILINE))
+    used = re.findall(r"\]\[([^]]+)\]", text)
+    assert set(used) == set(defined)
+    return [*inline, *defined.values()]
+
+
+def test_no_link_of_readme_is_relative():
+    assert readme_links()
+    assert [link for link in readme_links() if not link.startswith(("https://", "#"))] == []
+
+
+def test_each_link_of_readme_into_the_repository_names_a_file():
+    raw = HOME.replace("github.com", "raw.githubusercontent.com")
+    paths = [
+        link.removeprefix(place)
+        for link in readme_links()
+        for place in (f"{HOME}/blob/main/", f"{raw}/main/")
+        if link.startswith(place)
+    ]
+    assert paths
+    assert [path for path in paths if not (ROOT / path).is_file()] == []
+
+
+def test_the_projects_pages_are_one_repositorys():
+    assert all(url.startswith(HOME) for url in PROJECT["urls"].values())
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "csrc").glob("*.[chd]*")), ids=lambda path: path.name)
@@ -95,7 +130,9 @@ def test_a_scipy_with_32_bit_integers_is_taken_by_whatever_name(integer, size):
 
 @pytest.mark.parametrize(("integer", "size"), [("int64_t", 4), ("npy_int64", 8), ("long", 8), (BLAS_INT, 8)])
 def test_a_scipy_with_64_bit_integers_is_refused_in_words(integer, size):
-    with pytest.raises(ImportError, match=r"snrm2 takes 64-bit integers, .* \(LP64\): its wheels \(pip install --force"):
+    with pytest.raises(
+        ImportError, match=r"snrm2 takes 64-bit integers, .* \(LP64\): its wheels \(pip install"
+    ):
         _core.check_routines(exported(integer), size)
 
 
