@@ -130,9 +130,7 @@ def test_a_scipy_with_32_bit_integers_is_taken_by_whatever_name(integer, size):
 
 @pytest.mark.parametrize(("integer", "size"), [("int64_t", 4), ("npy_int64", 8), ("long", 8), (BLAS_INT, 8)])
 def test_a_scipy_with_64_bit_integers_is_refused_in_words(integer, size):
-    with pytest.raises(
-        ImportError, match=r"snrm2 takes 64-bit integers, .* \(LP64\): its wheels \(pip install"
-    ):
+    with pytest.raises(ImportError, match=r"snrm2 takes 64-bit integers, .* \(LP64\): its wheels \(pip install"):
         _core.check_routines(exported(integer), size)
 
 
