@@ -30,8 +30,7 @@ def ours(error):
 def main(paths):
     found = set()
     for path in paths:
-        errors = [element for _, element in xml.iterparse(path) if element.tag == "error"]
-        for error in errors:
+        for error in xml.parse(path).iter("error"):
             stack = ours(error)
             if error.findtext("kind") in UNINITIALIZED and stack:
                 found.add("\n".join(f"    {function}  {place or module}" for module, function, place in stack))
