@@ -14,7 +14,8 @@ import rrqr_lapack
 from rrqr_lapack import _core
 
 ROOT = Path(__file__).parents[1]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = PYPROJECT["project"]
 HOME = PROJECT["urls"]["Homepage"]
 PACKAGE = ROOT / "src" / "rrqr_lapack"
 BUILD_FILES = {"_core.pyx", "meson.build"}
@@ -35,6 +36,15 @@ def test_every_file_of_the_package_is_installed(path):
     installed = importlib.resources.files("rrqr_lapack").joinpath(*path.parts)
     assert installed.is_file()
     assert installed.read_bytes() == (PACKAGE / path).read_bytes()
+
+
+def test_every_python_that_is_declared_is_tested_and_gets_wheels():
+    minors = re.findall(r":: Python :: 3\.(\d+)$", "\n".join(PROJECT["classifiers"]), re.MULTILINE)
+    assert PROJECT["requires-python"] == f">=3.{minors[0]}"
+    wheels = PYPROJECT["tool"]["cibuildwheel"]["build"].split()
+    assert [f"cp3{minor}-*" for minor in minors] == [wheel for wheel in wheels if "t" not in wheel]
+    tested = re.search(r"^        python: \[(.*)\]$", (ROOT / ".github/workflows/ci.yml").read_text(), re.MULTILINE)[1]
+    assert [f'"3.{minor}"' for minor in minors] == tested.split(", ")
 
 
 def readme_links():
