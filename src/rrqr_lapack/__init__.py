@@ -1,6 +1,10 @@
 """Column-pivoted QR, interpolative decompositions, and neural networks made smaller with them."""
 
 from importlib.metadata import version as _version
+from importlib.util import find_spec as _find_spec
+
+if _find_spec(f"{__name__}._core") is None:
+    raise ImportError(f"{__path__[0]} holds only the sources; in the checkout: pip install .")
 
 from ._als import alternating_least_squares
 from ._basic import BasicSolution, basic_lstsq

@@ -81,21 +81,28 @@ CAPSULES = {
 }
 
 
-def canonical(signature):
-    """A capsule's signature with Cython's names for the four scalar types replaced by s, d, c and z."""
+# bytes of `blas_int`, the name that SciPy 1.18 and newer have for the integers of their routines; before, they were int
+BLAS_INT_SIZE = getattr(scipy.linalg.cython_blas, "_blas_int_size", lambda: sizeof(int))()
+
+
+def canonical(signature, blas_int_size=BLAS_INT_SIZE):
+    """A capsule's signature with Cython's names for the scalar types replaced by s, d, c, z, and int or int64_t."""
     signature = signature.replace("__pyx_t_float_complex", "c").replace("__pyx_t_double_complex", "z")
+    signature = re.sub(r"\b__pyx_t_\w+_blas_int\b", "int" if blas_int_size == sizeof(int) else "int64_t", signature)
     return re.sub(r"\b__pyx_t_\w+_([sd])\b", r"\1", signature)
 
 
-def check_signature(name, expected, found):
+def check_signature(name, expected, found, blas_int_size=BLAS_INT_SIZE):
     """Refuse a BLAS or LAPACK routine that does not look as ours is declared."""
-    if canonical(found) == expected:
+    found = canonical(found, blas_int_size)
+    if found == expected:
         return
     if re.search(r"\b(int64_t|npy_int64|long)\b", found):
         raise ImportError(
-            f"SciPy's {name} takes 64-bit integers ({found}); rrqr_lapack needs a SciPy built with 32-bit BLAS "
-            "integers (LP64), as its wheels are")
-    raise ImportError(f"SciPy's {name} has the signature {canonical(found)!r}, rrqr_lapack expects {expected!r}")
+            f"SciPy's {name} takes 64-bit integers, {found}; rrqr_lapack needs a SciPy with 32-bit ones (LP64): its "
+            "wheels (pip install --force-reinstall --only-binary scipy scipy), or one built without -Duse-ilp64=true "
+            "or with -Dcython-blas-abi=lp64")
+    raise ImportError(f"SciPy's {name} has the signature {found!r}, rrqr_lapack expects {expected!r}")
 
 
 cdef list signatures(const rrqr_kernels *kernels, str scalar, str real):
@@ -109,15 +116,28 @@ cdef list signatures(const rrqr_kernels *kernels, str scalar, str real):
     return rows
 
 
+cdef void *address(dict capsules, str name, str expected, blas_int_size=BLAS_INT_SIZE) except NULL:
+    """Where the routine is, once its capsule's signature is ours."""
+    if name not in capsules:
+        raise ImportError(f"SciPy has no {name}; rrqr_lapack needs a newer or complete SciPy: pip install -U scipy")
+    capsule = capsules[name]
+    check_signature(name, expected, (<bytes>PyCapsule_GetName(capsule)).decode(), blas_int_size)
+    return PyCapsule_GetPointer(capsule, PyCapsule_GetName(capsule))
+
+
 cdef list fill(const rrqr_kernels *kernels, str scalar, str real):
     """Check and store the dtype's routines; return their rows."""
     cdef size_t i
     rows = signatures(kernels, scalar, real)
     for i, (library, name, expected) in enumerate(rows):
-        capsule = CAPSULES[library][name]
-        check_signature(name, expected, (<bytes>PyCapsule_GetName(capsule)).decode())
-        (<void **>kernels.routines[i].address)[0] = PyCapsule_GetPointer(capsule, PyCapsule_GetName(capsule))
+        (<void **>kernels.routines[i].address)[0] = address(CAPSULES[library], name, expected)
     return rows
+
+
+def check_routines(dict capsules not None, blas_int_size=BLAS_INT_SIZE):
+    """Refuse, as import does, a SciPy that exports these capsules: {"blas": {name: capsule}, "lapack": ...}."""
+    for library, name, expected in ROUTINES:
+        address(capsules[library], name, expected, blas_int_size)
 
 
 ROUTINES = (fill(&rrqr_s_kernels, "s", "s") + fill(&rrqr_d_kernels, "d", "d")
