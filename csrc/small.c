@@ -4,6 +4,8 @@
  * small matrix is done before the calls would have returned. The norms are followed as squares, without roots and
  * divisions, and computed afresh long before cancellation tells.
  *
+ * It asks once whether to stop: a matrix in the cache is done before anybody could want to; a stack of them is not.
+ *
  * Guarantee: that of greedy.c, and pivots that differ from its own only within rounding of the norms. */
 #include "kernels.h"
 
@@ -147,6 +149,7 @@ static void eliminate(rrqr_factor *f, int pivot, real *squares, real *squares0)
 rrqr_status X(small)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *stop)
 {
     const int last = min_int(stop->rank, min_int(f->m, f->n));
+    if (rrqr_interrupted(context, 4.0 * f->m * f->n * last)) return RRQR_INTERRUPTED;
     real *squares = rrqr_allocate(context, 2 * (size_t)f->n, sizeof(real)), *squares0 = squares + f->n;
     if (!squares) return RRQR_NO_MEMORY;
     real *norms = f->norms, *norms0 = f->norms0, largest;
