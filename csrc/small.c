@@ -4,8 +4,6 @@
  * small matrix is done before the calls would have returned. The norms are followed as squares, without roots and
  * divisions, and computed afresh long before cancellation tells.
  *
- * It asks once whether to stop: a matrix in the cache is done before anybody could want to; a stack of them is not.
- *
  * Guarantee: that of greedy.c, and pivots that differ from its own only within rounding of the norms. */
 #include "kernels.h"
 
@@ -149,14 +147,18 @@ static void eliminate(rrqr_factor *f, int pivot, real *squares, real *squares0)
 rrqr_status X(small)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *stop)
 {
     const int last = min_int(stop->rank, min_int(f->m, f->n));
-    if (rrqr_interrupted(context, 4.0 * f->m * f->n * last)) return RRQR_INTERRUPTED;
     real *squares = rrqr_allocate(context, 2 * (size_t)f->n, sizeof(real)), *squares0 = squares + f->n;
     if (!squares) return RRQR_NO_MEMORY;
+    rrqr_status status = RRQR_OK;
     real *norms = f->norms, *norms0 = f->norms0, largest;
     X(panel_close)(f);
     for (int j = f->rank; j < f->n; j++) squares[j] = squares0[j] = norms[j] * norms[j];
     int pivot = largest_square(f, squares, stop->tie_tol, &largest);
     while (f->rank < last && largest > LEAST && largest < MOST && !X(stops)(f, stop, square_root(largest))) {
+        if (rrqr_interrupted(context, 4.0 * (f->m - f->rank) * (f->n - f->rank))) {
+            status = RRQR_INTERRUPTED;
+            break;
+        }
         eliminate(f, pivot, squares, squares0);
         pivot = largest_square(f, squares, stop->tie_tol, &largest);
     }
@@ -165,6 +167,7 @@ rrqr_status X(small)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *sto
                                    ? square_root(squares[j])
                                    : X(norm)(f->m - f->rank, AT((const scalar *)f->a, f->lda, f->rank, j));
     rrqr_release(squares);
+    if (status) return status;
     X(pivot)(f, stop->tie_tol, &largest);
     if (f->rank < last && !X(stops)(f, stop, largest)) return X(greedy)(context, f, stop); /* squares failed */
     return RRQR_OK;

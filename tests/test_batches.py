@@ -122,3 +122,12 @@ def test_the_matrix_of_a_stack_that_is_not_finite_is_named_whoever_works_on_it()
 def test_a_number_of_workers_that_is_none_is_refused(workers):
     with pytest.raises((TypeError, ValueError), match="workers"):
         qr_truncated(np.ones((2, 3, 3)), workers=workers)
+
+
+def test_old_memory_that_holds_infinity_is_no_overflow():
+    """NumPy hands out again what was just given back, with what it held."""
+    stack = gaussian(120, 30, "f8").reshape(3, 40, 30)
+    old = np.full((40, 30), np.inf)
+    del old
+    _, r, _ = qr_truncated(stack, rank=5)
+    np.testing.assert_allclose(np.abs(r[:, 0, 0]), np.linalg.norm(stack, axis=1).max(axis=1), rtol=1e-14)

@@ -173,7 +173,7 @@ cdef int length(Py_ssize_t size, str name="a") except -1:
     """A dimension as LAPACK's int: the one place where it becomes one."""
     if size > INT_MAX:
         raise ValueError(f"{name} must have fewer than 2**31 rows and columns (LAPACK's integers have 32 bits), "
-                         f"got {size:,}; divide it")
+                         f"got {size:,}; take it in parts")
     return <int>size
 
 
