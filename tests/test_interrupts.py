@@ -2,6 +2,7 @@
 
 import _thread
 import contextlib
+import itertools
 import signal
 import threading
 import time
@@ -103,13 +104,13 @@ def test_interrupted_exchanges_leave_a_valid_factor_that_can_become_strong():
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_stack_is_left_between_two_of_its_parts_whoever_works_on_it(workers, monkeypatch):
     """A part is less than a tenth of a second; those that wait for a worker are never begun."""
-    begun, factor_stack = [], _core.factor_stack
+    begun, number, factor_stack = [], itertools.count(1), _core.factor_stack
 
     def interrupting(a, *arguments):
         begun.append(len(a))
         time.sleep(1e-3)
         factor_stack(a, *arguments)
-        if len(begun) == 5:
+        if next(number) == 5:
             _thread.interrupt_main()
 
     monkeypatch.setattr(_core, "factor_stack", interrupting)

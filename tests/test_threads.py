@@ -138,7 +138,7 @@ class Turns:
 
 
 CONSTANT = {"shape", "dtype", "f"}
-PUBLIC = sorted({name for name in dir(StrongRRQR) if not name.startswith("_")} - CONSTANT) + ["__repr__"]
+PUBLIC = [*sorted({name for name in dir(StrongRRQR) if not name.startswith("_")} - CONSTANT), "__repr__"]
 ARGUMENTS = {"apply_q": (np.ones(6),), "lstsq": (np.ones(6),)}
 
 
