@@ -104,8 +104,8 @@ static rrqr_status derive(rrqr_context *context, const rrqr_factor *f, X(exchang
         if (!(sum <= LARGEST)) e->k = p;
     }
     const int k = e->k;
-    for (int first = k; first < n && k; first += chunk) {
-        const int rows = min_int(chunk, n - first);
+    for (int first = k, rows; first < n && k; first += rows) {
+        rows = min_int(chunk, n - first);
         for (int p = 0; p < k; p++) memcpy(AT(e->t, n, first, p), AT(e->r, n, first, p), (size_t)rows * sizeof(scalar));
         trsm('R', 'L', 'N', 'N', rows, k, e->r, n, AT(e->t, n, first, 0), n);
         if (rrqr_interrupted(context, 1.0 * k * k * rows)) return RRQR_INTERRUPTED;

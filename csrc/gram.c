@@ -8,8 +8,6 @@
 
 #include <string.h>
 
-enum { CAPACITY = 3 * RRQR_BLOCK };
-
 /* Powers of two: scale = 2^-e takes the largest norm x near 1. Of the two factors of a Gram row's product, the copied
  * columns get scale * boost and the product scale / boost, so that neither it nor its terms leave the normal numbers.
  */
@@ -25,19 +23,20 @@ static void set_scale(X(gram) *g, double x)
 
 rrqr_status X(gram_open)(rrqr_context *context, const rrqr_factor *f, X(gram) *g)
 {
-    const size_t n = f->n, m = f->m;
-    *g = (X(gram)){.n = f->n, .capacity = CAPACITY};
-    g->rows = rrqr_allocate(context, n * CAPACITY, sizeof(scalar));
-    g->copy = rrqr_allocate(context, m * RRQR_FETCH + (size_t)CAPACITY * RRQR_BLOCK, sizeof(scalar));
+    const int most = min_int(f->n, 3 * min_int(f->width, RRQR_BLOCK)); /* thrice the columns of a block */
+    const size_t n = f->n, m = f->m, capacity = most, fetched = min_int(most, RRQR_FETCH);
+    *g = (X(gram)){.n = f->n, .capacity = most};
+    g->rows = rrqr_allocate(context, n * capacity, sizeof(scalar));
+    g->copy = rrqr_allocate(context, m * fetched + capacity * RRQR_BLOCK, sizeof(scalar));
     g->left = rrqr_allocate(context, 2 * n, sizeof(real));
-    g->candidates = rrqr_allocate(context, n + CAPACITY, sizeof(int));
+    g->candidates = rrqr_allocate(context, n + capacity, sizeof(int));
     if (!g->rows || !g->copy || !g->left || !g->candidates) {
         X(gram_close)(g);
         return RRQR_NO_MEMORY;
     }
-    g->coefficients = g->copy + m * RRQR_FETCH;
+    g->coefficients = g->copy + m * fetched;
     g->spare = g->left + n;
-    g->slots = g->candidates + CAPACITY;
+    g->slots = g->candidates + capacity;
     for (size_t j = 0; j < n; j++) g->slots[j] = -1;
     set_scale(g, f->maxnorm);
     return RRQR_OK;

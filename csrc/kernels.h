@@ -44,7 +44,7 @@ typedef struct {
     int *slots;      /* n: the row of the candidate at a position, or -1 */
     real *left;      /* n: squared norms of the residual columns, scaled; -1 once chosen */
     real *spare;     /* n: for selection */
-    scalar *copy;    /* m x RRQR_FETCH: scaled candidate columns */
+    scalar *copy;    /* m x min(capacity, RRQR_FETCH): scaled candidate columns */
     scalar *coefficients; /* capacity x RRQR_BLOCK */
     real scale;           /* a power of two that takes the largest norm near 1 */
     real boost;           /* a power of two that keeps products in range */

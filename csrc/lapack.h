@@ -2,6 +2,8 @@
 #ifndef RRQR_LAPACK_H
 #define RRQR_LAPACK_H
 
+#include <limits.h>
+
 #include "rrqr.h"
 #include "scalar.h"
 
@@ -21,11 +23,18 @@ enum {
     ROUTINE_COUNT
 };
 
-/* LAPACK answers a workspace query in a scalar: read it back, rounded up (a float cannot hold every int). */
-static inline int workspace(scalar size)
+/* Columns, at most, of a matrix that LAPACK may treat in blocks. The workspace of a block of as many as 128 columns has
+ * a length that is an int then; beyond, LAPACK takes whatever that wraps around to for its length. */
+enum { WIDEST = INT_MAX / 128 };
+
+/* The length of a workspace: LAPACK's answer to a query, which is a scalar, rounded up (a float cannot hold every int),
+ * and at least what LAPACK's documentation says is enough. 0 where that is no int. */
+static inline int workspace(scalar answer, ptrdiff_t least)
 {
-    real length = ((real *)&size)[0];
-    return length < 1 ? 1 : (int)(length * (1 + REAL_EPSILON));
+    const double length = ((real *)&answer)[0] * (1 + (double)REAL_EPSILON);
+    if (least > INT_MAX) return 0;
+    if (!(length > (double)least)) return (int)least;
+    return length < INT_MAX ? (int)length : INT_MAX;
 }
 
 /* norm2 = ||x||_2 */

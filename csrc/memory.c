@@ -3,15 +3,21 @@
 
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
-/* count * size bytes, or NULL when the product overflows, memory is out, or a test says so. */
+/* count * size bytes, or NULL when the product overflows, memory is out, or a test says so. A test that counts gets
+ * NaN in them, so that whoever reads what he has not written is found out. */
 void *rrqr_allocate(rrqr_context *context, size_t count, size_t size)
 {
     if (context->allocations_left == 0) return NULL;
-    if (context->allocations_left > 0) context->allocations_left--;
     if (size && count > SIZE_MAX / size) return NULL;
     size_t bytes = count * size;
-    return malloc(bytes ? bytes : 1);
+    void *memory = malloc(bytes ? bytes : 1);
+    if (context->allocations_left > 0) {
+        context->allocations_left--;
+        if (memory) memset(memory, 0xff, bytes);
+    }
+    return memory;
 }
 
 void rrqr_release(void *memory) { free(memory); }

@@ -217,7 +217,8 @@ rrqr_status X(prefetch)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *
             continue;
         }
         X(panel_close)(f);
-        const int left = last - f->rank, blocks = (left + expected - 1) / expected, goal = (left + blocks - 1) / blocks;
+        const int left = last - f->rank, blocks = (left + expected - 1) / expected;
+        const int goal = min_int((left + blocks - 1) / blocks, f->width); /* all of F, which may be narrower */
         real fall;
         int poor;
         X(gram_begin)(f, &g, ACCURATE);

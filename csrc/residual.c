@@ -32,8 +32,8 @@ rrqr_status X(residual)(rrqr_context *context, const rrqr_factor *f, void *block
         if (!buffer) return RRQR_NO_MEMORY;
     }
     rrqr_status status = RRQR_OK;
-    for (int first = 0; first < right && !status; first += chunk) {
-        const int last = min_int(first + chunk, right);
+    for (int first = 0, last; first < right && !status; first = last) {
+        last = first + min_int(chunk, right - first);
         scalar *b = block ? AT((scalar *)block, ldb, 0, first) : buffer;
         status = columns(context, f, first, last, b, ldb);
         if (rrqr_interrupted(context, 2.0 * below * (last - first) * f->width)) status = RRQR_INTERRUPTED;

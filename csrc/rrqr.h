@@ -20,6 +20,7 @@ typedef enum {
     RRQR_NO_MEMORY,   /* an allocation failed; the factor is as it was between two steps */
     RRQR_INTERRUPTED, /* the context asked to stop; the factor is valid at its present rank */
     RRQR_OVERFLOW,    /* a column norm is not representable */
+    RRQR_TOO_WIDE,    /* so many columns that the length of LAPACK's workspace is none of its integers */
     RRQR_BAD_CALL     /* LAPACK refused an argument: a bug of ours */
 } rrqr_status;
 

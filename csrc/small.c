@@ -149,11 +149,16 @@ rrqr_status X(small)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *sto
     const int last = min_int(stop->rank, min_int(f->m, f->n));
     real *squares = rrqr_allocate(context, 2 * (size_t)f->n, sizeof(real)), *squares0 = squares + f->n;
     if (!squares) return RRQR_NO_MEMORY;
+    rrqr_status status = RRQR_OK;
     real *norms = f->norms, *norms0 = f->norms0, largest;
     X(panel_close)(f);
     for (int j = f->rank; j < f->n; j++) squares[j] = squares0[j] = norms[j] * norms[j];
     int pivot = largest_square(f, squares, stop->tie_tol, &largest);
     while (f->rank < last && largest > LEAST && largest < MOST && !X(stops)(f, stop, square_root(largest))) {
+        if (rrqr_interrupted(context, 4.0 * (f->m - f->rank) * (f->n - f->rank))) {
+            status = RRQR_INTERRUPTED;
+            break;
+        }
         eliminate(f, pivot, squares, squares0);
         pivot = largest_square(f, squares, stop->tie_tol, &largest);
     }
@@ -162,6 +167,7 @@ rrqr_status X(small)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *sto
                                    ? square_root(squares[j])
                                    : X(norm)(f->m - f->rank, AT((const scalar *)f->a, f->lda, f->rank, j));
     rrqr_release(squares);
+    if (status) return status;
     X(pivot)(f, stop->tie_tol, &largest);
     if (f->rank < last && !X(stops)(f, stop, largest)) return X(greedy)(context, f, stop); /* squares failed */
     return RRQR_OK;

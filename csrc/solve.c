@@ -27,8 +27,8 @@ rrqr_status X(interpolation)(rrqr_context *context, const rrqr_factor *f, void *
         for (int i = 0; i < k; i++) column[i] = i == j;
     }
     rrqr_status status = RRQR_OK;
-    for (int first = k; first < f->n && !status; first += chunk) {
-        const int columns = min_int(chunk, f->n - first);
+    for (int first = k, columns; first < f->n && !status; first += columns) {
+        columns = min_int(chunk, f->n - first);
         for (int j = 0; j < columns; j++)
             for (int i = 0; i < k; i++) AT(buffer, k, 0, j)[i] = AT((const scalar *)f->a, f->lda, 0, first + j)[i];
         trsm('L', 'U', 'N', 'N', k, columns, f->a, f->lda, buffer, k);

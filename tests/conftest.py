@@ -15,7 +15,12 @@ from rrqr_lapack._sketch import gaussian
 hypothesis.settings.register_profile("suite", deadline=None, derandomize=True, database=None)
 hypothesis.settings.register_profile("search", deadline=None, max_examples=2000)
 hypothesis.settings.register_profile("quick", hypothesis.settings.get_profile("suite"), max_examples=10)
-hypothesis.settings.load_profile("suite")
+
+
+def pytest_configure(config):
+    """The profile that was asked for, whenever this file is loaded."""
+    hypothesis.settings.load_profile(config.getoption("--hypothesis-profile") or "suite")
+
 
 # Processes that tests start import the installed package, not the sources in the folder where pytest was started.
 os.environ |= {"PYTHONSAFEPATH": "1", "OPENBLAS_NUM_THREADS": "1"}

@@ -103,3 +103,13 @@ def assert_same_choices(a, found, expected, k):
     longest = np.sqrt((np.abs(wide) ** 2).sum(axis=0)).max()
     message = f"step {j}: column {found[j]} of norm {norms[0]:.9g}, expected {expected[j]} of norm {norms[1]:.9g}"
     assert abs(norms[0] - norms[1]) <= 100 * eps(a.dtype) * longest, message
+
+
+def assert_same(ours, theirs):
+    """Results of two ways to compute the same: integers are equal, all else is to rounding."""
+    assert (ours.shape, ours.dtype) == (theirs.shape, theirs.dtype)
+    if ours.dtype.kind in "fc":
+        accuracy = 1e3 * eps(ours.dtype) * np.abs(theirs).max(initial=0)
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=accuracy)
+    else:
+        np.testing.assert_array_equal(ours, theirs)

@@ -1,5 +1,6 @@
 """Bad input is refused with the name of the argument, what it was and what is allowed."""
 
+import inspect
 import re
 from fractions import Fraction
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 
+import rrqr_lapack
 from rrqr_lapack import (
     PCA,
     TruncatedQR,
@@ -322,11 +324,57 @@ def test_what_seeds_no_generator_is_refused_also_where_none_is_needed(name):
     assert_refused(ValueError, [*parts, "got -1"], function, rng=-1)
 
 
-@pytest.mark.parametrize("name", DRAWING)
-@pytest.mark.parametrize("value", ["x", "", None, 2.0, [True]], ids=repr)
-def test_a_flag_that_is_neither_true_nor_false(name, value):
-    parts = [r"\bcheck_finite\b", "True or False", re.escape(f"got {value!r}")]
-    assert_refused(TypeError, parts, DRAWING[name], check_finite=value)
+def options_that_are_true_or_false(where, but=()):
+    """(name, option) of every public function and method that has one."""
+    functions = {name: getattr(where, name) for name in where.__all__ if name not in but}
+    for name, value in list(functions.items()):
+        if inspect.isclass(value):
+            functions |= {f"{name}.{k}": v for k, v in vars(value).items() if callable(v) and not k.startswith("_")}
+    return [
+        (name, option)
+        for name, function in functions.items()
+        if callable(function) and not (inspect.isclass(function) and issubclass(function, Exception))
+        for option, parameter in inspect.signature(function).parameters.items()
+        if isinstance(parameter.default, bool)
+    ]
+
+
+SQUARE = np.eye(6) + 1
+# how those are called that take more than a square matrix
+CALLS = {
+    "PCA": lambda **option: PCA(2, **option).fit(SQUARE),
+    "TruncatedQR.form_q": lambda **option: TruncatedQR(SQUARE).form_q(**option),
+    "TruncatedQR.apply_q": lambda **option: TruncatedQR(SQUARE).apply_q(SQUARE, **option),
+    "generalized_nystrom": lambda **option: generalized_nystrom(SQUARE, 2, **option),
+    "select_columns": lambda **option: select_columns(SQUARE, 2, **option),
+    "spectral_embedding": lambda **option: spectral_embedding(SQUARE, 2, **option),
+    "interp_decomp": lambda **option: interpolative.interp_decomp(SQUARE, 2, **option),
+    "svd": lambda **option: interpolative.svd(SQUARE, 2, **option),
+}
+FLAGS = options_that_are_true_or_false(rrqr_lapack, but=["qr"]) + options_that_are_true_or_false(interpolative)
+
+
+@pytest.mark.parametrize("value", ["no", "", None, 2, 1.0, [True]], ids=repr)
+@pytest.mark.parametrize(("name", "option"), FLAGS, ids="-".join)
+def test_a_flag_that_is_neither_true_nor_false(name, option, value):
+    """In all but `qr`, which is SciPy's; where 'no' overwrites nothing."""
+    a = SQUARE.copy(order="F")
+    call = CALLS.get(name, lambda **flag: getattr(rrqr_lapack, name)(a, **flag))
+    assert_refused(TypeError, [rf"\b{option}\b", "True or False", re.escape(f"got {value!r}")], call, **{option: value})
+    np.testing.assert_array_equal(a, SQUARE)
+
+
+@pytest.mark.parametrize("value", ["no", 2], ids=repr)
+def test_a_flag_is_looked_at_for_stacks_and_sparse_matrices_too(value):
+    stack, sparse = np.ones((3, 4, 4)), scipy.sparse.eye_array(6, format="csr")
+    for function, a in ((qr_truncated, stack), (interpolative_decomposition, sparse)):
+        for option in ("overwrite_a", "check_finite"):
+            assert_refused(TypeError, [rf"\b{option}\b", "True or False"], function, a, **{option: value})
+
+
+def test_all_public_options_were_found():
+    assert {("qr_truncated", "overwrite_a"), ("TruncatedQR.apply_q", "adjoint"), ("svd", "rand")} <= set(FLAGS)
+    assert len(FLAGS) >= 25
 
 
 @pytest.mark.parametrize("value", [True, False, np.True_])

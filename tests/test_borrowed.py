@@ -34,11 +34,11 @@ def test_results_are_those_of_a_copy(make, dtype, shape, part, rtol, seed):
         return qr_truncated(a, rank=rank, rtol=rtol, driver="randomized", rng=seed)
 
     (q, r, p), (_, r2, p2) = both(a, call)
-    assert len(r) == len(r2)
-    np.testing.assert_array_equal(p[: len(r)], p2[: len(r)])
-    np.testing.assert_allclose(
-        np.abs(r), np.abs(r2), rtol=0, atol=1e3 * max(shape) * eps(dtype) * np.abs(r2).max(initial=0)
-    )
+    if eps(dtype) < 1e-10:  # in single precision rounding may decide between two columns, and then all is different
+        assert len(r) == len(r2)
+        np.testing.assert_array_equal(p[: len(r)], p2[: len(r)])
+        accuracy = 1e3 * max(shape) * eps(dtype) * np.abs(r2).max(initial=0)
+        np.testing.assert_allclose(np.abs(r), np.abs(r2), rtol=0, atol=accuracy)
     left = a[:, p] - q @ r
     scale = np.linalg.norm(a)
     assert np.linalg.norm(left[:, : len(r)]) <= THRESHOLD * max(shape) * eps(dtype) * scale
@@ -69,9 +69,16 @@ def test_an_interpolative_decomposition_knows_its_error(rule, dtype):
         return interpolative_decomposition(a, **rule, driver="randomized", rng=0)
 
     one, two = both(a, call)
-    np.testing.assert_array_equal(one.C, two.C)
-    error = np.linalg.norm(a - a[:, one.C] @ one.T)
-    assert one.error == pytest.approx(error, rel=1e-2, abs=float(1e3 * eps(dtype) * np.linalg.norm(a)))
+    if eps(dtype) < 1e-10:
+        np.testing.assert_array_equal(one.C, two.C)
+    largest, rounding = np.linalg.norm(a, axis=0).max(), float(1e3 * eps(dtype) * np.linalg.norm(a))
+    for d in (one, two):
+        left = a - a[:, d.C] @ d.T
+        assert d.error == pytest.approx(np.linalg.norm(left), rel=1e-2, abs=rounding)
+        if "rtol" in rule:  # it is met, and was not before the last column
+            assert np.linalg.norm(left, axis=0).max() <= 1.01 * rule["rtol"] * largest
+            q = np.linalg.qr(a[:, d.C[:-1]])[0]
+            assert np.linalg.norm(a - q @ (q.conj().T @ a), axis=0).max() > 0.99 * rule["rtol"] * largest
 
 
 def test_where_the_sketch_has_lost_its_columns_the_matrix_is_taken_in(dtype):

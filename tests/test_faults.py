@@ -74,6 +74,7 @@ OPERATIONS |= {
         lambda t: kahan(60, t),
         lambda a: ((f := strong_rrqr(a, rank=50)).R, f.P, f.swaps, f.max_t, f.rho),
     ),
+    "a stack in small pieces": (lambda t: gaussian(48, 9, t).reshape(6, 8, 9), lambda a: qr_truncated(a, rank=5)),
     "a stack": (lambda t: gaussian(40, 50, t).reshape(4, 10, 50), lambda a: qr_truncated(a, rank=3)),
     "a fall back": (cancelling, lambda a: qr_truncated(a, rank=40)),
     "overwriting": (
@@ -124,6 +125,20 @@ def test_any_failed_allocation_is_a_memory_error_and_leaves_the_input_as_it_was(
     assert failures >= 2
     assert_equal(found, expected)
     assert_equal(flat(run(a)), expected)
+
+
+def test_what_is_allocated_under_a_limit_holds_nan_and_counts(dtype):
+    """So that all other tests here see who reads what was not written; two arrays of a factor and a copy of A."""
+    a = np.asfortranarray(matrix(dtype))
+    for borrowed, allocations in ((False, 2), (True, 3)):
+        _core.fail_allocation(allocations)
+        factor = _core.Factor(a, borrowed)
+        assert np.isnan(factor.tau).all()
+        assert not borrowed or np.isnan(factor.a).all()
+        with pytest.raises(MemoryError):
+            factor.has_norms()
+        _core.fail_allocation(-1)
+        assert factor.has_norms()
 
 
 @pytest.mark.parametrize("name", FACTOR_METHODS)

@@ -2,23 +2,28 @@
 
 import _thread
 import contextlib
+import itertools
 import signal
 import threading
+import time
 
 import numpy as np
 import pytest
 from matrices import gaussian
 from measures import THRESHOLD, qr_ratio
 
-from rrqr_lapack import TruncatedQR, interpolative_decomposition, qr_truncated, strong_rrqr
+from rrqr_lapack import TruncatedQR, _core, interpolative_decomposition, qr_truncated, strong_rrqr
 
 N = 1600  # large enough to take many times as long as the signal
 
 
-@pytest.fixture(params=["auto", "greedy", "randomized"])
-def driver(request):
+@pytest.fixture(params=["auto", "small", "greedy", "randomized"])
+def driver(request, monkeypatch):
     """The drivers that can be interrupted; LAPACK's is one call."""
-    return request.param
+    if request.param != "small":
+        return request.param
+    monkeypatch.setattr("rrqr_lapack._truncated.TINY", 10**9)
+    return "auto"
 
 
 @contextlib.contextmanager
@@ -94,6 +99,28 @@ def test_interrupted_exchanges_leave_a_valid_factor_that_can_become_strong():
     assert f.maxresid == pytest.approx(f.residual_column_norms.max(), rel=1e-2)
     f.extend(rank=f.rank)
     assert f.rho <= 1.05
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_stack_is_left_between_two_of_its_parts_whoever_works_on_it(workers, monkeypatch):
+    """A part is less than a tenth of a second; those that wait for a worker are never begun."""
+    begun, number, factor_stack = [], itertools.count(1), _core.factor_stack
+
+    def interrupting(a, *arguments):
+        begun.append(len(a))
+        time.sleep(1e-3)
+        factor_stack(a, *arguments)
+        if next(number) == 5:
+            _thread.interrupt_main()
+
+    monkeypatch.setattr(_core, "factor_stack", interrupting)
+    a = gaussian(30 * 2000, 30, "f8").reshape(2000, 30, 30)
+    monkeypatch.setattr("rrqr_lapack._truncated.PART", 1e6)
+    with pytest.raises(KeyboardInterrupt), ctrl_c(60):
+        qr_truncated(a, workers=workers)
+    assert 5 <= len(begun) < 100
+    assert (max(begun) - 1) * 8 * 30**3 <= 1e6
+    qr_truncated(a[:50], workers=workers)
 
 
 def test_an_exception_of_another_handler_comes_through(driver):

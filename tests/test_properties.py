@@ -2,16 +2,13 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from matrices import DTYPES
 from measures import THRESHOLD, eps, orthogonality_ratio, qr_ratio
 
 from rrqr_lapack import TruncatedQR, interpolative_decomposition, qr_truncated
-
-settings.register_profile("fast", max_examples=60, deadline=None, derandomize=True)
-settings.load_profile("fast")
 
 sizes = st.integers(0, 12)
 pytestmark = pytest.mark.usefixtures("small_matrices_prefetch")

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from matrices import (
     DTYPES,
@@ -19,7 +19,7 @@ from matrices import (
     rotated_kahan,
     scaled,
 )
-from measures import THRESHOLD, eps, orthogonality_ratio, qr_ratio
+from measures import THRESHOLD, assert_same, eps, orthogonality_ratio, qr_ratio
 
 from rrqr_lapack import StrongRRQR, TruncatedQR, interpolative_decomposition, strong_rrqr
 
@@ -260,7 +260,7 @@ def test_a_matrix_that_may_be_overwritten_is_given_up_for_the_same_result(dtype)
     own = np.asfortranarray(a.copy())
     f, g = strong_rrqr(a, rank=40), strong_rrqr(own, rank=40, overwrite_a=True)
     np.testing.assert_array_equal(f.P, g.P)
-    np.testing.assert_array_equal(f.R, g.R)
+    assert_same(f.R, g.R)
     assert not np.array_equal(own, a)
 
 
@@ -300,7 +300,6 @@ def cases(draw):
     return a, draw(st.integers(0, min(m, n))), draw(st.floats(1, 3)), draw(st.sampled_from([0.0, 0.5, ANY]))
 
 
-@settings(max_examples=300)
 @given(cases())
 def test_any_matrix_gets_a_strong_factorization(case):
     a, rank, bound, tie_tol = case

@@ -13,7 +13,8 @@ from drivers import greedy_pivots
 from matrices import gaussian
 from measures import THRESHOLD, qr_ratio
 
-from rrqr_lapack import TruncatedQR, interpolative_decomposition, qr, qr_truncated
+from rrqr_lapack import TruncatedQR, interpolative_decomposition, qr, qr_truncated, strong_rrqr
+from rrqr_lapack._strong import StrongRRQR
 
 THREADS = 8
 
@@ -120,6 +121,38 @@ def test_whatever_is_read_while_another_thread_extends_is_a_factorization(dtype,
         np.testing.assert_array_equal(np.sort(p), np.arange(210))
     assert qr_ratio(a, f.form_q(), f.R, f.P) <= THRESHOLD
     np.testing.assert_array_equal(f.P, TruncatedQR(a, driver=driver).P)
+
+
+class Turns:
+    """A lock that counts how often it was taken anew."""
+
+    def __init__(self):
+        self.depth = self.taken = 0
+
+    def __enter__(self):
+        self.taken += not self.depth
+        self.depth += 1
+
+    def __exit__(self, *_):
+        self.depth -= 1
+
+
+CONSTANT = {"shape", "dtype", "f"}
+PUBLIC = [*sorted({name for name in dir(StrongRRQR) if not name.startswith("_")} - CONSTANT), "__repr__"]
+ARGUMENTS = {"apply_q": (np.ones(6),), "lstsq": (np.ones(6),)}
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_whatever_is_asked_of_an_object_takes_one_turn(name):
+    """In two turns another thread could extend it between them; without one while it is read."""
+    f = strong_rrqr(gaussian(6, 5, "f8"), rank=3)
+    f._lock = turns = Turns()
+    value = getattr(f, name)
+    if callable(value):
+        assert not turns.taken
+        value(*ARGUMENTS.get(name, ()))
+    assert turns.taken == 1
+    assert not turns.depth
 
 
 def test_extending_one_factor_from_many_threads_is_one_extension(dtype, driver):

@@ -41,6 +41,7 @@ def lapack_dtype(dtype):
 
 def as_fortran(a, *, overwrite, check_finite, name="a"):
     """A Fortran-ordered LAPACK matrix holding the 2-D array `a`: a copy unless `overwrite` and `a` is one."""
+    _core.check_lengths(a, name)
     dtype = _LAPACK_DTYPE[a.dtype.char]
     flags = a.flags
     if not (overwrite and a.dtype == dtype and flags.f_contiguous and flags.writeable and flags.aligned):

@@ -7,11 +7,14 @@ import scipy.linalg.cython_lapack
 
 cimport numpy as np
 from cpython.pycapsule cimport PyCapsule_GetName, PyCapsule_GetPointer, PyCapsule_New
+from libc.limits cimport INT_MAX
+from libc.string cimport memset
 
 np.import_array()
 
 
 cdef extern from "Python.h":
+    Py_ssize_t PY_SSIZE_T_MAX
     int PyErr_CheckSignals()  # declared without `except`: the error it sets is left for check()
 
 
@@ -19,7 +22,7 @@ cdef extern from "rrqr.h" nogil:
     enum:
         RRQR_PANEL, RRQR_BLOCK, RRQR_OVERSAMPLE, RRQR_DEFER
     ctypedef enum rrqr_status:
-        RRQR_OK, RRQR_NO_MEMORY, RRQR_INTERRUPTED, RRQR_OVERFLOW, RRQR_BAD_CALL
+        RRQR_OK, RRQR_NO_MEMORY, RRQR_INTERRUPTED, RRQR_OVERFLOW, RRQR_TOO_WIDE, RRQR_BAD_CALL
     ctypedef struct rrqr_context:
         int (*interrupted)() noexcept nogil
         double work
@@ -150,7 +153,7 @@ cdef Py_ssize_t allocations_left = -1
 
 
 def fail_allocation(Py_ssize_t after):
-    """Let only the next `after` allocations succeed, for tests; negative lifts the limit."""
+    """Let only the next `after` allocations succeed, and hold NaN, for tests; negative lifts the limit."""
     global allocations_left
     allocations_left = after
 
@@ -180,18 +183,37 @@ cdef int check(rrqr_status status, const rrqr_context *context) except -1:
         raise MemoryError("no memory for the workspace of the factorization")
     if status == RRQR_OVERFLOW:
         raise OverflowError("a column norm of a is too large for its dtype; scale a down, or use a wider dtype")
+    if status == RRQR_TOO_WIDE:
+        raise ValueError("a has too many columns for LAPACK's geqp3, the length of whose workspace must be less than "
+                         "2**31; take another driver, or finite entries")
     raise RuntimeError("LAPACK refused an argument; please report this as a bug of rrqr_lapack")
+
+
+cdef int length(Py_ssize_t size, str name="a") except -1:
+    """A dimension as LAPACK's int: the one place where it becomes one."""
+    if size > INT_MAX:
+        raise ValueError(f"{name} must have fewer than 2**31 rows and columns (LAPACK's integers have 32 bits), "
+                         f"got {size:,}; take it in parts")
+    return <int>size
+
+
+def check_lengths(np.ndarray a not None, str name):
+    """ValueError for a matrix that LAPACK cannot take; to be asked before one is copied."""
+    length(a.shape[0], name)
+    length(a.shape[1], name)
 
 
 cdef np.ndarray empty(int type_number, Py_ssize_t rows, Py_ssize_t columns=-1):
     """An uninitialized vector or Fortran-ordered matrix."""
     global allocations_left
     cdef np.npy_intp[2] shape = [rows, columns]
-    if allocations_left == 0:
+    if allocations_left == 0 or (columns > 0 and rows > PY_SSIZE_T_MAX // 16 // columns):
         raise MemoryError("no memory for the result of the factorization")
+    cdef np.ndarray array = np.PyArray_EMPTY(1 if columns < 0 else 2, shape, type_number, 1)
     if allocations_left > 0:
         allocations_left -= 1
-    return np.PyArray_EMPTY(1 if columns < 0 else 2, shape, type_number, 1)
+        memset(np.PyArray_DATA(array), 0xff, np.PyArray_NBYTES(array))
+    return array
 
 
 cdef void release(object capsule) noexcept:
@@ -205,8 +227,7 @@ cdef np.ndarray untouched(int type_number, Py_ssize_t rows, Py_ssize_t columns, 
     cdef np.npy_intp[2] shape = [rows, columns]
     cdef rrqr_context context = opened()
     cdef void *data = rrqr_allocate(&context, rows * columns, size)
-    if data == NULL:
-        raise MemoryError("no memory for the result of the factorization")
+    check(RRQR_NO_MEMORY if data == NULL else RRQR_OK, &context)
     owner = PyCapsule_New(data, NULL, release)
     array = np.PyArray_New(np.ndarray, 2, shape, type_number, NULL, data, 0, np.NPY_ARRAY_FARRAY, None)
     np.set_array_base(array, owner)
@@ -274,7 +295,7 @@ cdef class Factor:
     cdef double largest  # maxresid, negative until it is asked for
 
     def __cinit__(self, np.ndarray a not None, int borrowed=False):
-        cdef int m = a.shape[0], n = a.shape[1], least = min(m, n)
+        cdef int m = length(a.shape[0]), n = length(a.shape[1]), least = min(m, n)
         self.type_number = np.PyArray_TYPE(a)
         self.kernels = kernels_of(self.type_number)
         if borrowed:
@@ -288,15 +309,23 @@ cdef class Factor:
         self.c.a, self.c.tau = np.PyArray_DATA(a), np.PyArray_DATA(self.tau)
         self.c.pivots = <int *>np.PyArray_DATA(self.pivots)
 
+    cdef room_for_norms(self):
+        self.norms0 = empty(real_of(self.type_number), self.c.n)
+        self.norms = empty(real_of(self.type_number), self.c.n)
+        self.c.norms, self.c.norms0 = np.PyArray_DATA(self.norms), np.PyArray_DATA(self.norms0)
+
+    cdef room_for_updates(self, int width):
+        self.c.width = min(width, min(self.c.m, self.c.n))
+        self.f = empty(self.type_number, self.c.n, self.c.width)
+        self.c.f = np.PyArray_DATA(self.f)
+
     cdef begin(self):
         """Column norms, once; a matrix with entries near the largest number has none."""
         if self.norms is not None:
             return
         cdef rrqr_context context = opened()
         cdef rrqr_status status
-        self.norms = empty(real_of(self.type_number), self.c.n)
-        self.norms0 = empty(real_of(self.type_number), self.c.n)
-        self.c.norms, self.c.norms0 = np.PyArray_DATA(self.norms), np.PyArray_DATA(self.norms0)
+        self.room_for_norms()
         with nogil:
             status = self.kernels.begin(&context, &self.c)
         self.begun = status
@@ -319,9 +348,7 @@ cdef class Factor:
         self.require_norms()
         self.largest = -1
         if self.f is None:
-            self.c.width = min(width, min(self.c.m, self.c.n))
-            self.f = empty(self.type_number, self.c.n, self.c.width)
-            self.c.f = np.PyArray_DATA(self.f)
+            self.room_for_updates(width)
 
     cdef advance(self, deterministic kernel, int width, int rank, double rtol, double atol, double tie_tol):
         cdef rrqr_stop stop = [rank, rtol, atol, tie_tol]
@@ -458,7 +485,7 @@ cdef class Factor:
 
     def apply_q(self, np.ndarray c not None, int left, int adjoint):
         """Overwrite the Fortran-ordered c by op(Q) c or c op(Q)."""
-        cdef int rows = c.shape[0], columns = c.shape[1]
+        cdef int rows = length(c.shape[0], "c"), columns = length(c.shape[1], "c")
         cdef void *data = np.PyArray_DATA(c)
         cdef rrqr_context context = opened()
         cdef rrqr_status status
@@ -468,7 +495,7 @@ cdef class Factor:
 
     def lstsq(self, np.ndarray b not None, int rank):
         """Overwrite the first `rank` rows of b by the basic solution; return the residual norms."""
-        cdef int columns = b.shape[1]
+        cdef int columns = length(b.shape[1], "b")
         cdef np.ndarray norms = empty(real_of(self.type_number), columns)
         cdef void *data = np.PyArray_DATA(b)
         cdef void *norm_data = np.PyArray_DATA(norms)
@@ -498,9 +525,10 @@ def factor_stack(np.ndarray a not None, np.ndarray q, np.ndarray r not None, np.
     Fills Q (count, rank, m), where wanted, R (count, n, rank), both transposed and holding zeros, P (count, n) and the
     ranks (count); all contiguous."""
     cdef Py_ssize_t count = a.shape[0], item, itemsize = a.itemsize
-    cdef int m = a.shape[1], n = a.shape[2], rank = r.shape[2]
+    cdef int m = length(a.shape[1]), n = length(a.shape[2]), rank = length(r.shape[2])
     cdef Factor factor = Factor(empty(np.PyArray_TYPE(a), m, n))
-    factor.defer(RRQR_PANEL)
+    factor.room_for_norms()
+    factor.room_for_updates(RRQR_PANEL)
     cdef char *a_data = <char *>np.PyArray_DATA(a)
     cdef char *r_data = <char *>np.PyArray_DATA(r)
     cdef char *q_data = NULL if q is None else <char *>np.PyArray_DATA(q)

@@ -1,11 +1,23 @@
 """The factor of a truncated pivoted QR as an object."""
 
+import functools
 import threading
 
 import numpy as np
 
-from ._arrays import as_fortran, as_numeric, check_choice, check_rank, check_tolerance
+from ._arrays import as_fortran, as_numeric, check_choice, check_flag, check_rank, check_tolerance
 from ._truncated import _checked, _root_of_squares, factor_of, numerical_rank, run
+
+
+def in_turn(method):
+    """The method as one turn of its object: while it runs no other thread changes what it reads."""
+
+    @functools.wraps(method)
+    def turn(self, *arguments, **options):
+        with self._lock:
+            return method(self, *arguments, **options)
+
+    return turn
 
 
 class TruncatedQR:
@@ -62,7 +74,8 @@ class TruncatedQR:
 
     Notes
     -----
-    Cost and source as for `qr_truncated`. Methods of one object may be called from several threads; they take turns.
+    Cost and source as for `qr_truncated`. One object may be used from several threads: its methods and attributes
+    take turns.
 
     Examples
     --------
@@ -95,7 +108,7 @@ class TruncatedQR:
             raise ValueError(f"a must have 2 dimensions, got {a.ndim}; qr_truncated takes stacks of matrices")
         self._driver = driver
         self._choice = stop[3:]
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._factor = factor_of(a, overwrite_a, check_finite, driver == "randomized")
         self._run(*stop[:3])
         self._factor.settle()  # `a` may change from here on
@@ -113,53 +126,58 @@ class TruncatedQR:
         return self._factor.a.dtype
 
     @property
+    @in_turn
     def rank(self):
         return self._factor.rank
 
     @property
+    @in_turn
     def P(self):
-        with self._lock:
-            return self._factor.pivots.copy()
+        return self._factor.pivots.copy()
 
     @property
+    @in_turn
     def R(self):
-        with self._lock:
-            return self._factor.upper(self._factor.rank)
+        return self._factor.upper(self._factor.rank)
 
     @property
+    @in_turn
     def qr(self):
-        with self._lock:
-            return self._factor.a.copy(order="F")
+        return self._factor.a.copy(order="F")
 
     @property
+    @in_turn
     def tau(self):
-        with self._lock:
-            return self._factor.tau[: self._factor.rank].copy()
+        return self._factor.tau[: self._factor.rank].copy()
 
     @property
+    @in_turn
     def maxresid(self):
-        with self._lock:
-            return self._factor.maxresid()
+        return self._factor.maxresid()
 
     @property
+    @in_turn
     def relmaxresid(self):
         return self.maxresid / self._factor.maxnorm if self._factor.maxnorm else 0.0
 
     @property
+    @in_turn
     def residual_column_norms(self):
-        with self._lock:
-            return self._factor.residual_norms()
+        return self._factor.residual_norms()
 
     @property
+    @in_turn
     def residual_norm(self):
         return _root_of_squares(self.residual_column_norms)
 
+    @in_turn
     def __repr__(self):
         return (
             f"<{type(self).__name__} of shape {self.shape}, {self.dtype}: "
             f"rank {self.rank}, relmaxresid {self.relmaxresid:.3g}>"
         )
 
+    @in_turn
     def extend(self, *, rank=None, rtol=None, atol=None):
         """Go on from the present rank, without starting again, until the new rule holds.
 
@@ -196,11 +214,10 @@ class TruncatedQR:
         4
         """
         rtol, atol = check_tolerance("rtol", rtol), check_tolerance("atol", atol)
-        with self._lock:
-            rank = check_rank(rank, min(self.shape), self.rank)
-            self._run(rank, rtol, atol)
+        self._run(check_rank(rank, min(self.shape), self.rank), rtol, atol)
         return self
 
+    @in_turn
     def form_q(self, full=False):
         """Q itself, orthonormal to rounding: its first k columns, or all M.
 
@@ -230,9 +247,9 @@ class TruncatedQR:
         >>> TruncatedQR(np.ones((4, 3)), rank=1).form_q().ravel()
         array([-0.5, -0.5, -0.5, -0.5])
         """
-        with self._lock:
-            return self._factor.form_q(self.shape[0] if full else self.rank)
+        return self._factor.form_q(self.shape[0] if check_flag("full", full) else self.rank)
 
+    @in_turn
     def apply_q(self, c, *, adjoint=False, side="left"):
         """``Q c``, ``Q^H c``, ``c Q`` or ``c Q^H`` with the full M x M Q, which is not formed.
 
@@ -271,12 +288,13 @@ class TruncatedQR:
         True
         """
         left = check_choice("side", side, ("left", "right")) == "left"
+        check_flag("adjoint", adjoint)
         c = as_numeric(c, "c")
         work, vector = self._operand(c, "c", rows=left)
-        with self._lock:
-            self._factor.apply_q(work, left, adjoint)
+        self._factor.apply_q(work, left, adjoint)
         return work.reshape(-1) if vector else work
 
+    @in_turn
     def lstsq(self, b):
         """Basic least squares, ``min ||A[:, P[:k]] z - b||_2``: solutions of A x ~= b with k nonzeros.
 
@@ -324,13 +342,13 @@ class TruncatedQR:
         """
         b = as_numeric(b, "b")
         work, vector = self._operand(b, "b", rows=True, check_finite=True)
-        with self._lock:
-            k, used = self.rank, numerical_rank(self._factor)
-            resid = self._factor.lstsq(work, used)
+        k, used = self.rank, numerical_rank(self._factor)
+        resid = self._factor.lstsq(work, used)
         z = np.zeros((k, work.shape[1]), self.dtype, order="F")
         z[:used] = work[:used]
         return (z[:, 0], resid[0]) if vector else (z, resid)
 
+    @in_turn
     def interpolation(self):
         """The k x N matrix T with ``A ~= A[:, P[:k]] T``, ``T[:, P[:k]] = I`` and ``T[:, P[k:]] = R11^{-1} R12``.
 
@@ -363,14 +381,13 @@ class TruncatedQR:
         >>> TruncatedQR(np.array([[1.0, 2.0, 4.0], [1.0, 2.0, 4.0]]), rank=1).interpolation()
         array([[0.25, 0.5 , 1.  ]])
         """
-        with self._lock:
-            used = numerical_rank(self._factor)
-            if used < self.rank:
-                raise np.linalg.LinAlgError(
-                    f"R11 is numerically singular: the numerical rank is {used}, this factorization has rank "
-                    f"{self.rank}; factor with rank={used} or call interpolative_decomposition"
-                )
-            return self._factor.interpolation()
+        used = numerical_rank(self._factor)
+        if used < self.rank:
+            raise np.linalg.LinAlgError(
+                f"R11 is numerically singular: the numerical rank is {used}, this factorization has rank {self.rank}; "
+                f"factor with rank={used} or call interpolative_decomposition"
+            )
+        return self._factor.interpolation()
 
     def _operand(self, c, name, rows, check_finite=False):
         """A Fortran-ordered copy of `c` in A's dtype, and whether it was a vector."""

@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from ._arrays import check_choice, check_rank, check_rng, check_tie_tol, check_tolerance
+from ._arrays import check_choice, check_flag, check_rank, check_rng, check_tie_tol, check_tolerance
 from ._error import exact
 from ._factored import TruncatedQR
 from ._low_rank import LowRank
@@ -158,6 +158,7 @@ def interpolative_decomposition(
     True
     """
     check_choice("refit", refit, (None, "lstsq"))
+    check_flag("overwrite_a", overwrite_a)
     f = None if f is None else check_bound(f)
     if not is_dense(a):
         a = as_operand(a, check_finite=check_finite, with_adjoint=True)

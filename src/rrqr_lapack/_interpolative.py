@@ -3,7 +3,7 @@
 import numpy as np
 import scipy.linalg
 
-from ._arrays import check_rank, check_rng, check_tolerance
+from ._arrays import check_flag, check_rank, check_rng, check_tolerance
 from ._factored import TruncatedQR
 from ._id import interpolative_decomposition
 from ._operand import as_operand, densified, dtype_of, is_dense
@@ -50,7 +50,7 @@ def check_skeleton(B, proj):
 
 def decomposed(A, rank, eps, rand, rng):
     """The InterpolativeDecomposition behind all; where coefficients grow too large it is a strong one."""
-    driver = "randomized" if rand and is_dense(A) else "auto"
+    driver = "randomized" if check_flag("rand", rand) and is_dense(A) else "auto"
     how = {"rank": rank, "rtol": eps, "driver": driver, "rng": check_rng(rng)}
     d = interpolative_decomposition(A, **how)
     if np.abs(d.T).max(initial=0) > np.finfo(d.dtype).eps ** -0.25:
@@ -63,7 +63,7 @@ def factored(A, rank, eps, rand, rng):
     if not is_dense(A):
         d = decomposed(A, rank, eps, rand, rng)
         return orthogonal(d.skeleton, d.T)
-    driver = "randomized" if rand else "auto"
+    driver = "randomized" if check_flag("rand", rand) else "auto"
     factor = TruncatedQR(A, rank=rank, rtol=eps, driver=driver, rng=rng)
     return factor, factor.R[:, np.argsort(factor.P)]
 

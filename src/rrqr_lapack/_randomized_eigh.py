@@ -11,6 +11,7 @@ import math
 import numpy as np
 import scipy.linalg
 
+from ._arrays import check_flag
 from ._error import frobenius
 from ._low_rank import LowRank
 from ._orthonormal import tall_qr
@@ -142,6 +143,7 @@ def randomized_eigh(
     >>> bool(np.allclose(A @ V, V * w))
     True
     """
+    check_flag("psd", psd)
     a, norm = measured(a, check_finite, with_adjoint=power != 0)
     if a.shape[0] != a.shape[1]:
         raise ValueError(f"a must be square, got the shape {a.shape}")

@@ -12,7 +12,7 @@ import numpy as np
 import scipy.linalg
 
 from ._arrays import check_tolerance
-from ._factored import TruncatedQR
+from ._factored import TruncatedQR, in_turn
 from ._truncated import _root_of_squares, numerical_rtol
 
 
@@ -60,21 +60,38 @@ class StrongRRQR(TruncatedQR):
 
     def __init__(self, a, *, f=2.0, **options):
         self.f = check_bound(f)
-        self.swaps = 0
+        self._swaps = 0
         super().__init__(a, **options)
 
     def _run(self, rank, rtol, atol):
-        self.max_t = self.rho = math.inf
+        self._max_t = self._rho = math.inf
         rtol = max(rtol, numerical_rtol(self._factor.a))
         super()._run(rank, rtol, atol)
-        swaps, self.max_t, self.rho = self._factor.strong(rank, rtol, atol, self._choice[0], self.f)
-        self.swaps += swaps
+        swaps, self._max_t, self._rho = self._factor.strong(rank, rtol, atol, self._choice[0], self.f)
+        self._swaps += swaps
 
     @property
+    @in_turn
+    def max_t(self):
+        return self._max_t
+
+    @property
+    @in_turn
+    def rho(self):
+        return self._rho
+
+    @property
+    @in_turn
+    def swaps(self):
+        return self._swaps
+
+    @property
+    @in_turn
     def bound(self):
         missing = self.rank * (self.shape[1] - self.rank)
         return math.hypot(1, self.rho * math.sqrt(missing)) if missing else 1.0
 
+    @in_turn
     def extend(self, *, rank=None, rtol=None, atol=None):
         """Go on from the present columns until the new rule holds, and make the result strong again.
 
@@ -109,6 +126,7 @@ class StrongRRQR(TruncatedQR):
         """
         return super().extend(rank=rank, rtol=rtol, atol=atol)
 
+    @in_turn
     def singular_value_bounds(self):
         """Bounds of the leading singular values of A, ``sigma_i(R11) <= sigma_i(A) <= q sigma_i(R11)``.
 

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.linalg import get_blas_funcs, get_lapack_funcs
 
 from . import _core
-from ._arrays import as_fortran, as_numeric, check_finite_columns, lapack_dtype
+from ._arrays import as_fortran, as_numeric, check_finite_columns, check_flag, lapack_dtype
 from ._factored import TruncatedQR
 
 LEAST_ROWS = 256  # gathered before they are eliminated: fewer are not worth a call
@@ -48,6 +48,8 @@ class TallQR:
     each column perturbed by O(eps) of its norm. Rows in single precision are accumulated as ``A^H A`` in double
     precision, for half the flops: since ``eps_double < eps_single^2``, that perturbs A by less than its own rounding.
 
+    An object is for one thread at a time: let each have its own, and merge them.
+
     References
     ----------
     J. Demmel, L. Grigori, M. Hoemmen, J. Langou, "Communication-optimal parallel and sequential QR and LU
@@ -70,7 +72,7 @@ class TallQR:
     def __init__(self, rows=None, *, check_finite=True):
         self.shape = (0, 0)
         self.dtype = None
-        self._check_finite = check_finite
+        self._check_finite = check_flag("check_finite", check_finite)
         self._sum = self._gathered = None
         if rows is not None:
             self.update(rows)

@@ -23,9 +23,10 @@ from ._sketch import gaussian
 
 MODES = ("economic", "r", "raw", "full")
 DRIVERS = ("auto", "greedy", "randomized", "lapack")
-LAPACK_MAX = 2**31 - 1  # its integers have 32 bits
 TINY = 96 * 96  # elements up to which loops of our own beat BLAS, measured; complex ones count fourfold
 SMALL = 256 * 256  # elements below which prefetching does not pay, measured
+PART = 1e8  # operations on a stack, less than a tenth of a second, after which Ctrl-C is heard whoever works on it
+CALL = 1000  # operations in the time that a matrix costs whatever its size
 
 
 def factor_of(a, overwrite_a, check_finite, borrow=False):
@@ -33,6 +34,7 @@ def factor_of(a, overwrite_a, check_finite, borrow=False):
 
     To borrow `a` is to read it where it lies, if its layout allows that, until the factor is no longer needed.
     """
+    check_flag("overwrite_a", overwrite_a)
     check_flag("check_finite", check_finite)
     borrow = borrow and not overwrite_a and a.dtype == lapack_dtype(a.dtype)
     borrow = borrow and a.size > 0 and a.flags.f_contiguous and a.flags.aligned
@@ -71,8 +73,6 @@ def _checked(a, rank, rtol, atol, driver, tie_tol, rng):
     a = as_numeric(a)
     if a.ndim < 2:
         raise ValueError(f"a must have at least 2 dimensions, got {a.ndim}")
-    if max(a.shape[-2:]) > LAPACK_MAX:
-        raise ValueError(f"a must have fewer than 2**31 rows and columns (LAPACK's integers), got {a.shape}")
     rank = check_rank(rank, min(a.shape[-2:]))
     check_choice("driver", driver, DRIVERS)
     stop = rank, check_tolerance("rtol", rtol), check_tolerance("atol", atol), check_tie_tol(tie_tol)
@@ -191,6 +191,8 @@ def qr_truncated(
     """
     a, stop = _checked(a, rank, rtol, atol, driver, tie_tol, rng)
     check_choice("mode", mode, MODES)
+    check_flag("overwrite_a", overwrite_a)
+    check_flag("check_finite", check_finite)
     workers = check_workers(workers)
     arguments = mode, overwrite_a, check_finite, driver
     return _single(a, *arguments, *stop) if a.ndim == 2 else _stacked(a, *arguments, workers, *stop)
@@ -229,8 +231,7 @@ def _stacked(a, mode, overwrite_a, check_finite, driver, workers, *stop):
 
 
 def _small(items, mode, check_finite, driver, workers, rank, rtol, atol, tie_tol, _):
-    """Small matrices, one after the other without coming back to Python, in as many threads as there are workers."""
-    check_flag("check_finite", check_finite)
+    """Small matrices, many of them without coming back to Python, in as many threads as there are workers."""
     items = np.ascontiguousarray(items, lapack_dtype(items.dtype))
     count, m, n = items.shape
     q = np.zeros((count, rank, m), items.dtype) if mode == "economic" else None
@@ -247,13 +248,18 @@ def _small(items, mode, check_finite, driver, workers, rank, rtol, atol, tie_tol
             )
         _core.factor_stack(items[part], None if q is None else q[part], r[part], p[part], ranks[part], *rule)
 
-    workers = min(workers, count)
-    parts = [slice(i * count // workers, (i + 1) * count // workers) for i in range(workers)]
+    operations = CALL + 8 * m * n * rank * (4 if items.dtype.kind == "c" else 1)
+    parts = min(count, max(workers, math.ceil(count * operations / PART)))
+    parts = [slice(i * count // parts, (i + 1) * count // parts) for i in range(parts)]
     if workers == 1:
-        factor(parts[0])
+        for part in parts:
+            factor(part)
     else:
-        with ThreadPoolExecutor(workers) as pool:
+        pool = ThreadPoolExecutor(workers)
+        try:
             list(pool.map(factor, parts))
+        finally:
+            pool.shutdown(cancel_futures=True)
     k = ranks.max()
     r = r.transpose(0, 2, 1)[:, :k]
     return (r, p) if q is None else (q.transpose(0, 2, 1)[:, :, :k], r, p)

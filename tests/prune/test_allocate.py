@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rrqr_lapack.prune.allocate import Allocation
@@ -76,7 +76,6 @@ def test_on_average_the_optimum_is_nearly_met():
     assert np.mean([ratio(seed) for seed in range(60)]) <= 1.03
 
 
-@settings(max_examples=30)
 @given(seed=st.integers(0, 2**32 - 1), fraction=st.floats(0.1, 1.0), convex=st.booleans())
 def test_it_is_never_worse_than_the_uniform_allocation(seed, fraction, convex):
     choices, errors, terms, full = problem(seed, 5, 20, convex)

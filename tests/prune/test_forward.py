@@ -41,6 +41,16 @@ def test_each_unit_is_the_best_next_one(seed, unit, p, block):
     assert left(A, W, units, unit) <= 1e-6 * size
 
 
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize(("n", "rank"), [(24, 10), (60, 30)])
+def test_rounding_error_is_no_column(n, rank, seed):
+    """The squares that are followed keep half the digits; whether a column is left is not decided by what they lost."""
+    rng = np.random.default_rng(seed)
+    A = rng.standard_normal((300, rank)) @ (np.logspace(0, -2, rank)[:, None] * rng.standard_normal((rank, n)))
+    tiny = 10 * n * np.finfo(float).eps * np.linalg.norm(A, axis=0).max()
+    assert len(forward_order(A, rng.standard_normal((n, 7)), 1, tiny)) == rank
+
+
 def test_columns_that_nothing_reads_are_not_chosen(rng):
     A, W = rng.standard_normal((30, 10)), np.zeros((10, 4))
     W[[3, 6]] = rng.standard_normal((2, 4))

@@ -236,7 +236,7 @@ def test_random_units_follow_the_seed(analysis):
         ({"params": 0.5, "allocation": "best"}, ValueError, "allocation is 'best'; allowed: None, 'uniform', "),
         ({"params": 0.5, "method": "svd"}, ValueError, "method is 'svd'; allowed: id, weighted, forward, "),
         ({"params": 0.5, "correction": "ridge"}, ValueError, "correction is 'ridge'; allowed: None, 'lstsq', 'none'"),
-        ({"params": 0.5, "affine": "yes"}, TypeError, "affine must be True or False, not 'yes'"),
+        ({"params": 0.5, "affine": "yes"}, TypeError, "affine must be True or False, got 'yes'"),
         ({"params": 0.5, "round_to": 0}, ValueError, "round_to is 0; allowed: at least 1"),
         ({"params": 0.5, "round_to": 2.5}, TypeError, "round_to must be an integer, not 2.5"),
         ({"params": 0.5, "skip": ["layers[9]"]}, ValueError, r"skip has 'layers\[9\]'; the analysis has layers\[0\], "),

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
+from rrqr_lapack._arrays import check_flag
+
 from .face import Cut, Face, Group
 from .factor import GroupFactor
 from .select import Order, order
@@ -103,11 +105,11 @@ class Analysis:
 
     def statistics(self, name: str, *, fit: bool = False) -> Statistics:
         """The statistics of one group's activations on all samples, or on those that are not held out."""
-        return self._statistics[name, fit]
+        return self._statistics[name, check_flag("fit", fit)]
 
     def factor(self, name: str, method="id", *, affine=False, correct=True, fit=False, seed=0) -> GroupFactor:
         """The factorization of one group's activations; the last one is remembered."""
-        how = method, affine, correct, seed
+        how = method, check_flag("affine", affine), check_flag("correct", correct), seed
         if self._factors.get((name, fit), (None,))[0] != how:
             unit, statistics = self.groups[name].unit, self.statistics(name, fit=fit)
             options = {"consumers": self.face.consumers(name), "producers": self.face.producers(name), "rng": seed}

@@ -7,14 +7,17 @@ import secrets
 from contextlib import contextmanager
 from pathlib import Path
 
+from rrqr_lapack._arrays import check_flag
+
 
 def refuse_existing(path, overwrite: bool) -> None:
     """Raise if `path` is a folder, if its folder is missing or locked, or if it exists and may not be overwritten.
 
     Raises
     ------
-    FileExistsError, IsADirectoryError, FileNotFoundError, PermissionError
+    TypeError, FileExistsError, IsADirectoryError, FileNotFoundError, PermissionError
     """
+    check_flag("overwrite", overwrite)
     path = Path(path)
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder, not a file")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rrqr_lapack._arrays import check_flag
+
 from .factor import GroupFactor
 from .select import CORRECTED, METHODS
 
@@ -46,9 +48,7 @@ class Recipe:
             correction = "lstsq" if method in CORRECTED else "none"
         if correction not in CORRECTIONS:
             raise ValueError(f"correction is {correction!r}; allowed: None, {', '.join(map(repr, CORRECTIONS))}")
-        if not isinstance(affine, bool):
-            raise TypeError(f"affine must be True or False, not {affine!r}")
-        return cls(method, correction, affine, seed)
+        return cls(method, correction, bool(check_flag("affine", affine)), seed)
 
     def factor(self, analysis, name: str, *, fit: bool = False) -> GroupFactor:
         """One group of the analysis, factored so."""

@@ -8,6 +8,8 @@ from itertools import chain
 import numpy as np
 import torch
 
+from rrqr_lapack._arrays import check_flag
+
 from ..analyze import warn
 from ..face import Cut, Group
 from .capture import Capture
@@ -186,6 +188,7 @@ def find_groups(
     (Group(name='0', width=8, unit=1, affine=True),)
     """
     check_model(model)
+    check_flag("residual", residual)
     face = TorchFace(model, Structure({}, (), (), {}, {}), Caller(model, call, output), batch_size)
     example, calibration = peek(calibration, prepare(model))
     face._caller.output(face._caller.try_out(model, example))
