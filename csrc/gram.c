@@ -67,10 +67,11 @@ void X(gram_clear)(const rrqr_factor *f, X(gram) *g)
     while (g->count) X(gram_drop)(f, g, g->count - 1);
 }
 
-/* A new block: squared norms of all residual columns. The rows are forgotten where the largest norm has fallen so far
- * since the first of them was fetched that a new start is more accurate. */
-void X(gram_begin)(const rrqr_factor *f, X(gram) *g, real reuse)
+/* A new block: squared norms of all residual columns. The rows are forgotten where the largest of these has fallen so
+ * far since the first row was fetched that what each block has added to its error could be felt in a choice. */
+void X(gram_begin)(const rrqr_factor *f, X(gram) *g)
 {
+    const real REUSE = PICK(0.1f, 1e-5, 0.1f, 1e-5);
     const real *norms = f->norms;
     real largest = 0;
     g->smallest = 1;
@@ -80,7 +81,7 @@ void X(gram_begin)(const rrqr_factor *f, X(gram) *g, real reuse)
         g->left[j] = norm * norm;
         largest = g->left[j] > largest ? g->left[j] : largest;
     }
-    if (largest < reuse * g->base) X(gram_clear)(f, g);
+    if (largest < REUSE * g->base) X(gram_clear)(f, g);
     if (!g->count) g->base = largest;
 }
 

@@ -54,7 +54,7 @@ typedef struct {
 enum { RRQR_FETCH = 2 * RRQR_BLOCK };
 rrqr_status X(gram_open)(rrqr_context *context, const rrqr_factor *f, X(gram) *g);
 void X(gram_close)(X(gram) *g);
-void X(gram_begin)(const rrqr_factor *f, X(gram) *g, real reuse);
+void X(gram_begin)(const rrqr_factor *f, X(gram) *g);
 void X(gram_fetch)(const rrqr_factor *f, X(gram) *g, int wanted, int must, int steps);
 void X(gram_drop)(const rrqr_factor *f, X(gram) *g, int slot);
 void X(gram_clear)(const rrqr_factor *f, X(gram) *g);

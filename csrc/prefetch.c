@@ -8,7 +8,8 @@
  * A block fetches the rows of likely pivots with one product A^H A_S, runs the greedy steps on them, fetches what it
  * missed, and only then touches the matrix: it permutes, factors the panel by Householder reflectors and leaves one
  * product A -= V F^H to be done. The largest norm is always looked for over all columns, so that the choice is exactly
- * the greedy one as long as the squared norms keep enough digits; the block ends before they do not.
+ * the greedy one as long as the squared norms keep enough digits; a bound of their error ends the block before they do
+ * not.
  *
  * P. A. Businger, G. H. Golub, doi:10.1007/BF01436084, for the pivots. R's diagonal comes from the reflectors.
  *
@@ -20,12 +21,11 @@ enum {
     PAUSE = 8  /* plain steps after the first block that did not pay; twice as many after each further one */
 };
 
-/* How far the largest squared norm may fall beside what it was when the oldest Gram row was fetched: below the first a
- * block ends, below the second its R is computed from the matrix, and the next block fetches anew. */
-static const real FALL = PICK(2.5e-3f, 1e-6, 2.5e-3f, 1e-6);
+/* The relative error of a squared norm that a choice may bear. It alone ends a block whose norms fall: the error of a
+ * Gram row is at least eps times the squared norms at the time when it was fetched. */
+static const double CHOICE = PICK(1e-3, 1e-7, 1e-3, 1e-7);
+/* How far the largest squared norm may fall beside what it was then for R to be taken from the Gram rows. */
 static const real ACCURATE = PICK(0.1f, 0.1, 0.1f, 0.1);
-/* The relative error of a squared norm that a choice may bear. */
-static const double CHOICE = PICK(1e-3, 1e-6, 1e-3, 1e-6);
 
 /* The position of the largest squared norm, of tied ones that which comes first in A. */
 static int largest_left(const rrqr_factor *f, const X(gram) *g, double tie_tol, real *largest)
@@ -57,12 +57,12 @@ static int step(const rrqr_factor *f, X(gram) *g, int pivot, int t, int from, do
     for (int l = from; l < t; l++) coefficients[l - from] = conjugate(*AT((scalar *)f->f, f->n, pivot, l));
     if (t > from) gemv('N', n, t - from, -1, AT((scalar *)f->f, f->n, k, from), f->n, coefficients, 1, 1, u, 1);
     const real square = ((real *)&u[pivot - k])[0];
-    if (!(square > g->left[pivot] / 2)) return 0;
-    const real inverse = 1 / square_root(square);
-    /* of the row, in units of eps: that of G and what its predecessors bring along, in both factors of a product */
-    double error = g->base;
+    /* of the row, in units of eps: G's, its rounding and underflow, and what its predecessors bring along, in both
+     * factors of a product */
+    double error = g->base + REAL_MIN;
     for (int l = 0; l < t; l++) error += 2 * growth[l] * modulus(*AT((scalar *)f->f, f->n, pivot, l));
-    if (error * REAL_EPSILON > CHOICE * square) return 0;
+    if (!(error * REAL_EPSILON <= CHOICE * square)) return 0;
+    const real inverse = 1 / square_root(square);
     growth[t] = error * inverse;
     real *left = g->left + k;
     for (int j = 0; j < n; j++) {
@@ -93,7 +93,7 @@ static int choose(const rrqr_factor *f, X(gram) *g, const rrqr_stop *stop, int g
     while (t < goal) {
         real largest;
         const int pivot = largest_left(f, g, stop->tie_tol, &largest);
-        if (t && (!(largest > FALL * g->base) || X(stops)(f, stop, square_root(largest) / g->scale))) break;
+        if (t && X(stops)(f, stop, square_root(largest) / g->scale)) break;
         if (g->slots[pivot] < 0) {
             *poor = 8 * misses++ > t + 8;
             if (*poor) break;
@@ -221,7 +221,7 @@ rrqr_status X(prefetch)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *
         const int goal = min_int((left + blocks - 1) / blocks, f->width); /* all of F, which may be narrower */
         real fall;
         int poor;
-        X(gram_begin)(f, &g, ACCURATE);
+        X(gram_begin)(f, &g);
         const int b = choose(f, &g, stop, goal, chosen, &fall, &poor);
         if (b) status = eliminate(f, &g, chosen, b, fall, work);
         expected = b < goal ? (b < 8 ? 8 : b) : min_int(4 * expected, RRQR_BLOCK);

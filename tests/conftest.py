@@ -36,7 +36,7 @@ def one_blas_thread():
 @pytest.fixture(params=DTYPES, ids=str)
 def dtype(request):
     """Each of the four LAPACK dtypes."""
-    return request.param
+    return np.dtype(request.param)
 
 
 @pytest.fixture

@@ -1,0 +1,112 @@
+"""Matrices on which each guard of the fast kernels acts: without it the pivots are not those of LAPACK's `geqp3`."""
+
+import numpy as np
+import pytest
+import scipy.linalg
+from matrices import gaussian, kahan
+from measures import eps, greedy_slack
+
+from rrqr_lapack import TruncatedQR
+
+every_seed = pytest.mark.parametrize("seed", range(5))
+single = pytest.mark.parametrize("dtype", ["float32", "complex64"], indirect=True)
+double = pytest.mark.parametrize("dtype", ["float64", "complex128"], indirect=True)
+
+
+def rotation(m, dtype, seed):
+    """Q of a Gaussian matrix, in double."""
+    return np.linalg.qr(gaussian(m, m, np.result_type(dtype, "f8"), seed))[0]
+
+
+def ordered_kahan(n, dtype, angle, drop, seed):
+    """Q K with columns that shrink by 1 - drop from one to the next, so that greedy pivots keep their order.
+
+    That order is told by errors of size eps ||R11^{-1}|| for as long as these stay below `drop`. What follows from the
+    Gram matrix has errors of size eps ||R11^{-1}||^2.
+    """
+    shrink = (1 - drop) ** np.arange(n)
+    return (rotation(n, dtype, seed) @ (kahan(n, "f8", angle) * shrink)).astype(dtype)
+
+
+def stair(n, dtype, at, fall, drop, seed):
+    """Q [D, B; 0, F]: the norms of D and B are about 1, those of F fall from `fall` by 1 - drop a column, shuffled."""
+    order = np.random.default_rng(seed).permutation(n - at)
+    top = np.hstack([np.diag(2 * 1.001 ** -np.arange(at)), 0.3 * gaussian(at, n - at, "f8", seed)])
+    low = np.hstack([np.zeros((n - at, at)), np.diag(fall * (1 - drop) ** order)])
+    return (rotation(n, dtype, seed) @ np.vstack([top, low])).astype(dtype)
+
+
+@every_seed
+@pytest.mark.usefixtures("always_prefetch")
+def test_a_block_ends_where_gram_rows_no_longer_tell_the_order(dtype, seed):
+    """Measured: the order is right for 34 steps (14 in single), without the bound on a choice's error for 24 to 27
+    (9 to 11)."""
+    drop, right = (1e-6, 31) if eps(dtype) < 1e-10 else (3e-4, 13)
+    f = TruncatedQR(ordered_kahan(80, dtype, 0.9, drop, seed))
+    np.testing.assert_array_equal(f.P[:right], np.arange(right))
+
+
+@every_seed
+@double
+@pytest.mark.usefixtures("always_prefetch")
+def test_gram_rows_that_the_panel_does_not_confirm_choose_no_more_pivots(dtype, seed):
+    """Their errors are those of R11^{-1} over two blocks. Measured: right for 90 steps, where they are kept for 79 to
+    86."""
+    f = TruncatedQR(ordered_kahan(200, dtype, 1.35, 1e-8, seed), rank=100)
+    np.testing.assert_array_equal(f.P[:88], np.arange(88))
+
+
+@every_seed
+@single
+@pytest.mark.usefixtures("always_prefetch")
+def test_gram_rows_that_the_panel_does_not_confirm_choose_no_more_pivots_in_single_precision(dtype, seed):
+    """Measured: columns shorter than the longest by up to 3e-4, where they are kept by 3e-4 to 5e-2."""
+    a = ordered_kahan(100, dtype, 1.2, 3e-4, seed)
+    assert greedy_slack(a, TruncatedQR(a).P, 27) >= 1 - 5e-4
+
+
+@every_seed
+@double
+@pytest.mark.usefixtures("always_prefetch")
+def test_gram_rows_are_fetched_anew_where_the_norms_have_fallen_far(dtype, seed):
+    """Kept from the block above the stair, rows tell squared norms below it to 1e-7, and here these differ by 4e-8."""
+    a = stair(80, dtype, 30, 6e-5, 2e-8, seed)
+    np.testing.assert_array_equal(TruncatedQR(a).P, scipy.linalg.qr(a, mode="r", pivoting=True)[1])
+
+
+@every_seed
+@pytest.mark.usefixtures("always_prefetch")
+def test_squared_norms_that_underflow_choose_no_pivot(dtype, seed):
+    """The second half of the columns is 1e-22 (1e-161) times the first: its squares are subnormal."""
+    small = 2.0**-73 if eps(dtype) > 1e-10 else 2.0**-535
+    order = np.random.default_rng(seed).permutation(40)
+    a = np.diag(np.append(np.full(40, 1.0), small * (1 - order / 100))).astype(dtype)
+    a[:40] += 1e-3 * np.pad(gaussian(40, 40, dtype, seed), ((0, 0), (0, 40)))
+    np.testing.assert_array_equal(TruncatedQR(a).P[40:], 40 + np.argsort(order))
+
+
+@every_seed
+@pytest.mark.parametrize("ratio", [1e-2, 1e-1, 1e3])
+def test_a_sketch_is_drawn_anew_where_the_downdated_one_is_rounding_error(ratio, dtype, seed):
+    """[A, B; 0, C], the columns of C ratio eps long: copies of three but for a thousandth, and sixty others. Elimination
+    of A leaves C exactly, and of its downdated sketch nothing if ratio is small."""
+    rng = np.random.default_rng(seed)
+    block, others, n, wide = 72, 60, 400, np.result_type(dtype, "f8")
+    which = rng.permutation(np.append(np.arange(others), rng.integers(others, others + 3, n - block - others)))
+    c = np.eye(120, others + 3, dtype=wide)[:, which] + 1e-3 * gaussian(120, n - block, wide, seed)
+    a = np.zeros((block + 120, n), wide)
+    a[:block, :block] = np.eye(block) + 0.01 * gaussian(block, block, wide, seed)
+    a[:block, block:] = 0.02 * gaussian(block, n - block, wide, seed)
+    a[block:, block:] = ratio * eps(dtype) * c
+    a = a.astype(dtype)
+    greedy, f = (TruncatedQR(a, rank=2 * block, driver=driver, rng=seed) for driver in ("greedy", "randomized"))
+    assert f.residual_norm <= 1.5 * greedy.residual_norm
+
+
+@pytest.mark.usefixtures("always_prefetch")
+def test_a_large_common_part_hides_no_difference_of_the_columns(dtype):
+    """a_j = c + d_j with small d_j: all squared norms cancel in the first step."""
+    small = np.finfo(dtype).eps ** 0.4
+    a = gaussian(150, 1, dtype) + small * gaussian(150, 120, dtype, 1) * np.geomspace(1, 0.01, 120)
+    f = TruncatedQR(a.astype(dtype), rank=60)
+    assert greedy_slack(a.astype(dtype), f.P, f.rank) >= 1 - 10 * np.sqrt(eps(dtype))
