@@ -29,6 +29,7 @@ from ._strong import StrongRRQR, strong_rrqr
 from ._tall import TallQR
 from ._truncated import qr_truncated
 from ._two_sided_id import TwoSidedInterpolativeDecomposition, two_sided_interpolative_decomposition
+from ._warn import ConvergenceWarning
 from .selection import ColumnSelection, select_columns
 
 __version__ = _version("rrqr-lapack")
@@ -38,6 +39,7 @@ __all__ = [
     "BasicSolution",
     "ColumnSelection",
     "Completion",
+    "ConvergenceWarning",
     "InterpolativeDecomposition",
     "KernelMatrix",
     "KernelRidge",
