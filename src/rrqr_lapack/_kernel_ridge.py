@@ -202,15 +202,12 @@ def _conjugate_gradients(K, y, shift, approximation, rtol, maxiter):
             x, before = x + step, np.linalg.norm(residual)
             residual = b - shifted @ x
             ratio = np.linalg.norm(residual) / np.linalg.norm(b)
-            if unfinished and not ratio <= rtol:
+            if not np.linalg.norm(residual) <= (goal if unfinished else max(before / 2, goal)):
+                why = f"within {left} iterations" if unfinished else "for rounding error"
+                single = ", or give points in double precision" if np.finfo(K.dtype).eps > 1e-10 else ""
                 raise np.linalg.LinAlgError(
-                    f"conjugate gradients did not reach rtol={rtol:g} in {unfinished} iterations, but {ratio:.1e}; "
-                    "raise the rank, the shift or rtol"
-                )
-            if not np.linalg.norm(residual) < max(before / 2, goal):
-                raise np.linalg.LinAlgError(
-                    f"conjugate gradients cannot reach rtol={rtol:g} for rounding error, but {ratio:.1e}: "
-                    "K + shift I is too ill-conditioned; raise the shift or rtol"
+                    f"conjugate gradients did not reach rtol={rtol:g} {why}, but {ratio:.1e}: K + shift I is too "
+                    f"ill-conditioned or not positive definite; raise the rank, the shift or rtol{single}"
                 )
         with np.errstate(over="ignore"):
             c[:] = x * (scale / unit)

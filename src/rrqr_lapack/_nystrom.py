@@ -258,7 +258,8 @@ def nystrom(a, *, rank=None, rtol=None, atol=None, landmarks="rpcholesky", check
         landmarks = _indices(landmarks, rank, n, rng)
         B = dense_columns(a, landmarks)
         core = B[landmarks]
-        expected, own = core.conj().T, diagonal(a)[landmarks] if has_diagonal(a) else core.diagonal().real
+        own = diagonal(a)[landmarks] if has_diagonal(a) else core.diagonal().real
+        expected = core.conj().T.copy()
         np.fill_diagonal(expected, own)
         check_consistent(core, expected, own, own, landmarks, landmarks)
         L, shift = _shifted_cholesky(core, frobenius(B))

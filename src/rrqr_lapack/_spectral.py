@@ -120,7 +120,7 @@ def spectral_embedding(a, components, *, rank=None, landmarks="rpcholesky", chec
     if approximation.rank < components:
         raise ValueError(
             f"components must be at most the rank of the approximation, {approximation.rank}, got {components}; raise "
-            "rank, the number of landmarks. If that does not help, a has this rank, or it is not positive semidefinite: "
+            "rank, the number of landmarks. If that does not help, a has this rank, or is not positive semidefinite: "
             "a + diag(a 1) always is, with the same eigenvectors"
         )
     unit = power_of_two(own + degrees)
