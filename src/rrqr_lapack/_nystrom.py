@@ -43,7 +43,7 @@ class Nystrom(LowRank):
     error_kind : {'exact', 'estimate'}
         What `error` is: exact to rounding, but for a LinearOperator without a diagonal.
     error_bound : float
-        The error is at most this, where it is an estimate with probability 0.9999.
+        The error is at most this, to rounding of the trace; where it is an estimate, with probability 0.9999.
     rank : int
         k.
     shape, dtype

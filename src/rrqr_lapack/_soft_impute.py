@@ -53,7 +53,7 @@ def soft_impute(a, *, penalty, rank=None, start=None, rtol=1e-5, maxiter=1000, r
         Its stored entries are the observed ones, explicit zeros too.
     penalty : float
         Finite and greater than 0. Z is zero if it is at least ``||P_Omega(A)||_2``, and has more and larger singular
-        values the smaller it is.
+        values the smaller it is. Below rounding error of ``||P_Omega(A)||_F`` it counts as that.
     rank : int, optional
         Largest rank of Z, 0 to min(M, N), which is the default. With a smaller one than the minimum has, the problem is
         no longer convex.
