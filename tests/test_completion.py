@@ -1,12 +1,14 @@
 """What the methods of matrix completion share: observed entries, the result, and the choice of a penalty."""
 
+import warnings
+
 import numpy as np
 import pytest
 from measures import eps
 from observed import at, low_rank, relative, seen
 from scipy import sparse
 
-from rrqr_lapack import Completion, alternating_least_squares, complete, hold_out, soft_impute
+from rrqr_lapack import Completion, ConvergenceWarning, alternating_least_squares, complete, hold_out, soft_impute
 
 METHODS = {
     "soft_impute": lambda a, **options: soft_impute(a, **{"penalty": 0.1} | options),
@@ -119,10 +121,57 @@ def test_a_start_at_the_solution_is_found_to_be_one(method, dtype):
     np.testing.assert_allclose(again.reconstruct(), solution.reconstruct(), rtol=0, atol=2e-3)
 
 
-def test_too_few_iterations_are_said(method):
-    z = method(seen(low_rank(20, 15, 2, np.float64), 0.5), maxiter=1)
+@pytest.mark.parametrize("name", ["soft_impute", "als"])
+def test_too_few_iterations_are_a_warning_that_says_what_to_do(name):
+    observed = seen(low_rank(20, 15, 2, np.float64), 0.5)
+    with pytest.warns(ConvergenceWarning, match=r"stopped after 1 iterations, .*raise maxiter") as told:
+        z = METHODS[name](observed, maxiter=1)
+    assert [warning.filename for warning in told] == [__file__]
     assert (z.iterations, z.converged) == (1, False)
     assert "not converged" in repr(z)
+    with pytest.warns(ConvergenceWarning, match=f"complete by {name} stopped after 1 iterations") as told:
+        complete(observed, method=name, rank=2, maxiter=1, rng=0)
+    assert len(told) == 1
+
+
+@pytest.mark.parametrize("unit", ["small", "large"])
+@pytest.mark.parametrize("name", ["soft_impute", "als"])
+def test_no_unit_of_entries_and_penalty_overflows(name, unit, dtype):
+    """Entries of 1e-300 and 1e300, single precision 1e-38 and 1e38, with penalties far above and below."""
+    single = eps(dtype) > 1e-10
+    unit = {"small": 1e-38 if single else 1e-300, "large": 1e37 if single else 1e300}[unit]
+    a = low_rank(8, 6, 1, np.dtype(dtype.char.upper().replace("F", "D") if dtype.kind == "c" else "d"))
+    observed = seen(a, 0.8)
+    observed = sparse.coo_array(((observed.data * unit).astype(dtype), observed.coords), shape=a.shape)
+    zero = METHODS[name](observed, penalty=1e3 * unit if unit < 1 else min(1e3 * unit, 1e308), rank=2)
+    assert (zero.rank, zero.converged) == (0, True)
+    assert zero.error == pytest.approx(unit * np.linalg.norm(observed.data.astype(a.dtype) / unit), rel=1e-3)
+    assert METHODS[name](observed, penalty=1e300, rank=2).rank == 0 or unit == 1e300
+    close = METHODS[name](observed, penalty=1e-3 * unit, rank=2)
+    assert np.linalg.norm(close.reconstruct() / unit - a) < 0.1 * np.linalg.norm(a)
+    chosen = complete(observed, method="als", rank=1, rng=0)
+    assert np.linalg.norm(chosen.reconstruct() / unit - a) < 0.1 * np.linalg.norm(a)
+    with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):  # of a penalty below rounding error
+        least = METHODS[name](observed, penalty=1e-323, rank=1, maxiter=100)
+    assert np.linalg.norm(least.reconstruct() / unit - a) < 0.1 * np.linalg.norm(a)
+
+
+def test_singular_values_that_overflow_are_said(method):
+    a = np.full((4, 4), np.finfo(np.float64).max)
+    with pytest.raises(OverflowError, match="singular values of Z overflow in float64; scale a down"):
+        method(at(a, np.ones(a.shape, bool)))
+
+
+def test_a_start_in_another_unit_is_refused(method):
+    observed = seen(low_rank(12, 10, 2, np.float64), 0.8)
+    start = method(observed, rng=0)
+    with pytest.raises(ValueError, match="start must not be so large that the entries of a are its rounding error"):
+        method(observed * 1e-300, start=start)
+    tiny = method(observed * 1e-300, penalty=1e-301, rng=0)
+    expected = method(observed, rng=0, rtol=1e-8)
+    np.testing.assert_allclose(
+        method(observed, start=tiny, rng=0, rtol=1e-8).reconstruct(), expected.reconstruct(), rtol=0, atol=1e-5
+    )
 
 
 def test_held_out_entries_and_the_others_are_the_observed_ones(dtype):

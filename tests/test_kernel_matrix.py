@@ -57,12 +57,50 @@ def test_an_approximation_evaluates_only_the_columns_it_needs():
     assert kernel.largest <= n * k
 
 
-def test_a_kernel_that_knows_its_diagonal_is_asked_for_it():
-    def kernel(x, y):
-        return linear(x, y)
+class Noisy:
+    """A kernel whose `diag` has noise that k(X, X) has not, as that of scikit-learn's WhiteKernel."""
 
-    kernel.diag = lambda x: np.full(len(x), 7.0)
-    np.testing.assert_array_equal(KernelMatrix(kernel, points(5, np.float64)).diagonal(), np.full(5, 7.0))
+    def __init__(self, level):
+        self.level = level
+
+    def __call__(self, x, y=None):
+        return rbf(x, x) + self.level * np.eye(len(x)) if y is None else rbf(x, y)
+
+    def diag(self, x):
+        return np.full(len(x), 1 + self.level)
+
+
+@pytest.mark.parametrize("landmarks", ["rpcholesky", "greedy", "uniform", "gaussian", [0, 3]])
+def test_a_kernel_with_noise_on_its_diagonal_alone_is_refused_with_the_cure(landmarks):
+    x, rank = points(20, np.float64), None if isinstance(landmarks, list) else 5
+    with pytest.raises(ValueError, match=r"its diag\(X\) is 1\.1 for point 0 where k\(x, x\) is 1; .* to the shift"):
+        nystrom(KernelMatrix(Noisy(0.1), x), rank=rank, landmarks=landmarks, rng=0)
+    assert nystrom(KernelMatrix(Noisy(0), x), rank=rank, landmarks=landmarks, rng=0).error >= 0
+
+
+def test_kernels_of_gaussian_processes_work_but_for_their_white_noise():
+    kernels = pytest.importorskip("sklearn.gaussian_process.kernels")
+    x = points(20, np.float64)
+    for kernel in (kernels.RBF(), kernels.RationalQuadratic(), kernels.DotProduct() + kernels.Matern()):
+        np.testing.assert_allclose(KernelMatrix(kernel, x).diagonal(), kernel.diag(x), rtol=1e-12)
+    with pytest.raises(ValueError, match="such as a WhiteKernel, and add that noise to the shift"):
+        KernelMatrix(kernels.RBF() + kernels.WhiteKernel(1e-3), x).diagonal()
+
+
+def test_a_kernel_that_is_not_hermitian_is_refused(dtype):
+    x = points(9, dtype)
+    K = KernelMatrix(lambda x, y: linear(x, y) + 0.1 * x[:, :1], x)
+    with pytest.raises(ValueError, match=r"kernel must be Hermitian, .* but for the points 0 and [01]"):
+        K.diagonal()
+
+
+@pytest.mark.parametrize("landmarks", ["rpcholesky", "greedy", "uniform"])
+def test_a_kernel_that_adds_noise_where_both_arguments_are_equal_is_refused(landmarks):
+    def kernel(x, y):
+        return rbf(x, y) + 0.1 * (np.eye(len(x)) if np.array_equal(x, y) else 0)
+
+    with pytest.raises(ValueError, match=r"differs by 0\.1 from"):
+        nystrom(KernelMatrix(kernel, points(40, np.float64)), rank=5, landmarks=landmarks, rng=0)
 
 
 def test_pivots_of_a_kernel_matrix_are_those_of_the_matrix(dtype):
@@ -109,9 +147,29 @@ def test_the_gaussian_kernel_has_its_formula_and_keeps_close_points_apart(type_)
             "a must be finite, but its diagonal entry 0 is nan",
         ),
         (lambda: rbf(np.ones((2, 1)), np.ones((2, 1)), length_scale=0), ValueError, "length_scale must be greater"),
-        (lambda: rbf(np.ones((2, 1)), np.ones((2, 2))), ValueError, "same number of columns"),
+        (lambda: rbf(np.ones((2, 1)), np.ones((2, 2))), ValueError, "points of the same dimension, got 1 and 2"),
+        (lambda: rbf(np.ones(2), np.ones((2, 1))), ValueError, r"x must have 2 dimensions, .* got 1; .* x\[:, None\]"),
+        (lambda: rbf(np.ones((2, 1)), np.ones((2, 1, 1))), ValueError, "y must have 2 dimensions, .* got 3"),
+        (lambda: rbf(np.ones((2, 1)) * 1j, np.ones((2, 1))), TypeError, "x must be real, got complex128"),
+        (lambda: rbf(np.array([[1.0], [np.nan]]), np.ones((2, 1))), ValueError, r"x must be finite, but point 1"),
+        (lambda: rbf([[1e300]], [[1]], length_scale=1e-30), ValueError, "x must be finite in units of length_scale"),
+        (lambda: rbf(sparse.eye_array(2), np.ones((2, 2))), TypeError, r"x is a sparse .* pass x\.toarray\(\)"),
+        (lambda: KernelMatrix(rbf, np.ones(3)), ValueError, r"x must have 2 dimensions, .* pass x\[:, None\]"),
+        (
+            lambda: KernelMatrix(linear, sparse.coo_array(np.ones(3))),
+            ValueError,
+            "x must have 2 dimensions where it is",
+        ),
+        (lambda: KernelMatrix(linear, np.ma.masked_less([[1.0], [2.0]], 1.5)), TypeError, "masked entries"),
     ],
 )
 def test_what_is_wrong_is_named(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_the_gaussian_kernel_has_no_unit():
+    x = np.array([[0.0], [1.0], [-1.0]])
+    expected = rbf(x, x)
+    for unit in (1e-308, 1e-300, 1e300, 1e308):
+        np.testing.assert_allclose(rbf(x * unit, x * unit, length_scale=unit), expected, rtol=1e-14)

@@ -105,6 +105,71 @@ def test_predictions_are_evaluated_in_blocks(monkeypatch):
     assert model.predict(x[:0]).shape == (0,)
 
 
+@pytest.mark.parametrize("rank", [10, 60])
+@pytest.mark.parametrize("shift", [1e-2, 1e-5])
+def test_conjugate_gradients_keep_the_default_bound_on_the_true_residual_in_every_dtype(shift, rank, dtype):
+    """In single precision 1e-8 is beyond what rounding of the coefficients would leave."""
+    x, y = sample(80, dtype)
+    kernel, x = kernel_of(dtype), x.astype(np.finfo(dtype).dtype)
+    model = kernel_ridge(kernel, x, y, shift=shift, rank=rank, solver="cg", rng=0)
+    shifted = kernel(x, x).astype(np.clongdouble) + shift * np.eye(80)
+    residual = np.linalg.norm((y - shifted @ model.coefficients).astype(complex), axis=0)
+    assert (residual <= 1e-8 * np.linalg.norm(y, axis=0)).all()
+    assert model.predict(x).dtype == dtype
+
+
+def test_what_single_precision_cannot_solve_is_an_error_that_says_so():
+    x, y = sample(200, np.float32)
+    with pytest.raises(np.linalg.LinAlgError, match=r"not positive definite; .* or give points in double precision"):
+        kernel_ridge(rbf, x.astype("f"), y[:, 0], shift=1e-9, rank=60, solver="cg", maxiter=100, rng=0)
+
+
+@pytest.mark.parametrize("solver", ["nystrom", "cg"])
+def test_the_unit_of_kernel_and_shift_does_not_matter(solver, dtype):
+    x, y = sample(40, dtype)
+    kernel, single = kernel_of(dtype), eps(dtype) > 1e-10
+    options = {"rank": 20, "solver": solver, "rng": 0, "rtol": 1e-5}
+    expected = kernel_ridge(kernel, x, y, shift=0.1, **options).predict(x)
+    for exponent in (-120, 110) if single else (-1000, 1000):
+        unit = 2.0**exponent
+
+        def scaled(x, y, unit=unit):
+            return kernel(x, y) * np.finfo(dtype).dtype.type(unit)
+
+        model = kernel_ridge(scaled, x, y, shift=0.1 * unit, **options)
+        np.testing.assert_allclose(model.predict(x), expected, rtol=0, atol=1e-4 * np.abs(expected).max())
+
+
+def test_noise_of_a_gaussian_process_belongs_to_the_shift():
+    kernels = pytest.importorskip("sklearn.gaussian_process.kernels")
+    rng = np.random.default_rng(0)
+    x = rng.uniform(0, 6, (80, 1))
+    y = np.sin(x[:, 0]) + 0.5 * rng.standard_normal(80)
+    for solver in ("nystrom", "cg"):
+        with pytest.raises(ValueError, match="leave out what belongs to the diagonal alone, such as a WhiteKernel"):
+            kernel_ridge(kernels.RBF() + kernels.WhiteKernel(0.25), x, y, shift=1e-10, solver=solver, rng=0)
+    model = kernel_ridge(kernels.RBF(), x, y, shift=0.25, rng=0)
+    K = kernels.RBF()(x) + 0.25 * np.eye(80)
+    np.testing.assert_allclose(model.predict([[1.0]]), kernels.RBF()([[1.0]], x) @ np.linalg.solve(K, y), rtol=1e-6)
+
+
+def test_coefficients_that_overflow_are_said():
+    x, y = sample(10, np.float64)
+    for solver in ("nystrom", "cg"):
+        with pytest.raises(OverflowError, match="the coefficients overflow; scale y down"):
+            kernel_ridge(lambda x, y: rbf(x, y) * 1e-200, x, y * 1e200, shift=1e-201, solver=solver)
+
+
+def test_new_points_of_another_shape_are_refused():
+    x, y = sample(10, np.float64)
+    model = kernel_ridge(rbf, x, y, shift=0.1)
+    for wrong in (x[:, :1], x[0], x[None]):
+        with pytest.raises(ValueError, match=r"x must have the shape \(M, 2\), as the points that were fitted, got"):
+            model.predict(wrong)
+    with pytest.raises(ValueError, match="x must hold a point in each row, got a scalar"):
+        model.predict(1.0)
+
+
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [

@@ -231,3 +231,33 @@ def test_an_operator_whose_products_are_not_finite_is_refused():
 def test_what_is_wrong_with_a_system_is_named(arguments, error, message):
     with pytest.raises(error, match=message):
         nystrom(np.eye(3), rank=2).solve(*arguments)
+
+
+@pytest.mark.parametrize("exponent", [-0.9, 0.9])
+def test_eigenvalues_solutions_and_preconditioner_have_no_unit(exponent, dtype, landmarks):
+    a, b = psd.gram(30, 30, dtype), gaussian(30, 2, dtype)
+    unit = 2.0 ** round(exponent * np.finfo(dtype).maxexp)
+    one, other = (nystrom(a * a.real.dtype.type(scale), rank=8, landmarks=landmarks, rng=0) for scale in (1.0, unit))
+    tolerance = 1000 * eps(dtype)
+    np.testing.assert_allclose(other.eigenvalues / unit, one.eigenvalues, rtol=tolerance)
+    assert other.error / unit == pytest.approx(one.error, rel=tolerance)
+    expected = one.solve(b, 0.5)
+    np.testing.assert_allclose(other.solve(b, 0.5 * unit) * unit, expected, rtol=0, atol=tolerance)
+    np.testing.assert_allclose(
+        other.preconditioner(0.5 * unit) @ b, one.preconditioner(0.5) @ b, rtol=0, atol=tolerance
+    )
+
+
+def test_what_overflows_is_said(landmarks):
+    a = np.full((30, 30), 3e37, np.float32)
+    with pytest.raises(OverflowError, match="eigenvalues of a overflow in float32; scale a down"):
+        nystrom(a, rank=3, landmarks=landmarks, rng=0)
+    with pytest.raises(OverflowError, match="the solution overflows; scale b down or raise the shift"):
+        nystrom(np.eye(3), rank=2, landmarks=landmarks, rng=0).solve(np.full(3, 1e300), 1e-300)
+
+
+@pytest.mark.parametrize("how", ["rpcholesky", "greedy", "uniform", "gaussian", [1, 5, 7]])
+def test_what_is_not_hermitian_is_refused(how, dtype):
+    a = psd.gram(20, 20, dtype) + np.triu(np.ones((20, 20), dtype), 1)
+    with pytest.raises(ValueError, match="a must be Hermitian"):
+        nystrom(a, rank=None if isinstance(how, list) else 10, landmarks=how, rng=0)

@@ -4,6 +4,7 @@ import numpy as np
 import psd
 import pytest
 import scipy.linalg
+from matrices import gaussian
 from measures import eps
 from psd import PSD
 from scipy import sparse
@@ -199,3 +200,20 @@ def test_what_is_wrong_is_named(a, options, error, message):
 
 def test_its_repr_says_rank_and_error():
     assert repr(rpcholesky(np.eye(3), rank=2)) == "<PartialCholesky of shape (3, 3), float64: rank 2, exact error 1>"
+
+
+def test_what_is_not_hermitian_or_has_another_diagonal_is_refused(dtype, pivoting):
+    a = psd.gram(40, 40, dtype) + 40 * np.eye(40, dtype=dtype) + np.triu(np.ones((40, 40), dtype), 1)
+    with pytest.raises(ValueError, match=r"a must be Hermitian .* entry \d+ of its column \d+ differs by"):
+        rpcholesky(a, pivoting=pivoting, rng=0)
+    operator = Columns(psd.gram(40, 40, dtype))
+    diagonal = operator.diagonal()
+    operator.diagonal = lambda: 1.1 * diagonal
+    with pytest.raises(ValueError, match=r"entry (\d+) of its column \1 differs by .* from its diagonal"):
+        rpcholesky(operator, pivoting=pivoting, rng=0)
+
+
+def test_what_was_computed_in_single_precision_is_hermitian_enough(pivoting):
+    x = gaussian(60, 5, np.float64)
+    a = np.eye(60) + (x @ x.T) * (1 + 1e-6 * gaussian(60, 60, np.float64, seed=1))
+    assert rpcholesky(a, rank=5, pivoting=pivoting, rng=0).rank == 5

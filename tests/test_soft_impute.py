@@ -105,6 +105,7 @@ def test_it_recovers_incoherent_matrices_at_the_sampling_rate_of_candes_and_rech
     assert relative(z, a) < 1e-3  # in proportion to the penalty
 
 
+@pytest.mark.filterwarnings("ignore::rrqr_lapack.ConvergenceWarning")
 def test_a_matrix_too_large_to_be_dense_is_completed():
     m, n = 100_000, 50_000
     rng = np.random.default_rng(0)
@@ -121,3 +122,9 @@ def test_sparse_plus_low_rank_multiplies_from_both_sides(dtype):
     X, dense = SparsePlusLowRank(S, L, R), S.toarray() + L @ R.conj().T
     np.testing.assert_allclose(X @ np.eye(7, dtype=dtype), dense, rtol=0, atol=20 * eps(dtype))
     np.testing.assert_allclose(X.H @ np.eye(9, dtype=dtype), dense.conj().T, rtol=0, atol=20 * eps(dtype))
+
+
+@pytest.mark.filterwarnings("ignore::rrqr_lapack.ConvergenceWarning")
+def test_huge_entries_and_a_tiny_penalty_give_the_entries():
+    z = soft_impute(sparse.coo_array(np.full((3, 3), 1e300)), penalty=1e-30, maxiter=100)
+    np.testing.assert_allclose(z.reconstruct(), 1e300, rtol=1e-14)

@@ -4,6 +4,8 @@ import numpy as np
 import psd
 import pytest
 from measures import eps
+from scipy import sparse
+from scipy.sparse.linalg import LinearOperator
 
 from rrqr_lapack import KernelMatrix, rbf, spectral_embedding
 
@@ -48,10 +50,54 @@ def test_a_point_far_from_all_landmarks_is_placed_near_zero():
     np.testing.assert_allclose(embedding[-1], 0, atol=1e-12)
 
 
+def graph(n, dtype):
+    """A random graph without loops, all of it within reach of its first point."""
+    a = np.triu(np.random.default_rng(0).random((n, n)) < 0.3, 1)
+    a[0, 1:] = True
+    return (a + a.T).astype(dtype)
+
+
+@pytest.mark.parametrize("unit", ["small", "one", "large"])
+def test_a_graph_without_loops_is_the_dense_eigenproblem(unit, dtype):
+    single = eps(dtype) > 1e-10
+    unit = {"one": 1.0, "small": 1e-37 if single else 1e-300, "large": 1e36 if single else 1e300}[unit]
+    a = graph(25, dtype)
+    degrees = a.real.sum(axis=1)
+    expected = np.linalg.eigvalsh(a / np.sqrt(np.outer(degrees, degrees)))[::-1][:4]
+    stored = a * a.real.dtype.type(unit)
+    operator = LinearOperator(stored.shape, matvec=lambda v: stored @ v, rmatvec=lambda v: stored @ v, dtype=dtype)
+    operator.diagonal = stored.diagonal
+    for given in (stored, sparse.csr_array(stored), operator):
+        embedding, eigenvalues = spectral_embedding(given, 4, rng=0)
+        assert (embedding.dtype, eigenvalues.dtype) == (dtype, np.finfo(dtype).dtype)
+        np.testing.assert_allclose(eigenvalues, expected, rtol=0, atol=300 * eps(dtype))
+        embedding = embedding * np.sqrt(np.float64(unit))
+        walk = (a / degrees[:, None]) @ embedding
+        np.testing.assert_allclose(walk, embedding * eigenvalues, rtol=0, atol=100 * eps(dtype))
+
+
+@pytest.mark.parametrize("unit", [1e-300, 1e300])
+def test_affinities_have_no_unit(unit):
+    expected = spectral_embedding(KernelMatrix(rbf, clusters()), 3, rank=20, rng=0)
+    found = spectral_embedding(KernelMatrix(lambda x, y: rbf(x, y) * unit, clusters()), 3, rank=20, rng=0)
+    np.testing.assert_allclose(found[1], expected[1], rtol=0, atol=1e-6)
+    np.testing.assert_allclose(np.abs(found[0]) * np.sqrt(unit), np.abs(expected[0]), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("landmarks", ["rpcholesky", "greedy", "uniform", [2, 1]])
+def test_a_negative_affinity_is_refused_with_its_place(landmarks, dtype):
+    a = np.eye(4, dtype=dtype) + 0.1
+    a[1, 3] = a[3, 1] = -0.2
+    rank = None if isinstance(landmarks, list) else 4
+    for given in (a, sparse.csr_array(a), KernelMatrix(lambda i, j: a[np.ix_(i, j)], np.arange(4))):
+        with pytest.raises(ValueError, match=r"its entry \((1, 3|3, 1)\) is .*-0\.2"):
+            spectral_embedding(given, 1, rank=rank, landmarks=landmarks, rng=0)
+
+
 @pytest.mark.parametrize(
     ("components", "options", "error", "message"),
     [
-        (3, {"rank": 2}, ValueError, "components must be at most the rank of the approximation, 2, got 3"),
+        (3, {"rank": 2}, ValueError, "components must be at most the rank of the approximation, 2, got 3; raise rank"),
         (0, {"rank": 2}, ValueError, "components must be at least 1, got 0"),
         (1.5, {"rank": 2}, TypeError, r"components must be an integer, got 1\.5"),
         (

@@ -33,6 +33,7 @@ from ._strong import StrongRRQR, strong_rrqr
 from ._tall import TallQR
 from ._truncated import qr_truncated
 from ._two_sided_id import TwoSidedInterpolativeDecomposition, two_sided_interpolative_decomposition
+from ._warn import ConvergenceWarning
 from .selection import ColumnSelection, select_columns
 
 __version__ = _version("rrqr-lapack")
@@ -42,6 +43,7 @@ __all__ = [
     "BasicSolution",
     "ColumnSelection",
     "Completion",
+    "ConvergenceWarning",
     "InterpolativeDecomposition",
     "KernelMatrix",
     "KernelRidge",

@@ -11,16 +11,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ._als import alternating_least_squares
+from . import _als, _soft_impute
 from ._arrays import check_choice, check_rng, check_tolerance
-from ._completion import check_penalty
+from ._completion import check_penalty, told, unit_scaled
 from ._observed import hold_out
 from ._randomized_svd import randomized_svd
-from ._soft_impute import soft_impute
 
 METHODS = ("soft_impute", "als")
 ROUGH = 1e-3  # tolerance on the path: held-out errors settle long before the last digits do
-PENALTIES = np.geomspace(0.5, 5e-4, 13)  # of the smallest penalty for which Z is zero
+PENALTIES = np.geomspace(0.5, 5e-4, 13).tolist()  # of the smallest penalty for which Z is zero
 
 
 class Step(NamedTuple):
@@ -66,6 +65,14 @@ def complete(a, *, method="soft_impute", rank=None, penalties=None, fraction=0.1
     ------
     TypeError, ValueError
         As the method; `fraction` leaves nothing to fit or to measure on.
+    OverflowError
+        The largest singular values of Z overflow in its dtype.
+
+    Warns
+    -----
+    ConvergenceWarning
+        The last completion did not converge; those on the path may stop at the limit, since their error on the held-out
+        entries is true in any case.
 
     Notes
     -----
@@ -92,7 +99,7 @@ def complete(a, *, method="soft_impute", rank=None, penalties=None, fraction=0.1
     check_choice("method", method, METHODS)
     if method == "als" and rank is None:
         raise ValueError("rank must be given for method='als'")
-    solve = soft_impute if method == "soft_impute" else alternating_least_squares
+    solve = (_soft_impute if method == "soft_impute" else _als).minimized
     rough, rng = max(check_tolerance("rtol", rtol), ROUGH), check_rng(rng)
     if penalties is not None:
         penalties = [check_penalty(penalty, positive=False) for penalty in np.atleast_1d(penalties)]
@@ -103,7 +110,9 @@ def complete(a, *, method="soft_impute", rank=None, penalties=None, fraction=0.1
         total = kept.nnz + held_out.nnz
         raise ValueError(f"fraction must leave entries to fit and to measure on, got {fraction!r} of {total}")
     if penalties is None:
-        penalties = PENALTIES * float(randomized_svd(kept, 1, rng=rng).s.max(initial=0) or 1)
+        observed, scale = unit_scaled(kept)
+        largest = float(randomized_svd(observed.matrix(observed.values), 1, rng=rng).s.max(initial=0)) or 1.0
+        penalties = [penalty * largest * scale for penalty in PENALTIES]
     options = {"rank": _identifiable(a) if rank is None else rank, "maxiter": maxiter, "rng": rng}
     path, start = [], None
     for penalty in sorted(penalties, reverse=True):
@@ -114,7 +123,7 @@ def complete(a, *, method="soft_impute", rank=None, penalties=None, fraction=0.1
         best, start = path[-1], Z
     Z = solve(a, penalty=best.penalty, start=start, rtol=rtol, **options)
     Z.held_out_error, Z.path = best.held_out_error, path
-    return Z
+    return told(Z, f"complete by {method}", rtol, "take a smaller rank or larger penalties")
 
 
 def _identifiable(a):

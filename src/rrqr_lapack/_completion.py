@@ -5,9 +5,10 @@ from typing import NamedTuple
 import numpy as np
 
 from ._arrays import check_tolerance
-from ._error import exact
+from ._error import exact, frobenius, power_of_two
 from ._low_rank import LowRank
 from ._observed import Observed, entries
+from ._warn import ConvergenceWarning, warn
 
 
 class Completion(LowRank):
@@ -118,7 +119,7 @@ class Completion(LowRank):
         if not len(observed):
             raise ValueError("a must hold at least one entry")
         wrong = observed.values - self.entries(observed.rows, observed.columns)
-        return root_of_squares(wrong) / float(np.sqrt(len(wrong)))
+        return frobenius(wrong) / float(np.sqrt(len(wrong)))
 
 
 class Factors(NamedTuple):
@@ -129,23 +130,22 @@ class Factors(NamedTuple):
     V: np.ndarray
 
 
-def root_of_squares(x):
-    """||x||_2 without overflow or underflow."""
-    largest = float(np.abs(x).max(initial=0))
-    return largest * float(np.linalg.norm(x / largest)) if largest else 0.0
-
-
 def unit_scaled(a):
     """The observed entries divided by a power of two that brings the largest near 1, and that power."""
     observed = Observed(a)
-    largest = np.abs(observed.values).max(initial=0)
-    scale = float(2.0 ** np.clip(np.frexp(largest)[1], -1021, 1023)) if largest else 1.0
-    observed.values = (observed.values / scale).astype(observed.dtype)
+    scale = power_of_two(observed.values)
+    observed.values = observed.values / observed.values.real.dtype.type(scale)
     return observed, scale
+
+
+def scaled_penalty(penalty, observed, scale):
+    """The penalty for entries divided by the scale, at most ||P_Omega(A)||_F / eps, of which Z is zero anyway."""
+    return min(penalty / scale, frobenius(observed.values) / float(np.finfo(observed.dtype).eps) or 1.0)
 
 
 def started(start, observed, scale, rank):
     """The factors of the Completion to start from, at most `rank` of its singular values; or of zero."""
+    limits = np.finfo(observed.dtype)
     if start is None:
         U, s, V = np.zeros((observed.shape[0], 0)), np.zeros(0), np.zeros((observed.shape[1], 0))
     elif not isinstance(start, Completion):
@@ -153,8 +153,37 @@ def started(start, observed, scale, rank):
     elif start.shape != observed.shape:
         raise ValueError(f"start must have the shape {observed.shape} of a, got {start.shape}")
     else:
-        U, s, V = start.U[:, :rank], start.s[:rank] / scale, start.Vh[:rank].conj().T
-    return Factors(U.astype(observed.dtype), s.astype(np.finfo(observed.dtype).dtype), V.astype(observed.dtype))
+        with np.errstate(over="ignore"):
+            s = start.s[:rank].astype(np.float64) / scale
+        if s.max(initial=0) > 1 / limits.eps:
+            raise ValueError(
+                f"start must not be so large that the entries of a are its rounding error, got the singular value "
+                f"{start.s[0]:.3g} for entries up to {scale:.1g}; leave it out, or give both the same unit"
+            )
+        s = s[s > limits.eps]  # the rest is rounding error of the entries
+        U, V = start.U[:, : len(s)], start.Vh[: len(s)].conj().T
+    return Factors(U.astype(observed.dtype), s.astype(limits.dtype), V.astype(observed.dtype))
+
+
+def completion(Z, observed, scale, penalty, iterations, converged):
+    """The result in the unit of A, for factors in that of the scaled entries."""
+    with np.errstate(over="ignore"):
+        s = Z.s * Z.s.dtype.type(scale)
+    if not np.isfinite(s).all():
+        raise OverflowError(f"the singular values of Z overflow in {observed.dtype}; scale a down")
+    error = scale * frobenius(observed.values - observed.entries(Z.U * Z.s, Z.V))
+    return Completion(Z.U, s, Z.V.conj().T, penalty, error, iterations, converged)
+
+
+def told(Z, method, rtol, cure):
+    """The result, with a warning unless it converged."""
+    if not Z.converged:
+        warn(
+            f"{method} stopped after {Z.iterations} iterations, before one changed Z by at most rtol={rtol:g}; "
+            f"go on with start=, raise maxiter or rtol, or {cure}",
+            ConvergenceWarning,
+        )
+    return Z
 
 
 def distance(one, other):

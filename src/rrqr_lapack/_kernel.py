@@ -8,6 +8,7 @@ from scipy.sparse.linalg import LinearOperator
 
 from ._arrays import as_numeric, check_tolerance, lapack_dtype
 from ._products import row_blocks
+from ._psd import differing
 
 DIAGONAL_BLOCK = 32  # points whose K is formed for the sake of its diagonal: fewer calls against fewer entries
 
@@ -22,7 +23,8 @@ class KernelMatrix(LinearOperator):
     ----------
     kernel : callable
         ``kernel(X, Y)`` returns the matrix of all k(x, y), one row for each point of X. Scikit-learn's pairwise kernels
-        are such functions, and so are its kernels of Gaussian processes, whose method ``diag`` is used.
+        are such functions, and so are its kernels of Gaussian processes, but for parts that belong to the diagonal
+        alone, such as a WhiteKernel: K has the diagonal of ``kernel(X, X)``.
     x : (N, ...) array_like or (N, d) sparse array
         The points, one in each row; sparse ones for a kernel that takes them, which `rbf` does not.
 
@@ -38,11 +40,13 @@ class KernelMatrix(LinearOperator):
     TypeError
         `kernel` is not callable, or what it returns is not numeric.
     ValueError
-        `x` is a scalar, or the kernel returns a wrong shape.
+        `x` is a scalar, or the kernel returns a wrong shape. When the diagonal is asked for: the kernel is not
+        Hermitian, or its method ``diag``, if it has one, says otherwise.
 
     Notes
     -----
-    A product costs N^2 kernel values, k columns cost N k. Beside the results, memory holds 4 million values.
+    A product costs N^2 kernel values, k columns cost N k, the diagonal 32 N. Beside the results, memory holds 4 million
+    values.
 
     Examples
     --------
@@ -56,11 +60,8 @@ class KernelMatrix(LinearOperator):
     def __init__(self, kernel, x):
         if not callable(kernel):
             raise TypeError(f"kernel must be callable, as kernel(X, Y), got {kernel!r}")
-        x = sparse.csr_array(x) if sparse.issparse(x) else np.asarray(x)
-        if x.ndim == 0:
-            raise ValueError("x must hold a point in each row, got a scalar")
-        self.kernel, self.x = kernel, x
-        n = x.shape[0]
+        self.kernel, self.x = kernel, as_points(x)
+        x, n = self.x, self.x.shape[0]
         sample = as_numeric(kernel(x[:1], x[:1]), "kernel(X, Y)") if n else np.empty((0, 0))
         super().__init__(lapack_dtype(sample.dtype), (n, n))
 
@@ -76,14 +77,7 @@ class KernelMatrix(LinearOperator):
         array([[1.],
                [2.]])
         """
-        x, y = self.x[rows], self.x[columns]
-        values = np.asarray(self.kernel(x, y))
-        if values.shape != (x.shape[0], y.shape[0]):
-            raise ValueError(
-                f"kernel(X, Y) must return a {x.shape[0]} x {y.shape[0]} matrix for as many points, "
-                f"but returned the shape {values.shape}"
-            )
-        return values.astype(self.dtype, copy=False)
+        return kernel_values(self.kernel, self.x[rows], self.x[columns]).astype(self.dtype, copy=False)
 
     def columns(self, indices):
         """``K[:, indices]``, a Fortran-ordered array; indices as in `submatrix`.
@@ -103,7 +97,7 @@ class KernelMatrix(LinearOperator):
         return result
 
     def diagonal(self):
-        """All k(x_i, x_i), from the kernel's method ``diag(X)`` if it has one, else from small blocks of K.
+        """All k(x_i, x_i), from small blocks of K, which must be Hermitian.
 
         Examples
         --------
@@ -112,12 +106,31 @@ class KernelMatrix(LinearOperator):
         >>> KernelMatrix(np.minimum.outer, np.array([1.0, 2.0, 3.0])).diagonal()
         array([1., 2., 3.])
         """
-        if hasattr(self.kernel, "diag"):
-            return np.array(self.kernel.diag(self.x), self.dtype)
         result = np.empty(self.shape[0], self.dtype)
         for rows in row_blocks((len(result), DIAGONAL_BLOCK), entries=DIAGONAL_BLOCK**2):
-            result[rows] = self.submatrix(rows, rows).diagonal()
+            block = self.submatrix(rows, rows)
+            difference = differing(block, block.conj().T, *[block.diagonal()] * 2)
+            if difference:
+                i, j = difference
+                raise ValueError(
+                    f"kernel must be Hermitian, k(x, y) = conj(k(y, x)), but for the points {rows.start + i} and "
+                    f"{rows.start + j} the values are {block[i, j]} and {block[j, i]}"
+                )
+            result[rows] = block.diagonal()
+        if hasattr(self.kernel, "diag"):
+            self._check_diagonal(np.asarray(self.kernel.diag(self.x)), result)
         return result
+
+    def _check_diagonal(self, given, true):
+        """Refuse a kernel whose method `diag` adds what k(x, x) has not: a matrix has one diagonal."""
+        wrong = np.abs(given - true) > np.sqrt(np.finfo(self.dtype).eps) * np.abs(true)
+        if wrong.any():
+            i = int(np.argmax(wrong))
+            raise ValueError(
+                f"kernel must have the diagonal of kernel(X, X), but its diag(X) is {given[i]:.6g} for point {i} where "
+                f"k(x, x) is {true[i]:.6g}; leave out what belongs to the diagonal alone, such as a WhiteKernel, and "
+                "add that noise to the shift"
+            )
 
     def _matmat(self, v):
         result = np.empty((self.shape[0], v.shape[1]), np.result_type(self.dtype, v.dtype))
@@ -127,6 +140,29 @@ class KernelMatrix(LinearOperator):
 
     def _adjoint(self):
         return self
+
+
+def as_points(x):
+    """Points of any kind as an array with one in each row, sparse ones as CSR."""
+    if sparse.issparse(x):
+        if x.ndim != 2:
+            raise ValueError(f"x must have 2 dimensions where it is sparse, got {x.ndim}")
+        return sparse.csr_array(x)
+    x = as_numeric(x, "x") if isinstance(x, np.ma.MaskedArray) else np.asarray(x)
+    if x.ndim == 0:
+        raise ValueError("x must hold a point in each row, got a scalar")
+    return x
+
+
+def kernel_values(kernel, x, y):
+    """The matrix of all k(x, y), of the right shape."""
+    values = np.asarray(kernel(x, y))
+    if values.shape != (x.shape[0], y.shape[0]):
+        raise ValueError(
+            f"kernel(X, Y) must return a {x.shape[0]} x {y.shape[0]} matrix for as many points, "
+            f"but returned the shape {values.shape}"
+        )
+    return values
 
 
 def rbf(x, y, *, length_scale=1.0):
@@ -149,7 +185,8 @@ def rbf(x, y, *, length_scale=1.0):
     TypeError
         The points are sparse or not real.
     ValueError
-        `length_scale` is not positive, or the points do not have two dimensions of the same d.
+        `length_scale` is not positive; the points do not have two dimensions of the same d, or are not finite, also in
+        units of `length_scale`.
 
     Notes
     -----
@@ -169,11 +206,36 @@ def rbf(x, y, *, length_scale=1.0):
         raise ValueError(f"length_scale must be greater than 0, got {length_scale!r}")
     from scipy.spatial.distance import cdist  # takes as long to import as the rest of the package
 
-    x, y = as_numeric(x, "x"), as_numeric(y, "y")
+    x, y = _vectors(x, "x"), _vectors(y, "y")
+    if x.shape[1] != y.shape[1]:
+        raise ValueError(f"x and y must hold points of the same dimension, got {x.shape[1]} and {y.shape[1]}")
     dtype = np.result_type(lapack_dtype(x.dtype), lapack_dtype(y.dtype))
     length, exponent = math.frexp(length_scale)  # a power of two takes the squares into range, and rounds nothing
-    x, y = (np.ldexp(z.astype(float, casting="same_kind"), -exponent) for z in (x, y))
+    x, y = (_in_units(z, name, exponent) for z, name in ((x, "x"), (y, "y")))
     values = cdist(x, y, "sqeuclidean")
     values *= -0.5 / length**2
     np.exp(values, out=values)
     return values.astype(dtype, copy=False)
+
+
+def _vectors(x, name):
+    """Points of `rbf`: real numbers in two dimensions."""
+    x = as_numeric(x, name)
+    if x.ndim != 2:
+        cure = f"; for points on a line pass {name}[:, None]" if x.ndim == 1 else ""
+        raise ValueError(f"{name} must have 2 dimensions, a point in each row, got {x.ndim}{cure}")
+    if x.dtype.kind == "c":
+        raise TypeError(f"{name} must be real, got {x.dtype}; give real and imaginary parts as coordinates")
+    return x
+
+
+def _in_units(x, name, exponent):
+    """The points in units of 2^exponent."""
+    with np.errstate(over="ignore"):
+        scaled = np.ldexp(x.astype(np.float64), -exponent)
+    finite = np.isfinite(scaled).all(axis=1)
+    if not finite.all():
+        i = int(np.argmin(finite))
+        where = " in units of length_scale" if np.isfinite(x[i]).all() else ""
+        raise ValueError(f"{name} must be finite{where}, but point {i} is {x[i]}")
+    return scaled

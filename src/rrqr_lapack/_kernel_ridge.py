@@ -5,18 +5,22 @@ f(x) = k(x, X) c with (K + shift I) c = y. On landmarks S alone, f(x) = k(x, S) 
 conjugate gradients: M. Diaz, E. N. Epperly, Z. Frangella, J. A. Tropp, R. J. Webber, "Robust, randomized
 preconditioning for kernel ridge regression", 2023, arXiv:2304.12465.
 
-Guarantee: with K itself ||y - (K + shift I) c|| <= rtol ||y|| for each column of y, or LinAlgError.
+Guarantee: with K itself, as the kernel returns it, ||y - (K + shift I) c|| <= rtol ||y|| for each column of y, or
+LinAlgError. In double precision also for kernels in single, where rounding c alone would break it.
 """
 
+import math
+
 import numpy as np
-from scipy import sparse
 from scipy.sparse.linalg import LinearOperator, cg
 
 from ._arrays import as_numeric, check_choice, check_count, check_tolerance
 from ._error import power_of_two
-from ._kernel import KernelMatrix
+from ._kernel import KernelMatrix, as_points, kernel_values
 from ._nystrom import check_shift, nystrom
 from ._products import row_blocks
+
+ROOM = 0.5  # of the tolerance: what the residual that conjugate gradients update may be, for the true one to keep it
 
 
 class KernelRidge:
@@ -27,7 +31,7 @@ class KernelRidge:
     points : (l, ...) ndarray
         The landmarks, or all training points.
     coefficients : (l,) or (l, p) ndarray
-        One column for each column of y.
+        One column for each column of y; from conjugate gradients in double precision.
     approximation : Nystrom
         Of the kernel matrix: its `error` tells what was given up, or how well the solver was preconditioned.
     iterations : int
@@ -60,10 +64,13 @@ class KernelRidge:
         >>> kernel_ridge(np.minimum.outer, [1.0, 2.0], [3.0, 6.0], shift=1e-12, rank=2).predict([1.5]).round(6)
         array([4.5])
         """
-        x = sparse.csr_array(x) if sparse.issparse(x) else np.asarray(x)
-        result = np.empty((x.shape[0], *self.coefficients.shape[1:]), self.coefficients.dtype)
+        x = as_points(x)
+        if x.shape[1:] != self.points.shape[1:]:
+            shape = ", ".join(["M", *map(str, self.points.shape[1:])])
+            raise ValueError(f"x must have the shape ({shape}), as the points that were fitted, got {x.shape}")
+        result = np.empty((x.shape[0], *self.coefficients.shape[1:]), self.approximation.dtype)
         for rows in row_blocks((x.shape[0], self.points.shape[0])):
-            result[rows] = self.kernel(x[rows], self.points) @ self.coefficients
+            result[rows] = kernel_values(self.kernel, x[rows], self.points) @ self.coefficients
         return result
 
 
@@ -91,7 +98,7 @@ def kernel_ridge(
         'nystrom' solves on the landmarks directly. 'cg' solves with all of K by conjugate gradients, preconditioned
         with the approximation.
     rtol : float, optional
-        For 'cg': stop where the residual of each column is at most `rtol` times its norm.
+        For 'cg': the residual of each column, formed from K in double precision, is at most `rtol` times its norm.
     maxiter : int, optional
         For 'cg': largest number of iterations for each column, by default 10 N.
     rng : None, int or numpy.random.Generator, optional
@@ -108,7 +115,9 @@ def kernel_ridge(
         `y` does not have N rows or is not finite; `shift` is not positive; another argument is out of its range, as for
         `nystrom`.
     numpy.linalg.LinAlgError
-        Conjugate gradients did not reach `rtol` within `maxiter` iterations.
+        Conjugate gradients did not reach `rtol` within `maxiter` iterations, or rounding error keeps them from it.
+    OverflowError
+        The coefficients overflow.
 
     Notes
     -----
@@ -145,24 +154,35 @@ def kernel_ridge(
         raise ValueError(f"y must have the shape ({K.shape[0]},) or ({K.shape[0]}, p), got {y.shape}")
     if y.dtype.kind == "c" and K.dtype.kind != "c":
         raise TypeError("y is complex but the kernel is real; fit y.real and y.imag")
+    right = y.astype(np.result_type(K.dtype, np.float64), copy=False)
     with np.errstate(over="ignore"):
         y = y.astype(K.dtype, copy=False)
     if not np.isfinite(y).all():
         raise ValueError(f"y must be finite in the kernel's dtype, {K.dtype}")
     approximation = nystrom(K, rank=rank, landmarks=landmarks, rng=rng)
     if solver == "cg":
-        return KernelRidge(kernel, K.x, *_conjugate_gradients(K, y, shift, approximation, rtol, maxiter))
+        coefficients, iterations = _conjugate_gradients(K, right, shift, approximation, rtol, maxiter)
+        return KernelRidge(kernel, K.x, _finite(coefficients), approximation, iterations)
     if approximation.landmarks is None:
         raise ValueError(f"solver='nystrom' needs columns of K as landmarks, got landmarks={landmarks!r}")
-    shrunk = (approximation.eigenvectors.conj().T @ y).T * (
-        approximation.eigenvalues / (approximation.eigenvalues + shift)
-    )
-    return KernelRidge(kernel, K.x[approximation.landmarks], approximation.extension @ shrunk.T, approximation)
+    eigenvalues = approximation.eigenvalues.astype(np.float64)
+    factors = (eigenvalues / (eigenvalues + shift)).astype(approximation.eigenvalues.dtype)
+    shrunk = (approximation.eigenvectors.conj().T @ y).T * factors
+    with np.errstate(over="ignore", invalid="ignore"):
+        coefficients = approximation.extension @ shrunk.T
+    return KernelRidge(kernel, K.x[approximation.landmarks], _finite(coefficients), approximation)
+
+
+def _finite(coefficients):
+    if not np.isfinite(coefficients).all():
+        raise OverflowError("the coefficients overflow; scale y down, or the kernel and the shift up")
+    return coefficients
 
 
 def _conjugate_gradients(K, y, shift, approximation, rtol, maxiter):
-    """(K + shift I)^{-1} y column by column, the approximation, and the number of iterations."""
-    shifted = LinearOperator(K.shape, matvec=lambda v: K @ v + shift * v, dtype=K.dtype)
+    """(K + shift I)^{-1} y by columns, and the number of iterations; restarted until the true residuals are small."""
+    unit = 2.0 ** math.frexp(max(shift, float(approximation.eigenvalues.max(initial=0))))[1]
+    shifted = LinearOperator(K.shape, matvec=lambda v: (K @ v) / unit + (shift / unit) * v, dtype=y.dtype)
     preconditioner, iterations, solutions = approximation.preconditioner(shift), 0, np.empty_like(y)
 
     def count(_):
@@ -171,11 +191,24 @@ def _conjugate_gradients(K, y, shift, approximation, rtol, maxiter):
 
     for b, c in zip(np.atleast_2d(y.T), np.atleast_2d(solutions.T), strict=True):
         scale = power_of_two(b)  # its squares would overflow or underflow
-        x, unfinished = cg(shifted, b / scale, rtol=rtol, atol=0.0, maxiter=maxiter, M=preconditioner, callback=count)
-        c[:] = x * scale
-        if unfinished:
-            raise np.linalg.LinAlgError(
-                f"conjugate gradients did not reach rtol={rtol:g} in {unfinished} iterations; "
-                "raise the rank, the shift or rtol"
-            )
-    return solutions, approximation, iterations
+        x, b = np.zeros_like(b), b / scale
+        residual, goal, begin = b, rtol * np.linalg.norm(b), iterations
+        while np.linalg.norm(residual) > goal:
+            left = (10 * len(b) if maxiter is None else maxiter) - (iterations - begin)
+            with np.errstate(all="ignore"):  # whatever it does, the residual will tell
+                step, unfinished = cg(
+                    shifted, residual, rtol=0.0, atol=ROOM * goal, maxiter=left, M=preconditioner, callback=count
+                )
+            x, before = x + step, np.linalg.norm(residual)
+            residual = b - shifted @ x
+            ratio = np.linalg.norm(residual) / np.linalg.norm(b)
+            if not np.linalg.norm(residual) <= (goal if unfinished else max(before / 2, goal)):
+                why = f"within {left} iterations" if unfinished else "for rounding error"
+                single = ", or give points in double precision" if np.finfo(K.dtype).eps > 1e-10 else ""
+                raise np.linalg.LinAlgError(
+                    f"conjugate gradients did not reach rtol={rtol:g} {why}, but {ratio:.1e}: K + shift I is too "
+                    f"ill-conditioned or not positive definite; raise the rank, the shift or rtol{single}"
+                )
+        with np.errstate(over="ignore"):
+            c[:] = x * (scale / unit)
+    return solutions, iterations

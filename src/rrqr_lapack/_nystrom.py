@@ -17,7 +17,7 @@ from ._error import Error, estimated, exact, frobenius
 from ._low_rank import LowRank
 from ._operand import dtype_of, product
 from ._products import row_blocks, times
-from ._psd import as_psd, dense_columns, diagonal, has_diagonal
+from ._psd import as_psd, check_consistent, dense_columns, diagonal, differing, has_diagonal
 from ._rpcholesky import divide_by_adjoint, rpcholesky
 from ._sketch import gaussian
 
@@ -43,7 +43,7 @@ class Nystrom(LowRank):
     error_kind : {'exact', 'estimate'}
         What `error` is: exact to rounding, but for a LinearOperator without a diagonal.
     error_bound : float
-        The error is at most this, where it is an estimate with probability 0.9999.
+        The error is at most this, to rounding of the trace; where it is an estimate, with probability 0.9999.
     rank : int
         k.
     shape, dtype
@@ -94,6 +94,8 @@ class Nystrom(LowRank):
         ------
         TypeError, ValueError
             `b` does not have N rows or is not finite; `shift` is not positive.
+        OverflowError
+            The solution is too large for its dtype.
 
         Notes
         -----
@@ -112,7 +114,11 @@ class Nystrom(LowRank):
             raise ValueError(f"b must have the shape ({n},) or ({n}, p), got {b.shape}")
         if not np.isfinite(b).all():
             raise ValueError("b must be finite")
-        return self._solve(b, shift, shift)
+        with np.errstate(over="ignore", invalid="ignore"):
+            x = self._shrunk(b, shift, shift) / shift
+        if not np.isfinite(x).all():
+            raise OverflowError("the solution overflows; scale b down or raise the shift")
+        return x
 
     def preconditioner(self, shift):
         """``P^{-1}``, which brings the eigenvalues of A + shift I together for conjugate gradients.
@@ -157,15 +163,16 @@ class Nystrom(LowRank):
         scale = float(self.eigenvalues[-1]) + shift if self.rank else shift
 
         def apply(b):
-            return scale * self._solve(b, shift, scale)
+            return self._shrunk(b, shift, scale)
 
         return LinearOperator(self.shape, matvec=apply, rmatvec=apply, matmat=apply, rmatmat=apply, dtype=self.dtype)
 
-    def _solve(self, b, shift, rest):
-        """``(U (diag(lambda) + shift I) U^H + rest (I - U U^H))^{-1} b``."""
+    def _shrunk(self, b, shift, rest):
+        """``rest (U (diag(lambda) + shift I) U^H + rest (I - U U^H))^{-1} b``."""
         U = self.eigenvectors
         inside = U.conj().T @ b
-        return U @ _scale_rows(1 / (self.eigenvalues + shift), inside) + (b - U @ inside) / rest
+        factors = (rest / (self.eigenvalues.astype(np.float64) + shift)).astype(self.eigenvalues.dtype)
+        return U @ _scale_rows(factors, inside) + (b - U @ inside)
 
 
 def nystrom(a, *, rank=None, rtol=None, atol=None, landmarks="rpcholesky", check_finite=True, rng=None):
@@ -201,8 +208,10 @@ def nystrom(a, *, rank=None, rtol=None, atol=None, landmarks="rpcholesky", check
     TypeError
         `a` is no matrix of numbers, or a LinearOperator that lacks what the choice needs; `landmarks` are no integers.
     ValueError
-        `a` is not square, not finite, or not positive semidefinite as far as that shows; `rank`, a tolerance or
-        `landmarks` is out of its range or does not go with the others.
+        `a` is not square, not finite, or not Hermitian and positive semidefinite as far as that shows; its diagonal is
+        not that of its columns; `rank`, a tolerance or `landmarks` is out of its range or does not go with the others.
+    OverflowError
+        The trace or the eigenvalues overflow.
 
     Notes
     -----
@@ -240,12 +249,20 @@ def nystrom(a, *, rank=None, rtol=None, atol=None, landmarks="rpcholesky", check
         B, landmarks = np.array(times(a, W), dtype_of(a), order="F"), None
         if not np.isfinite(B).all():
             raise ValueError("a must be finite, but its products with finite vectors are not")
-        L, shift = _shifted_cholesky(W.conj().T @ B, frobenius(B))
+        core = W.conj().T @ B
+        if differing(core, core.conj().T, core.diagonal(), core.diagonal()):
+            raise ValueError("a must be Hermitian, but w^H A v and v^H A w differ for random vectors w and v")
+        L, shift = _shifted_cholesky(core, frobenius(B))
         B += shift * W
     else:
         landmarks = _indices(landmarks, rank, n, rng)
         B = dense_columns(a, landmarks)
-        L, shift = _shifted_cholesky(B[landmarks], frobenius(B))
+        core = B[landmarks]
+        own = diagonal(a)[landmarks] if has_diagonal(a) else core.diagonal().real
+        expected = core.conj().T.copy()
+        np.fill_diagonal(expected, own)
+        check_consistent(core, expected, own, own, landmarks, landmarks)
+        L, shift = _shifted_cholesky(core, frobenius(B))
         B[landmarks, np.arange(len(landmarks))] += shift
     divide_by_adjoint(B, L)
     return _decomposed(a, B, L, shift, landmarks, rng)
@@ -289,7 +306,10 @@ def _decomposed(a, B, L, shift, landmarks, rng):
     dtype, order = B.dtype, B.shape[1]
     Q, R = scipy.linalg.qr(B, overwrite_a=True, mode="economic", check_finite=False) if B.size else (B, L)
     u, s, vh = np.linalg.svd(R)
-    eigenvalues = s**2 - shift
+    with np.errstate(over="ignore"):
+        eigenvalues = s**2 - shift
+    if not np.isfinite(eigenvalues).all():
+        raise OverflowError(f"the eigenvalues of a overflow in {dtype}; scale a down")
     noise = max(shift, order * float(np.finfo(dtype).eps) * eigenvalues.max(initial=0))
     k = int(np.count_nonzero(eigenvalues > noise))
     for rows in row_blocks(Q.shape):

@@ -6,6 +6,8 @@ from scipy.sparse.linalg import LinearOperator
 
 from ._operand import as_operand, columns, dtype_of
 
+ROUNDED = 3e-4  # relative difference of entries that should be equal, amply what rounding to single precision does
+
 
 def as_psd(a, *, check_finite=True):
     """`a` as a square operand. Whether it is Hermitian and positive semidefinite is not checked here."""
@@ -61,3 +63,23 @@ def submatrix(a, rows, columns):
     if sparse.issparse(a):
         return a[rows][:, columns].toarray()
     return a[np.ix_(rows, columns)]
+
+
+def differing(found, expected, row_diagonal, column_diagonal):
+    """Where entries differ beyond rounding, as (row, column) or None; rounding is relative to (a_ii a_jj)^(1/2)."""
+    rows, columns = (np.sqrt(np.abs(d)) for d in (row_diagonal, column_diagonal))
+    with np.errstate(invalid="ignore", over="ignore", under="ignore"):
+        wrong = np.abs(found - expected) > ROUNDED * rows[:, None] * columns
+    return np.unravel_index(np.argmax(wrong), wrong.shape) if wrong.any() else None
+
+
+def check_consistent(found, expected, row_diagonal, column_diagonal, rows, columns):
+    """Refuse entries in `rows` of the residual's `columns` that are not as its diagonal and its other entries say."""
+    difference = differing(found, expected, row_diagonal, column_diagonal)
+    if difference:
+        i, j = rows[difference[0]], columns[difference[1]]
+        by = abs(found[difference] - expected[difference])
+        raise ValueError(
+            f"a must be Hermitian and the same wherever it is read, but entry {i} of its column {j} differs by "
+            f"{by:.3g} from " + ("its diagonal()" if i == j else f"entry {j} of its column {i}")
+        )

@@ -18,7 +18,7 @@ from ._error import exact
 from ._low_rank import LowRank
 from ._operand import dtype_of
 from ._products import times
-from ._psd import as_psd, dense_columns, diagonal, has_submatrix, submatrix
+from ._psd import as_psd, check_consistent, dense_columns, diagonal, has_submatrix, submatrix
 
 PIVOTING = ("random", "greedy")
 PROPOSALS = 100  # pivots proposed in a round; a round costs a PROPOSALS x PROPOSALS submatrix of A
@@ -85,7 +85,7 @@ def rpcholesky(a, *, rank=None, rtol=None, atol=None, pivoting="random", check_f
     a : (N, N) array_like, sparse array or LinearOperator
         Hermitian positive semidefinite matrix, such as a `KernelMatrix`. A LinearOperator needs a method
         ``diagonal()``; it may have ``columns(indices)``, else its columns are products with unit vectors, and
-        ``submatrix(rows, columns)``, else pivots are drawn one by one. Symmetry is not checked.
+        ``submatrix(rows, columns)``, else pivots are drawn one by one. That it is Hermitian is checked at the pivots.
     rank : int, optional
         Largest number of pivots, 0 to N, which is the default.
     rtol, atol : float, optional
@@ -108,8 +108,8 @@ def rpcholesky(a, *, rank=None, rtol=None, atol=None, pivoting="random", check_f
     TypeError
         `a` is no matrix of numbers, or a LinearOperator without ``diagonal()``; `rank` is not an integer.
     ValueError
-        `a` is not square, not finite, or not positive semidefinite as far as that shows on the way; `rank`, a tolerance
-        or `pivoting` is out of its range.
+        `a` is not square, not finite, or not Hermitian and positive semidefinite as far as that shows on the way; its
+        diagonal is not that of its columns; `rank`, a tolerance or `pivoting` is out of its range.
 
     Notes
     -----
@@ -158,7 +158,7 @@ def rpcholesky(a, *, rank=None, rtol=None, atol=None, pivoting="random", check_f
             new, L = new[: rank - k], L[: rank - k, : rank - k]
         F = _with_room(F, k + len(new), rank)
         G = F[:, k : k + len(new)]
-        _eliminate(a, F[:, :k], new, L, G)
+        _eliminate(a, F[:, :k], pivots, original, new, L, G)
         G[pivots], G[new] = 0, L
         squares = np.abs(G) ** 2
         used = len(new)
@@ -197,10 +197,13 @@ def _accepted(a, F, d, floor, rng):
     return s[accepted], L[accepted][:, : len(accepted)]
 
 
-def _eliminate(a, F, new, L, G):
-    """G = (A[:, new] - F F[new]^H) L^{-H}, in place."""
+def _eliminate(a, F, pivots, original, new, L, G):
+    """G = (A[:, new] - F F[new]^H) L^{-H}, in place: a residual of zeros in old pivots' rows, L L^H in the new ones."""
     G[:] = dense_columns(a, new)
     G -= times(F, F[new].conj().T)
+    rows = np.append(pivots, new)
+    expected = np.concatenate([np.zeros((len(pivots), len(new)), L.dtype), L @ L.conj().T])
+    check_consistent(G[rows], expected, original[rows], original[new], rows, new)
     divide_by_adjoint(G, L)
 
 

@@ -15,7 +15,8 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
 from ._arrays import check_count, check_rank, check_rng, check_tolerance
-from ._completion import Completion, Factors, check_penalty, distance, root_of_squares, started, unit_scaled
+from ._completion import Factors, check_penalty, completion, distance, scaled_penalty, started, told, unit_scaled
+from ._error import frobenius
 from ._orthonormal import tall_qr
 from ._randomized_svd import randomized_svd
 from ._sketch import gaussian
@@ -52,7 +53,7 @@ def soft_impute(a, *, penalty, rank=None, start=None, rtol=1e-5, maxiter=1000, r
         Its stored entries are the observed ones, explicit zeros too.
     penalty : float
         Finite and greater than 0. Z is zero if it is at least ``||P_Omega(A)||_2``, and has more and larger singular
-        values the smaller it is.
+        values the smaller it is. Below rounding error of ``||P_Omega(A)||_F`` it counts as that.
     rank : int, optional
         Largest rank of Z, 0 to min(M, N), which is the default. With a smaller one than the minimum has, the problem is
         no longer convex.
@@ -77,6 +78,13 @@ def soft_impute(a, *, penalty, rank=None, start=None, rtol=1e-5, maxiter=1000, r
         `a` is not sparse or not numeric, `start` is no Completion, `rank` or `maxiter` no integer.
     ValueError
         `a` holds an entry twice or one that is not finite, or another argument is out of its range.
+    OverflowError
+        The largest singular values of Z overflow in its dtype.
+
+    Warns
+    -----
+    ConvergenceWarning
+        `maxiter` iterations were not enough, as `converged` and the representation of the result say too.
 
     See Also
     --------
@@ -107,21 +115,27 @@ def soft_impute(a, *, penalty, rank=None, start=None, rtol=1e-5, maxiter=1000, r
     >>> bool(np.linalg.norm(A - Z.reconstruct()) < 1e-3 * np.linalg.norm(A))
     True
     """
+    Z = minimized(a, penalty=penalty, rank=rank, start=start, rtol=rtol, maxiter=maxiter, rng=rng)
+    return told(Z, "soft_impute", rtol, "take a larger penalty")
+
+
+def minimized(a, *, penalty, rank, start, rtol, maxiter, rng):
+    """`soft_impute`, which says itself where it did not converge."""
     observed, scale = unit_scaled(a)
     penalty = check_penalty(penalty, positive=True)
     rank, maxiter = check_rank(rank, min(a.shape)), check_count("maxiter", maxiter)
     rtol, rng = check_tolerance("rtol", rtol), check_rng(rng)
 
     Z = started(start, observed, scale, rank)
+    rounding = float(np.finfo(observed.dtype).eps) * frobenius(observed.values)
+    smallest = max(scaled_penalty(penalty, observed, scale), rounding)  # less does not change a singular value
     iterations, converged = 0, not len(observed)
     if not converged:
-        stages = [penalty / scale] if start else _from_large(penalty / scale, observed, rng)
-        for shift in stages:
-            tolerances = (rtol, SLACK * shift) if shift == stages[-1] else (max(rtol, COARSE), math.inf)
-            Z, used, converged = _minimized(observed, Z, shift, rank, *tolerances, maxiter - iterations, rng)
+        for shift in [smallest] if start else _from_large(smallest, observed, rng):
+            tolerances = (rtol, SLACK * shift) if shift == smallest else (max(rtol, COARSE), math.inf)
+            Z, used, converged = _minimum(observed, Z, shift, rank, *tolerances, maxiter - iterations, rng)
             iterations += used
-    error = scale * root_of_squares(observed.values - observed.entries(Z.U * Z.s, Z.V))
-    return Completion(Z.U, scale * Z.s, Z.V.conj().T, penalty, error, iterations, converged)
+    return completion(Z, observed, scale, penalty, iterations, converged)
 
 
 def _from_large(penalty, observed, rng):
@@ -131,7 +145,7 @@ def _from_large(penalty, observed, rng):
     return [penalty * STAGE**power for power in reversed(range(stages))]
 
 
-def _minimized(observed, Z, shift, rank, rtol, slack, maxiter, rng):
+def _minimum(observed, Z, shift, rank, rtol, slack, maxiter, rng):
     """The minimum from Z on, the number of iterations, and whether these were enough."""
     before, fit = Z, observed.entries(Z.U * Z.s, Z.V)
     fit_before = fit

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import sys
-import warnings
 from collections.abc import Callable, Iterable
 
 import numpy as np
 
 from rrqr_lapack._arrays import check_flag
 
+from .._warn import warn
 from .face import Cut, Face, Group
 from .factor import GroupFactor
 from .select import Order, order
@@ -161,11 +160,3 @@ def _warn_if_few(rows, groups):
     others = f" (and {len(few) - 1} more groups are short of them)" if len(few) > 1 else ""
     cap = f": no more than {seen} can be told apart" if seen < columns else ""
     warn(f"{worst} has {columns} columns but the samples give only {seen} rows{cap}; use {FEW} rows a column{others}")
-
-
-def warn(message):
-    """A UserWarning at the line that called this package."""
-    level, frame = 2, sys._getframe(1)
-    while frame.f_back and frame.f_globals.get("__name__", "").startswith("rrqr_lapack."):
-        level, frame = level + 1, frame.f_back
-    warnings.warn(message, stacklevel=level)
