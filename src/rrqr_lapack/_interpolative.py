@@ -11,7 +11,7 @@ from ._operand import as_operand, densified, dtype_of, is_dense
 
 def check_goal(A, eps_or_k, rank):
     """A as an operand, k or None, eps or None, and the largest rank."""
-    A = as_operand(A, "A", check_finite=not is_dense(A))
+    A = as_operand(A, "A", with_adjoint=True)
     number = check_tolerance("eps_or_k", eps_or_k)
     if eps_or_k is None:
         raise TypeError("eps_or_k must be a real number, got None")

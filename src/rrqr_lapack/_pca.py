@@ -139,7 +139,7 @@ class PCA:
         PCA
             The object itself.
         """
-        a, _ = measured(X, self.check_finite, "X")
+        a, _ = measured(X, self.check_finite, "X", with_adjoint=True)
         found = components(Centred(a), *self._stopping(a.shape), self.power, self.sketch, check_rng(self.rng))
         self.mean_, self._found, self._stream = found[0], found[1:], None
         self.n_samples_seen_, self.n_features_in_ = a.shape
@@ -175,7 +175,7 @@ class PCA:
             raise ValueError(f"X must be real, as the first block was, got {a.dtype}")
         self._stream.add(Centred(a.astype(self._stream.dtype, copy=False)))
         self.n_samples_seen_ = self._stream.count
-        self.mean_ = self._stream.mean.astype(self._stream.dtype)
+        self.mean_ = self._stream.mean
         self._found = None
         return self
 
@@ -195,7 +195,7 @@ class PCA:
         basis = self.components_.conj().T
         a, _ = measured(X, self.check_finite, "X")
         self._check_columns(a)
-        return times(a, basis) - self.mean_ @ basis
+        return times(Centred(a, self.mean_), basis)
 
     def fit_transform(self, X, y=None):
         """``fit(X).transform(X)``, the parameters and the result being theirs."""

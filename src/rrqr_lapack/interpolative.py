@@ -359,7 +359,7 @@ def estimate_spectral_norm_diff(A, B, its=20, rng=None):
     >>> round(estimate_spectral_norm_diff(np.eye(3), np.diag([1.0, 1.0, 5.0]), rng=0), 12)
     4.0
     """
-    A, B = as_operand(A, "A"), as_operand(B, "B")
+    A, B = as_operand(A, "A", with_adjoint=True), as_operand(B, "B", with_adjoint=True)
     if A.shape != B.shape:
         raise ValueError(f"A and B must have the same shape, got {A.shape} and {B.shape}")
     return spectral_norm(aslinearoperator(A) - aslinearoperator(B), check_steps(its), check_rng(rng))
@@ -452,7 +452,7 @@ def estimate_rank(A, eps, rng=None):
     >>> estimate_rank(np.diag([1.0, 1e-3, 1e-9]), 1e-6, rng=0)
     2
     """
-    A = as_operand(A, "A")
+    A = as_operand(A, "A", with_adjoint=True)
     precision = check_tolerance("eps", eps) / (10 * max(A.shape[1], 1) ** 0.5)
     _, g = factored(A, min(A.shape), precision, True, rng)
     values = scipy.linalg.svdvals(g, check_finite=False) if g.size else np.zeros(0)
