@@ -47,7 +47,7 @@ class Centred(LinearOperator):
         if isinstance(a, LinearOperator):
             return adjoint_times(a, np.ones((rows, 1), self.dtype))[:, 0].conj().astype(self._wide)
         if sparse.issparse(a):
-            return a.sum(axis=0, dtype=self._wide)
+            return a.astype(self._wide).sum(axis=0)  # with a dtype SciPy would sum first and convert then
         first = _first_row(a, self._wide)
         return sum(((a[part] - first).sum(axis=0) for part in row_blocks(a.shape)), rows * first)
 
