@@ -347,3 +347,27 @@ def test_the_input_is_left_alone(form, rand, dtype):
     ours.svd(form(b), 0.1, rand=rand, rng=0)
     ours.estimate_rank(form(b), 1e-3, rng=0)
     np.testing.assert_array_equal(a, b)
+
+
+WRONG = [
+    (lambda: ours.reconstruct_skel_matrix(np.ones(3), 1, [0]), ValueError, "A must have 2 dimensions, got 1"),
+    (lambda: ours.reconstruct_skel_matrix(3.0, 1, [0]), ValueError, "A must have 2 dimensions, got 0"),
+    (lambda: ours.reconstruct_skel_matrix(np.eye(3), 1, 0), ValueError, "idx must be a vector of columns"),
+    (lambda: ours.reconstruct_skel_matrix(np.eye(3), 2, [0]), ValueError, "k must be at most .* 1, got 2"),
+    (lambda: ours.reconstruct_skel_matrix(np.eye(3), None, [0]), TypeError, "k must be an integer, got None"),
+    (lambda: ours.reconstruct_interp_matrix([0.0, 1.0], np.ones((1, 1))), ValueError, "idx must be a perm"),
+    (lambda: ours.reconstruct_interp_matrix([0, 1], np.ones(2)), ValueError, "proj must have 2 dimensions"),
+    (lambda: ours.id_to_svd(np.ones(3), [0, 1], np.ones((1, 1))), ValueError, "B must have 2 dimensions"),
+    (
+        lambda: ours.reconstruct_matrix_from_id(np.ones((3, 1)), [0, 1], sparse.eye_array(1)),
+        TypeError,
+        "proj is a sparse",
+    ),
+    (lambda: ours.estimate_rank(np.eye(3), None), TypeError, "eps must be a real number, got None"),
+]
+
+
+@pytest.mark.parametrize(("call", "error", "message"), WRONG, ids=[row[2] for row in WRONG])
+def test_a_wrong_argument_is_called_by_its_name(call, error, message):
+    with pytest.raises(error, match=message):
+        call()

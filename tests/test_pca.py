@@ -50,7 +50,8 @@ def test_every_form_of_the_data_has_the_same_components(operand, shape, dtype):
     mean, s, vh = reference(x)
     pca = PCA(4, power=4, rng=0).fit(OPERANDS[operand](x))
     tolerance = 1e3 * eps(dtype) * np.linalg.norm(x) / s[3]
-    assert pca.components_.dtype == pca.mean_.dtype == dtype
+    assert pca.components_.dtype == dtype
+    assert pca.mean_.dtype == np.result_type(dtype, "f8")
     np.testing.assert_allclose(pca.mean_, mean, atol=10 * eps(dtype) * np.abs(x).max())
     np.testing.assert_allclose(pca.singular_values_, s[:4], atol=tolerance)
     np.testing.assert_allclose(np.abs((pca.components_ @ vh[:4].conj().T).diagonal()), 1, atol=tolerance)
@@ -151,6 +152,55 @@ def test_a_large_mean_does_not_drown_the_variance(form, rank, mean):
     whole, stream = PCA(rank, rng=0, power=4).fit(form(x)), streamed(PCA(rank, oversample=12, rng=0), form(x), 30)
     for pca in (whole, stream):
         np.testing.assert_allclose(pca.singular_values_[:3], s[:3], rtol=1e-2 if rank else 1e-7)
+
+
+def far_from_zero(dtype, shape, seed=0):
+    """Three directions in noise, as far from zero as leaves two digits of the spread in single precision."""
+    rng = np.random.default_rng(seed)
+    spread = 10 * rng.standard_normal(shape) + 30 * rng.standard_normal((shape[0], 3)) @ rng.standard_normal(
+        (3, shape[1])
+    )
+    return (spread + (0.2 if eps(dtype) > 1e-10 else 1e-4) / eps(dtype)).astype(dtype)
+
+
+@pytest.mark.parametrize("shape", [(60, 400), (400, 60), (1000, 20)], ids=str)
+@pytest.mark.parametrize("form", [np.asarray, np.asfortranarray, sparse.csr_array, sparse.csc_array])
+@pytest.mark.parametrize("fit", [PCA.fit, lambda pca, x: streamed(pca, x, 13)], ids=["fit", "stream"])
+def test_data_far_from_zero_is_centred_before_its_spread_is_lost(fit, form, shape, dtype):
+    """A difference of products would lose the spread: components were 5.8 times as far off as the best."""
+    x = far_from_zero(dtype, shape)
+    pca = fit(PCA(3, oversample=30, rng=0), form(x))
+    wide = x.astype(np.result_type(dtype, "f8")) - x[0].astype(np.result_type(dtype, "f8"))
+    centred = wide - wide.mean(axis=0)
+    _, s, _ = np.linalg.svd(centred, full_matrices=False)
+    c = pca.components_.astype(wide.dtype)
+    true = np.linalg.norm(centred - centred @ c.conj().T @ c)
+    assert true <= pca.error_bound * (1 + 10 * eps(dtype))
+    assert true <= 1.01 * np.linalg.norm(s[3:])
+    np.testing.assert_allclose(pca.singular_values_, s[:3], rtol=2e-2)
+    np.testing.assert_allclose(pca.mean_ - x[0], wide.mean(axis=0), atol=1e-2)
+    scores = pca.transform(form(x))
+    np.testing.assert_allclose(scores, centred @ c.conj().T, atol=1e-3 * np.abs(scores).max() + 1e-2)
+    left = (x - pca.inverse_transform(scores)).astype(wide.dtype)
+    np.testing.assert_allclose(np.linalg.norm(left), true, rtol=1e-2)
+
+
+def test_a_sparse_column_with_a_zero_spreads_as_far_as_its_mean(dtype):
+    x = far_from_zero(dtype, (60, 40))
+    x[7, 5], x[3, 11] = 0, 0
+    dense, thin = PCA(4, rng=0).fit(x), PCA(4, rng=0).fit(sparse.csr_array(x))
+    np.testing.assert_allclose(thin.singular_values_[:2], dense.singular_values_[:2], rtol=1e3 * eps(dtype))
+    np.testing.assert_allclose(thin.mean_, dense.mean_, rtol=10 * eps("f8"))
+
+
+@pytest.mark.parametrize("scale", [1e200, 1e-160, 1e-300])
+@pytest.mark.parametrize("fit", [PCA.fit, lambda pca, x: streamed(pca, x, 13)], ids=["fit", "stream"])
+@pytest.mark.parametrize("form", [np.asarray, sparse.csr_array])
+def test_constant_data_of_any_size_has_no_variance(form, fit, scale):
+    pca = fit(PCA(2, rng=0), form(np.full((40, 30), scale)))
+    np.testing.assert_array_equal(pca.singular_values_, 0)
+    assert pca.noise_variance_ == pca.error == 0
+    np.testing.assert_allclose(pca.mean_, scale)
 
 
 def test_variances_are_those_of_scikit_learn():

@@ -10,6 +10,7 @@ from operands import OPERANDS
 from scipy.sparse.linalg import aslinearoperator
 
 from rrqr_lapack import RandomizedEigh, randomized_eigh
+from rrqr_lapack._error import ROUNDING
 
 
 def hermitian(eigenvalues, dtype, n=60, seed=0):
@@ -174,3 +175,25 @@ def test_what_is_not_positive_semidefinite_is_refused(dtype):
 def test_what_is_not_square_is_refused():
     with pytest.raises(ValueError, match=re.escape("a must be square, got the shape (3, 4)")):
         randomized_eigh(np.ones((3, 4)))
+
+
+SPECTRA = {  # of order n, with k eigenvalues that are found and a tail near what single precision can tell from nothing
+    "flat": lambda n, k: np.r_[np.ones(k), np.full(n - k, 0.03)],
+    "algebraic": lambda n, k: np.r_[np.arange(1, k + 1.0) ** -0.5, np.full(n - k, 0.01)],
+    "one dominates": lambda n, k: np.r_[1e3, np.ones(n - 1)],
+    "low rank": lambda n, k: np.r_[np.ones(k), np.zeros(n - k)],
+}
+
+
+@pytest.mark.parametrize("spectrum", SPECTRA)
+@pytest.mark.parametrize(("n", "k"), [(20, 5), (60, 40), (200, 30), (200, 150)])
+def test_rounding_stays_far_below_the_margin_of_the_bound(n, k, spectrum, dtype):
+    """``||A - V diag(w) V^H||_F^2 - (||A||_F^2 - sum w_j^2)`` is at most a quarter of `ROUNDING` eps ||A||_F^2."""
+    for seed in range(4):
+        a = hermitian(SPECTRA[spectrum](n, k), dtype, n, seed)
+        f = randomized_eigh(a, k, psd=True, power=seed % 3, rng=seed)
+        excess = error_of(a, f) ** 2 - (
+            np.linalg.norm(a.astype(np.result_type(a, "f8"))) ** 2 - np.sum(f.w.astype("f8") ** 2)
+        )
+        assert excess <= ROUNDING / 4 * eps(dtype) * np.linalg.norm(a) ** 2
+        assert error_of(a, f) <= f.error_bound

@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from ._arrays import check_count
-from ._error import frobenius
+from ._error import as_bound, frobenius
 from ._low_rank import error_of
 from ._randomized_svd import truncated_svd
 from ._row_stream import Covariance, RowStream, Triangle
@@ -31,9 +31,12 @@ def components(centred, rank, columns, stop, power, sketch, rng):
         complete = len(s) == centred.shape[1]
         if isinstance(kept, Triangle) or ((s >= least).all() and (complete or error.value >= least)):
             return centred.mean, s, vh, error
-    f = truncated_svd(centred, centred.norm(), rank, columns, stop, power, sketch, rng)
-    kind = "estimate" if f.error_kind == "estimate" else "bound"  # X V V^H is closer to X than U diag(s) Vh
-    return centred.mean, f.s, _signed(f.Vh), error_of(f)._replace(kind=kind)
+    norm = centred.norm()
+    f = truncated_svd(centred, norm, rank, columns, stop, power, sketch, rng)
+    error = error_of(f)
+    if error.kind == "exact":  # for U diag(s) Vh, than which X V V^H is closer to X
+        error = as_bound(error, norm, centred.dtype)._replace(value=error.value)
+    return centred.mean, f.s, _signed(f.Vh), error
 
 
 def truncated(s, vh, error, rank, stop):

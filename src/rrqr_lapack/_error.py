@@ -13,6 +13,7 @@ from scipy import sparse
 from scipy.special import lambertw
 
 DOUBT = 1e-4  # probability with which the bound of an estimate fails
+ROUNDING = 100  # eps ||A||_F^2, by which such a difference may be off; of singular and eigenvalues it is below 20
 CANCELLED = 1e3  # a difference of squares is exact while it is above CANCELLED eps of them
 
 
@@ -71,6 +72,11 @@ def estimated(residuals):
     value = frobenius(residuals) / np.sqrt(degrees)
     t = -lambertw(-(DOUBT ** (2 / degrees)) / np.e).real  # t e^(1 - t) = DOUBT^(2 / r)
     return Error(value, "estimate", value / np.sqrt(t))
+
+
+def as_bound(error, norm, dtype):
+    """An exact difference of squares of ||A||_F and others as a bound: with what rounding may have taken from it."""
+    return error.plus(norm * math.sqrt(ROUNDING * np.finfo(dtype).eps))._replace(kind="bound")
 
 
 def remaining(norm, captured, dtype):

@@ -125,7 +125,8 @@ def interpolative_decomposition(
     Raises
     ------
     TypeError, ValueError, OverflowError, MemoryError
-        As `qr_truncated`; stacks of matrices are not taken. TypeError for a LinearOperator without `rmatvec`.
+        As `qr_truncated`; stacks of matrices are not taken. TypeError for a LinearOperator without `rmatvec`,
+        ValueError where that is seen not to be the adjoint of `matvec`.
 
     Notes
     -----

@@ -3,7 +3,7 @@
 import numpy as np
 import scipy.linalg
 
-from ._arrays import check_flag, check_rank, check_rng, check_tolerance
+from ._arrays import as_numeric, check_flag, check_rank, check_rng, check_tolerance
 from ._factored import TruncatedQR
 from ._id import interpolative_decomposition
 from ._operand import as_operand, densified, dtype_of, is_dense
@@ -11,7 +11,7 @@ from ._operand import as_operand, densified, dtype_of, is_dense
 
 def check_goal(A, eps_or_k, rank):
     """A as an operand, k or None, eps or None, and the largest rank."""
-    A = as_operand(A, "A", check_finite=not is_dense(A))
+    A = as_operand(A, "A", with_adjoint=True)
     number = check_tolerance("eps_or_k", eps_or_k)
     if eps_or_k is None:
         raise TypeError("eps_or_k must be a real number, got None")
@@ -35,9 +35,10 @@ def check_steps(its):
 
 def check_id(idx, proj):
     """`idx` and `proj` as arrays that belong together."""
-    idx, proj = np.asarray(idx), as_operand(proj, "proj", check_finite=False)
+    idx, proj = np.asarray(idx), as_operand(as_numeric(proj, "proj"), "proj", check_finite=False)
     n = sum(proj.shape)
-    if idx.shape != (n,) or not np.array_equal(np.sort(idx), np.arange(n)):
+    integers = idx.shape == (n,) and (idx.dtype.kind in "iu" or not n)
+    if not integers or not np.array_equal(np.sort(idx), np.arange(n)):
         raise ValueError(f"idx must be a permutation of {n} columns for proj of shape {proj.shape}, got {idx!r}")
     return idx.astype(np.intp, copy=False), proj
 

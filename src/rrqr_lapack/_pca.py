@@ -1,10 +1,10 @@
 """Principal component analysis of dense, sparse and streamed data.
 
-The randomized SVD of the data with the mean subtracted from products instead of entries: N. Halko, P. G. Martinsson, Y.
-Shkolnisky, M. Tygert, "An algorithm for the principal component analysis of large data sets", SIAM J. Sci. Comput.
-33(5) (2011), doi:10.1137/100804139. Streams of rows keep a triangular factor of all rows (exact) or a sketch of their
-covariance (J. A. Tropp, A. Yurtsever, M. Udell, V. Cevher, "Fixed-rank approximation of a positive-semidefinite matrix
-from streaming data", NIPS 2017, arXiv:1706.05736).
+The randomized SVD of centred data: N. Halko, P. G. Martinsson, Y. Shkolnisky, M. Tygert, "An algorithm for the
+principal component analysis of large data sets", SIAM J. Sci. Comput. 33(5) (2011), doi:10.1137/100804139. Streams of
+rows keep a triangular factor of all rows (exact) or a sketch of their covariance (J. A. Tropp, A. Yurtsever, M. Udell,
+V. Cevher, "Fixed-rank approximation of a positive-semidefinite matrix from streaming data", NIPS 2017,
+arXiv:1706.05736).
 
 ``||X - 1 mu - Z C||_F <= error_bound`` for the scores ``Z = (X - 1 mu) C^H`` and the components C.
 """
@@ -26,8 +26,8 @@ from ._sampler import measured, stopping
 class PCA:
     """Principal components C of the rows of X, ``X ~= 1 mu + Z C`` with the scores ``Z = (X - 1 mu) C^H``.
 
-    Data may be sparse, and is never centred entry by entry; it may come at once (`fit`) or in blocks of rows
-    (`partial_fit`). Components are signed so that the entry of largest modulus of each is positive.
+    Data may be sparse, and stays so; it may come at once (`fit`) or in blocks of rows (`partial_fit`). Components are
+    signed so that the entry of largest modulus of each is positive.
 
     Parameters
     ----------
@@ -54,15 +54,17 @@ class PCA:
     noise_variance_ : float
         The mean of the variances that are left out.
     mean_ : (N,) ndarray
-        mu.
+        mu, in double precision: single does not hold a mean to less than a spread that is far below it.
     n_components_, n_features_in_, n_samples_seen_ : int
         k, N, and the number M of rows.
     error : float
         ``||X - 1 mu - Z C||_F``.
     error_kind : {'exact', 'bound', 'estimate'}
-        What `error` is: exact where all rows were factored, an estimate for a LinearOperator, otherwise a bound.
+        What `error` is: exact where all rows were factored, a bound otherwise, and an estimate for a LinearOperator or
+        where a bound would be rounding.
     error_bound : float
-        The error is at most this, where it is an estimate with probability 0.9999.
+        The error is at most this, where it is an estimate with probability 0.9999. A bound has room for rounding,
+        ``100 eps ||X - 1 mu||_F^2`` in the square.
 
     Raises
     ------
@@ -77,6 +79,10 @@ class PCA:
 
     Notes
     -----
+    An array is centred some rows at a time, before it is multiplied, and a sparse matrix in its columns without a zero:
+    where the mean is far above the spread, a difference of products would have lost the spread. The other columns of a
+    sparse matrix spread as far as their mean, which is subtracted from products, as it is of a LinearOperator.
+
     `fit` takes ``2 power + 2`` products with rank + oversample columns. For an array with few columns one QR
     factorization of 2 M N^2 flops takes less, or half of that for the covariance, which serves where singular values
     and error are above 1e-4 of the largest singular value; these leave the exact error.
@@ -139,7 +145,7 @@ class PCA:
         PCA
             The object itself.
         """
-        a, _ = measured(X, self.check_finite, "X")
+        a, _ = measured(X, self.check_finite, "X", with_adjoint=True)
         found = components(Centred(a), *self._stopping(a.shape), self.power, self.sketch, check_rng(self.rng))
         self.mean_, self._found, self._stream = found[0], found[1:], None
         self.n_samples_seen_, self.n_features_in_ = a.shape
@@ -175,7 +181,7 @@ class PCA:
             raise ValueError(f"X must be real, as the first block was, got {a.dtype}")
         self._stream.add(Centred(a.astype(self._stream.dtype, copy=False)))
         self.n_samples_seen_ = self._stream.count
-        self.mean_ = self._stream.mean.astype(self._stream.dtype)
+        self.mean_ = self._stream.mean
         self._found = None
         return self
 
@@ -195,7 +201,7 @@ class PCA:
         basis = self.components_.conj().T
         a, _ = measured(X, self.check_finite, "X")
         self._check_columns(a)
-        return times(a, basis) - self.mean_ @ basis
+        return times(Centred(a, self.mean_), basis)
 
     def fit_transform(self, X, y=None):
         """``fit(X).transform(X)``, the parameters and the result being theirs."""
@@ -212,7 +218,7 @@ class PCA:
         Returns
         -------
         (m, N) ndarray
-            What `X` is approximated by.
+            What `X` is approximated by, in double precision as the mean.
         """
         return np.asarray(scores) @ self.components_ + self.mean_
 

@@ -12,14 +12,12 @@ import numpy as np
 import scipy.linalg
 
 from ._arrays import check_flag
-from ._error import frobenius
+from ._error import as_bound, frobenius
 from ._low_rank import LowRank
 from ._orthonormal import tall_qr
 from ._products import adjoint_times, times
 from ._sampler import Sampler, fewest, measured, stopping
 from ._truncated import numerical_rtol
-
-ROUNDING = 100  # eps ||A||_F^2, by which ||A||_F^2 - sum w_j^2 may be off; 24 was the most that was seen
 
 
 class RandomizedEigh(LowRank):
@@ -164,7 +162,7 @@ def randomized_eigh(
     if error is None:
         error = sampler.estimated_error(lambda x: times(v, w[:, None] * adjoint_times(v, x)))
     elif psd:  # A - V diag(w) V^H is positive semidefinite, which makes the difference of squares a bound
-        error = error.plus(norm * math.sqrt(ROUNDING * np.finfo(w.dtype).eps))._replace(kind="bound")
+        error = as_bound(error, norm, w.dtype)
     return RandomizedEigh(w, v, error)
 
 

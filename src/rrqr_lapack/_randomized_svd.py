@@ -147,10 +147,11 @@ def truncated_svd(a, norm, rank, columns, stop, power, sketch, rng):
     else:
         tolerance = sampler.tolerance(*stop)
         q, z = sampler.grown_basis(columns, tolerance)
-    u, s, vh = svd_of_product(q, adjoint_times(sampler.a, q) if z is None else z)
+    z = adjoint_times(sampler.a, q) if z is None else z
+    u, s, vh = svd_of_product(q, z)
     if stop is not None:
         rank = min(rank, fewest(s, sampler.error_outside(q, s).bound, tolerance))
-    u, vh, error = times(q, u[:, :rank]), vh[:rank], sampler.error_beyond(rank, q, s)
+    u, vh, error = times(q, u[:, :rank]), vh[:rank], sampler.error_beyond(rank, s, q, z)
     return RandomizedSVD(vh.T, s[:rank], u.T, error) if wide else RandomizedSVD(u, s[:rank], vh, error)
 
 

@@ -103,7 +103,8 @@ def range_finder(
         integer, or a tolerance no number.
     ValueError
         `a` has not two dimensions or holds NaN or infinity (the first such column is named), a product with a
-        LinearOperator is not finite, or another argument is out of its range.
+        LinearOperator is not finite, its `rmatvec` is seen not to multiply by the adjoint, or another argument is out
+        of its range.
 
     See Also
     --------

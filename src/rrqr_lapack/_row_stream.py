@@ -25,31 +25,57 @@ from ._truncated import numerical_rtol
 
 
 class Centred(LinearOperator):
-    """``A - 1 mu`` for an operand A and the mean mu of its rows, without subtracting from its entries."""
+    """``A - 1 mu`` for an operand A and the mean mu of its rows, or a given row mu.
 
-    def __init__(self, a):
+    Where mu is larger than the spread a difference of products has lost the spread. So an array is centred before it is
+    multiplied, some rows at a time, and a sparse matrix in its columns without a zero: the other ones spread as far as
+    their mean is. A LinearOperator offers nothing but products.
+    """
+
+    def __init__(self, a, mean=None):
         super().__init__(dtype_of(a), a.shape)
-        self.a = a
-        if isinstance(a, LinearOperator):
-            total = adjoint_times(a, np.ones((a.shape[0], 1), self.dtype))[:, 0].conj()
-        else:
+        self._wide = np.result_type(self.dtype, np.float64)
+        self.a, shift = _centred_where_full(a, _first_row(a, self._wide) if mean is None else mean)
+        if mean is None:
             with np.errstate(over="ignore", invalid="ignore"):
-                total = a.sum(axis=0, dtype=np.result_type(self.dtype, np.float64))
-        _check_overflow(np.isfinite(total).all())
-        self.wide_mean = total / max(a.shape[0], 1)
-        self.mean = self.wide_mean.astype(self.dtype)
+                mean = shift + self._sum_of_rows() / max(a.shape[0], 1)
+            _check_overflow(np.isfinite(mean).all())
+        self.mean, self._rest = mean, mean - shift
+
+    def _sum_of_rows(self):
+        """Of the A that is kept: in double precision, for an array from differences with its first row."""
+        a, rows = self.a, self.shape[0]
+        if isinstance(a, LinearOperator):
+            return adjoint_times(a, np.ones((rows, 1), self.dtype))[:, 0].conj().astype(self._wide)
+        if sparse.issparse(a):
+            return a.astype(self._wide).sum(axis=0)  # with a dtype SciPy would sum first and convert then
+        first = _first_row(a, self._wide)
+        return sum(((a[part] - first).sum(axis=0) for part in row_blocks(a.shape)), rows * first)
+
+    def _block(self, rows):
+        part = self.a[rows]
+        part = part.toarray() if sparse.issparse(part) else part
+        return (part - self._rest).astype(self.dtype, copy=False)
 
     def _matmat(self, x):
-        return times(self.a, x) - self.mean @ x
+        if not isinstance(self.a, np.ndarray):
+            return times(self.a, x) - (self._rest @ x).astype(self.dtype)
+        y = np.empty((self.shape[0], x.shape[1]), self.dtype, order="F")
+        for rows in row_blocks(self.shape):
+            y[rows] = times(self._block(rows), x)
+        return y
 
-    def _rmatmat(self, x):
-        return adjoint_times(self.a, x) - np.outer(self.mean.conj(), x.sum(axis=0))
+    def _rmatmat(self, y):
+        if not isinstance(self.a, np.ndarray):
+            return adjoint_times(self.a, y) - np.outer(self._rest.conj(), y.sum(axis=0)).astype(self.dtype)
+        x = np.zeros((self.shape[1], y.shape[1]), self.dtype)
+        for rows in row_blocks(self.shape):
+            x += adjoint_times(self._block(rows), y[rows])
+        return x
 
     def blocks(self, least=1):
-        """The rows of an array A as dense centred blocks."""
-        for rows in row_blocks(self.a.shape, least):
-            part = self.a[rows]
-            yield (part.toarray() if sparse.issparse(part) else part) - self.mean
+        """The rows of an array or sparse matrix A as dense centred blocks."""
+        return (self._block(rows) for rows in row_blocks(self.shape, least))
 
     def norm(self):
         """``||A - 1 mu||_F`` without cancellation, None for a LinearOperator."""
@@ -58,8 +84,27 @@ class Centred(LinearOperator):
         if not sparse.issparse(self.a):
             return frobenius(np.array([frobenius(block) for block in self.blocks()]))
         a = self.a.tocoo()
-        zeros = np.sqrt(a.shape[0] - np.bincount(a.col, minlength=a.shape[1])) * self.mean
-        return math.hypot(frobenius(a.data - self.mean[a.col]), frobenius(zeros))
+        zeros = np.sqrt(a.shape[0] - np.bincount(a.col, minlength=a.shape[1])) * self._rest
+        return math.hypot(frobenius(a.data - self._rest[a.col]), frobenius(zeros))
+
+
+def _first_row(a, dtype):
+    """The first row of an array or sparse matrix; zeros where there is none."""
+    return np.zeros(a.shape[1], dtype) if isinstance(a, LinearOperator) else a[:1].sum(axis=0, dtype=dtype)
+
+
+def _centred_where_full(a, row):
+    """A sparse A less `row` in the columns that store every entry, and what was subtracted; nothing of another A."""
+    shift = np.zeros_like(row)
+    if not sparse.issparse(a) or a.nnz < a.shape[0]:
+        return a, shift
+    column = a.tocoo(copy=False).col
+    full = np.bincount(column, minlength=a.shape[1]) == a.shape[0]
+    if not full.any():
+        return a, shift
+    shift[full] = row[full]
+    centred = (a.data - shift[column]).astype(a.dtype, copy=False)
+    return type(a)((centred, a.indices, a.indptr), shape=a.shape), shift
 
 
 class RowStream:
@@ -74,7 +119,7 @@ class RowStream:
         more = centred.shape[0]
         if more:
             together = self.count + more
-            shift = centred.wide_mean - self.mean
+            shift = centred.mean - self.mean
             row = math.sqrt(self.count / together) * math.sqrt(more) * shift
             self.kept.add(centred, row.astype(self.dtype)[None])
             self.mean = self.mean + more / together * shift

@@ -9,7 +9,7 @@ from scipy.sparse.linalg import LinearOperator
 
 from ._arrays import check_choice, check_count, check_flag, check_rank, check_rng, check_tolerance
 from ._error import estimated, frobenius, remaining
-from ._operand import as_operand, dtype_of
+from ._operand import as_operand, dtype_of, is_dense
 from ._orthonormal import tall_qr, well_conditioned_basis
 from ._products import adjoint_times, times
 from ._sketch import SKETCHES, gaussian, sketch_of_rows
@@ -23,15 +23,10 @@ def measured(a, check_finite, name="a", *, with_adjoint=False):
     """`a` as an operand, and ||A||_F, which is finite only if `a` is; None for a LinearOperator."""
     rows_first = sparse.issparse(a) and a.format == "csr"  # as good for products as an operand's columns
     check_flag("check_finite", check_finite)
-    options = {"check_finite": False, "with_adjoint": with_adjoint}
-    a = as_operand(a.T, name, **options).T if rows_first else as_operand(a, name, **options)
     if isinstance(a, LinearOperator):
-        return a, None
-    if sparse.issparse(a):
-        if not a.has_canonical_format:
-            a = a.copy()
-            a.sum_duplicates()
-    elif not (a.flags.aligned and a.itemsize in a.strides and min(a.strides) > 0):
+        return as_operand(a, name, check_finite=check_finite, with_adjoint=with_adjoint), None
+    a = as_operand(a.T, name, check_finite=False).T if rows_first else as_operand(a, name, check_finite=False)
+    if is_dense(a) and not (a.flags.aligned and a.itemsize in a.strides and min(a.strides) > 0):
         a = a.copy()  # once, where NumPy would make a copy that BLAS can read for every product
     norm = frobenius(a)
     if check_finite and not norm < math.inf:
@@ -106,9 +101,11 @@ class Sampler:
         """``||A - Q Q^H A||_F``; `captured` is A^H Q or its singular values, where known."""
         return self.exact_error(captured) or estimated(outside(self._probes[1], q))
 
-    def error_beyond(self, rank, q, s):
-        """``||A - U diag(s) Vh||_F`` for the first `rank` of the singular values s of Q Q^H A and their vectors."""
-        return self.exact_error(s[:rank]) or self.error_outside(q, s).plus(frobenius(s[rank:]))
+    def error_beyond(self, rank, s, q, z):
+        """``||A - U diag(s) Vh||_F`` for the first `rank` of the singular values s of ``Q Z^H`` and their vectors."""
+        return self.exact_error(s[:rank]) or self.estimated_error(lambda w: times(q, adjoint_times(z, w))).plus(
+            frobenius(s[rank:])
+        )
 
     def exact_error(self, captured):
         """From ``||A||_F^2 - ||captured||_F^2``, or None where these are not known or too close to each other."""

@@ -8,12 +8,13 @@ R is what no coefficients of the columns C can reach, if C is independent of Ome
 
 import numpy as np
 from scipy.linalg import solve_triangular
+from scipy.sparse.linalg import LinearOperator
 
 from ._error import estimated
 from ._factored import TruncatedQR
 from ._low_rank import error_of
 from ._operand import columns, densified, dtype_of
-from ._products import adjoint_times
+from ._products import adjoint_times, times
 from ._sketch import gaussian
 from ._truncated import numerical_rtol
 
@@ -35,7 +36,7 @@ def sketched(a, rank, rtol, atol, refit, decompose, rng):
     while True:
         count = 2 * guess + OVERSAMPLING
         if count + TESTS >= m:
-            return _from_all_rows(a, rank, rtol, atol, refit, decompose)
+            return _from_all_rows(a, rank, rtol, atol, refit, decompose, rng)
         sketch = np.vstack([sketch, _combinations(a, count - len(sketch), rng)])
         d = decompose(sketch / sketch.real.dtype.type(_size(sketch)), rank=guess, **stop)
         if d.rank < guess or guess == rank:
@@ -50,10 +51,13 @@ def sketched(a, rank, rtol, atol, refit, decompose, rng):
     return d.C, T, skeleton, estimated(residual.T), float(worst)
 
 
-def _from_all_rows(a, rank, rtol, atol, refit, decompose):
+def _from_all_rows(a, rank, rtol, atol, refit, decompose, rng):
     """For a matrix of so few rows that no sketch is smaller than itself: the exact decomposition."""
     stop = {name: value for name, value in (("rtol", rtol), ("atol", atol)) if value >= 0}
-    d = decompose(densified(a), rank=rank, refit=refit, **stop)
+    dense = densified(a)
+    if isinstance(a, LinearOperator):  # of which this takes A or A^H: one product with either is a test of both
+        times(a, gaussian(rng, a.shape[1], 1, dtype_of(a))), _combinations(a, 1, rng)
+    d = decompose(dense, rank=rank, refit=refit, **stop)
     return d.C, d.T, columns(a, d.C), error_of(d), d.max_column_error
 
 

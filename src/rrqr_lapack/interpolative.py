@@ -19,7 +19,7 @@ import numpy as np
 import scipy.linalg
 from scipy.sparse.linalg import aslinearoperator
 
-from ._arrays import as_numeric, check_rank, check_rng, check_tolerance
+from ._arrays import as_numeric, check_count, check_rng, check_tolerance
 from ._interpolative import check_goal, check_id, check_skeleton, check_steps, decomposed, factored, orthogonal, svd_of
 from ._operand import as_operand, columns, densified, dtype_of, is_dense
 from ._spectral_norm import spectral_norm
@@ -229,9 +229,15 @@ def reconstruct_skel_matrix(A, k, idx):
     array([[2],
            [5]])
     """
-    idx = np.asarray(idx)
-    k = check_rank(k, len(idx))
     A = as_numeric(A, "A") if is_dense(A) else as_operand(A, "A", check_finite=False)
+    if A.ndim != 2:
+        raise ValueError(f"A must have 2 dimensions, got {A.ndim}")
+    idx = np.asarray(idx)
+    if idx.ndim != 1:
+        raise ValueError(f"idx must be a vector of columns of A, got {idx.ndim} dimensions")
+    k = check_count("k", k)
+    if k > len(idx):
+        raise ValueError(f"k must be at most the number of columns in idx, {len(idx)}, got {k}")
     if idx.size and (idx.dtype.kind not in "iu" or idx.min() < 0 or idx.max() >= A.shape[1]):
         raise ValueError(f"idx must hold columns of A, integers from 0 to {A.shape[1] - 1}, got {idx!r}")
     return columns(A, idx[:k])
@@ -359,7 +365,7 @@ def estimate_spectral_norm_diff(A, B, its=20, rng=None):
     >>> round(estimate_spectral_norm_diff(np.eye(3), np.diag([1.0, 1.0, 5.0]), rng=0), 12)
     4.0
     """
-    A, B = as_operand(A, "A"), as_operand(B, "B")
+    A, B = as_operand(A, "A", with_adjoint=True), as_operand(B, "B", with_adjoint=True)
     if A.shape != B.shape:
         raise ValueError(f"A and B must have the same shape, got {A.shape} and {B.shape}")
     return spectral_norm(aslinearoperator(A) - aslinearoperator(B), check_steps(its), check_rng(rng))
@@ -452,7 +458,9 @@ def estimate_rank(A, eps, rng=None):
     >>> estimate_rank(np.diag([1.0, 1e-3, 1e-9]), 1e-6, rng=0)
     2
     """
-    A = as_operand(A, "A")
+    A = as_operand(A, "A", with_adjoint=True)
+    if eps is None:
+        raise TypeError("eps must be a real number, got None")
     precision = check_tolerance("eps", eps) / (10 * max(A.shape[1], 1) ** 0.5)
     _, g = factored(A, min(A.shape), precision, True, rng)
     values = scipy.linalg.svdvals(g, check_finite=False) if g.size else np.zeros(0)

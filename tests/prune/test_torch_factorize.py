@@ -198,6 +198,17 @@ def test_adapters_and_rest_are_the_weights_and_the_adapters_are_balanced(dtype, 
     assert float(blind.norm()) <= 1.05 * float(torch.linalg.svdvals(layer.weight.detach())[6:].norm())
 
 
+@pytest.mark.parametrize("dtype", [torch.int8, torch.int64, torch.bool])
+def test_adapters_of_integers_are_numbers_between_them(dtype):
+    layer = nn.Linear(6, 5)
+    weight = (torch.randn(5, 6, generator=torch.Generator().manual_seed(0)) * 20).to(dtype)
+    layer.weight = nn.Parameter(weight, requires_grad=False)
+    A, B, rest = prune.lora_init(layer, 5)
+    assert {A.dtype, B.dtype, rest.dtype} == {torch.float32}
+    assert models.relative_error(B @ A, weight.float()) < 1e-5
+    assert models.relative_error(rest + B @ A, weight.float()) < 1e-6
+
+
 def test_adapters_are_for_linear_layers():
     with pytest.raises(TypeError, match=r"layer must be a torch\.nn\.Linear, not Conv2d"):
         prune.lora_init(nn.Conv2d(1, 1, 1), 1)

@@ -21,6 +21,7 @@ class Method:
     select: callable
     tolerances: bool = True  # takes rtol and atol
     first: bool = False  # takes columns that must be in
+    adjoint: bool = False  # multiplies by A^H
     square: bool = False  # needs the whole matrix: no rows or columns can be left out
     independent: bool = False  # its columns are numerically independent by construction
 
@@ -33,11 +34,11 @@ class Method:
 METHODS = {
     "greedy": Method(greedy, first=True, independent=True),
     "strong": Method(strong, first=True, independent=True),
-    "gks": Method(gks),
-    "arp": Method(arp),
+    "gks": Method(gks, adjoint=True),
+    "arp": Method(arp, adjoint=True),
     "osinsky": Method(osinsky),
-    "sketch": Method(sketch, tolerances=False),
-    "leverage": Method(leverage),
+    "sketch": Method(sketch, tolerances=False, adjoint=True),
+    "leverage": Method(leverage, adjoint=True),
     "uniform": Method(uniform, tolerances=False),
     "cholesky": Method(cholesky, square=True),
 }

@@ -10,7 +10,7 @@ from scipy.sparse.linalg import LinearOperator
 from .._error import Error, estimated
 from .._factored import TruncatedQR
 from .._id import InterpolativeDecomposition
-from .._operand import columns, dtype_of
+from .._operand import as_operand, columns, dtype_of
 from .._products import adjoint_times, times
 from .._sampler import PROBES, outside
 from .._sketch import gaussian
@@ -89,7 +89,8 @@ class ColumnSelection(InterpolativeDecomposition):
 
     @cached_property
     def _fit(self):
-        a, scale = near_one(self._a)
+        a = as_operand(self._a, check_finite=False, with_adjoint=True)
+        a, scale = near_one(a)
         skeleton = self.skeleton if a is self._a else columns(a, self.C)
         T, left = _least_squares(a, self.C, skeleton)
         return T, None if left is None else left / scale

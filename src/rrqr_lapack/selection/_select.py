@@ -126,9 +126,9 @@ def select_columns(
     >>> select_columns(A, 5, include=[0, 99]).C[:2]
     array([ 0, 99], dtype=int32)
     """
-    a = as_operand(a, check_finite=check_finite)
     check_choice("method", method, tuple(METHODS))
     chosen = METHODS[method]
+    a = as_operand(a, check_finite=check_finite, with_adjoint=chosen.adjoint)
     constraints = check_constraints(a.shape, include, exclude, heldout_rows)
     _check_fit(a, method, rank, (rtol, atol), constraints, options)
     tolerances = check_tolerance("rtol", rtol), check_tolerance("atol", atol)

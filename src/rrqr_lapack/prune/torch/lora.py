@@ -38,7 +38,8 @@ def lora_init(
     -------
     A : (rank, inputs) tensor
     B : (outputs, rank) tensor
-        Of equal Frobenius norm. An adapter that scales B A by a number starts here if B is divided by it.
+        Of equal Frobenius norm; of the layer's dtype if that is floating-point, otherwise single. An adapter that
+        scales B A by a number starts here if B is divided by it.
     rest : (outputs, inputs) tensor
         ``W - B A``.
 
@@ -67,5 +68,6 @@ def lora_init(
     one, two = np.linalg.norm(down), np.linalg.norm(up)
     balance = np.sqrt(two / one) if one and two else 1.0
     weight = layer.weight.detach()
+    weight = weight if weight.is_floating_point() else at_least_single(weight)  # factors of integers are none
     A, B = (torch.as_tensor(np.ascontiguousarray(part.T)).to(weight) for part in (down * balance, up / balance))
     return A, B, weight - B @ A
