@@ -115,6 +115,17 @@ def check_module(model) -> None:
         raise TypeError(f"model must be a torch.nn.Module, not {type(model).__name__}")
 
 
+def unwrapped(model: torch.nn.Module) -> torch.nn.Module:
+    """The module inside what compiles it or spreads it over devices."""
+    while True:
+        if isinstance(model, torch.nn.DataParallel | torch.nn.parallel.DistributedDataParallel):
+            model = model.module
+        elif hasattr(model, "_orig_mod"):
+            model = model._orig_mod
+        else:
+            return model
+
+
 def check_model(model) -> None:
     """Refuse what cannot be taken apart.
 
