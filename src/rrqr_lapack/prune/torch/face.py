@@ -8,13 +8,13 @@ from itertools import chain
 import numpy as np
 import torch
 
-from ..analyze import warn
+from ..doubts import warn
 from ..face import Cut, Group
 from .capture import Capture
 from .check import checked
 from .configs import configure, settings
 from .cut import columns, cut_tensors, rebuilt, stored
-from .samples import Caller, Samples, at_least_single, check_model, length, mask_of, peek, prepare, rows
+from .samples import Caller, Samples, at_least_single, check_model, fingerprints, length, mask_of, peek, prepare, rows
 from .structure import Coupling, Structure, structure
 from .tape import Tape
 
@@ -53,6 +53,10 @@ class TorchFace:
         """The samples in batches of at most `batch_size`, as tensors on the model's device."""
         samples = Samples(calibration, self._batch_size, prepare(self.model))
         return iter(samples) if isinstance(calibration, Iterator) else samples
+
+    def fingerprints(self, batch) -> Iterator[bytes]:
+        """The bytes of each sample of what `forward` takes of a batch."""
+        return fingerprints(self._caller.inputs(batch))
 
     def run(self, batch, model: torch.nn.Module | None = None):
         """The model's result on a batch, or that of another of its kind."""
