@@ -184,7 +184,7 @@ def test_checkpoints_in_bfloat16_are_compressed_from_the_shell(tmp_path, monkeyp
     from rrqr_lapack.cli import main
 
     monkeypatch.chdir(tmp_path)
-    code = "import torch\n\ndef make():\n    return torch.nn.Sequential(torch.nn.Linear(3, 8), torch.nn.ReLU(), torch.nn.Linear(8, 2))\n"
+    code = "from torch.nn import *\nmake = lambda: Sequential(Linear(3, 8), ReLU(), Linear(8, 2))\n"
     (tmp_path / "bf_code.py").write_text(code)
     model = nn.Sequential(nn.Linear(3, 8), nn.ReLU(), nn.Linear(8, 2))
     half = {f"module.{name}": tensor.bfloat16() for name, tensor in model.state_dict().items()}

@@ -89,7 +89,7 @@ def doubts(columns: Mapping[str, int], rows: Mapping[str, int], variety: Variety
     if few:
         worst = max(few, key=lambda name: columns[name] / max(rows[name], 1))
         seen = f"{rows[worst]} row{'s' if rows[worst] != 1 else ''}"
-        repeated = f" ({variety.different} of {variety.samples} samples differ)"
+        repeated = f" (of {variety.samples} samples {variety.different} different)"
         others = f" (and {len(few) - 1} more groups are short of them)" if len(few) > 1 else ""
         cap = f": no more than {rows[worst]} can be told apart" if rows[worst] < columns[worst] else ""
         said.append(

@@ -58,9 +58,9 @@ class Samples:
     def __iter__(self) -> Iterator:
         empty = True
         for number, batch in enumerate(self._calibration):
-            batch = _checked(batch)
             if not _arrays(batch):
                 raise TypeError(f"calibration has no arrays or tensors in batch {number}, a {type(batch).__name__}")
+            batch = _checked(batch)
             for piece in pieces(batch, self._size):
                 ready = self._prepare(piece)
                 if _has_nan(ready):
