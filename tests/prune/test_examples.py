@@ -89,5 +89,5 @@ def test_the_study_of_dense_networks(examples, carried, tmp_path):
 def test_an_example_says_before_its_work_that_it_cannot_write(examples, script, monkeypatch, tmp_path):
     module = pytest.importorskip(script, reason="an example needs what it compresses", exc_type=ImportError)
     monkeypatch.setattr(sys, "argv", [script, "--out", str(tmp_path / "none")])
-    with pytest.raises(FileNotFoundError, match="the folder .*none is not there"):
+    with pytest.raises(FileNotFoundError, match=r"the folder .*none is not there"):
         module.main()

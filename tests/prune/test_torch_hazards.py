@@ -406,7 +406,7 @@ def test_why_heads_stay_is_said():
         "several attentions add one bias to the scores of their heads (residual=True makes them a group)"
     )
     face, _ = prune.find_groups(Heads("computed"), x)
-    assert face.left_alone["blocks.0.q"].endswith("with a number for each unit that is in no weight or buffer")
+    assert face.left_alone["blocks.0.q"].endswith("with a number for each unit that no weight or buffer gives")
 
 
 def test_why_grouped_convolutions_stay_is_said():

@@ -57,10 +57,10 @@ class Samples:
 
     def __iter__(self) -> Iterator:
         empty = True
-        for number, batch in enumerate(self._calibration):
+        for number, given in enumerate(self._calibration):
+            batch = _checked(given)
             if not _arrays(batch):
-                raise TypeError(f"calibration has no arrays or tensors in batch {number}, a {type(batch).__name__}")
-            batch = _checked(batch)
+                raise TypeError(f"calibration has no arrays or tensors in batch {number}, a {type(given).__name__}")
             for piece in pieces(batch, self._size):
                 ready = self._prepare(piece)
                 if _has_nan(ready):

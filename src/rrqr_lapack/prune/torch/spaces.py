@@ -106,7 +106,7 @@ def match(one: Axis, two: Axis, why: str, *, summed: bool = False) -> Axis:
     `summed` marks two spaces that were not one before.
     """
     if bool(one) != bool(two):
-        why = f"{why}, with a number for each unit that is in no weight or buffer"
+        why = f"{why}, with a number for each unit that no weight or buffer gives"
     one = _refined(one, two, why)
     two = _refined(two, one, why)
     one = _refined(one, two, why)
