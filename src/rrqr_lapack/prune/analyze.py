@@ -12,6 +12,7 @@ from .face import Cut, Face, Group
 from .factor import GroupFactor
 from .select import Order, order
 from .statistics import Statistics, gather, norm
+from .words import some
 
 HELD_OUT = 8  # every eighth batch is kept apart to measure on
 MOST_HELD_OUT = 16  # batches, which stay in memory
@@ -150,7 +151,7 @@ def _chosen(face, names) -> dict[str, Group]:
     names = [names] if isinstance(names, str) else list(names)
     for name in names:
         if name not in groups:
-            raise ValueError(f"groups has {name!r}; this model has {', '.join(groups) or 'none'}")
+            raise ValueError(f"groups has {name!r}; this model has {some(groups)}")
     if not names:
         raise ValueError("this model has no groups that can be cut")
     return {name: group for name, group in groups.items() if name in names}

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from .words import some
+
 FEW = 3  # rows a column, below which a fit follows the samples rather than the model
 CONSTANT = 1e-6  # of the activations' norm: if they vary by less, rounding in single precision is much of it
 
@@ -97,7 +99,7 @@ def doubts(columns: Mapping[str, int], rows: Mapping[str, int], variety: Variety
             f"{repeated if variety.different < variety.samples else ''}{cap}; use {FEW} rows a column{others}"
         )
     if same:
-        said.append(f"the activations of {', '.join(same)} are the same for all samples, which tell of them no more")
+        said.append(f"the activations of {some(same)} are the same for all samples, which tell of them no more")
     return tuple(said)
 
 

@@ -10,6 +10,7 @@ import torch
 
 from ..doubts import warn
 from ..face import Cut, Group
+from ..words import some
 from .capture import Capture
 from .check import checked
 from .configs import configure, settings
@@ -204,9 +205,12 @@ def find_groups(
     for name, why in {**found.unknown, **failed}.items():
         said.setdefault(why, []).append(name or "the model itself")
     if said:
-        reasons = "; ".join(f"{', '.join(names)}: {why}" for why, names in said.items())
+        reasons = "; ".join(f"{some(names)}: {why}" for why, names in said.items())
         warn(f"not understood and left alone: {reasons}")
     if not face.groups:
-        reasons = "; ".join(f"{name}: {why}" for name, why in face.left_alone.items())
+        said = {}
+        for name, why in face.left_alone.items():
+            said.setdefault(why, []).append(name or "the model itself")
+        reasons = "; ".join(f"{some(names)}: {why}" for why, names in said.items())
         raise ValueError(f"no units of this model can be removed ({reasons or 'no weights read what others make'})")
     return face, calibration

@@ -21,6 +21,7 @@ from ..atomic import whole_file
 from ..doubts import FEW, CalibrationWarning, Variety, doubts, warn
 from ..lowrank import LowRankLayer, allocate_ranks
 from ..tables import table
+from ..words import some
 from .calls import argument
 from .factored import Factored, can_be_factored, matrix, read_by, replace_layer
 from .samples import Caller, Samples, check_model, fingerprints, mask_of, peek, prepare, rows
@@ -194,7 +195,7 @@ def factorize(
         broken = _broken(model, found, wanted, caller, example)
         wanted |= dict.fromkeys(broken)
         if broken:
-            warn(f"left as they are, their code uses the weights itself: {', '.join(broken)}")
+            warn(f"left as they are, their code uses the weights itself: {some(broken)}")
     small = _factored(model, found, wanted)
     rows = tuple(
         LayerRank(name, *each.shape, rank, 0.0 if rank is None else float(each.errors[rank] / (each.norm or 1.0)))
@@ -217,7 +218,7 @@ def _layers(model, names) -> list[str]:
     names = [names] if isinstance(names, str) else list(names)
     for name in names:
         if name not in able:
-            raise ValueError(f"{name!r} is no layer that can be factored; this model has {', '.join(able) or 'none'}")
+            raise ValueError(f"{name!r} is no layer that can be factored; this model has {some(able)}")
     return names
 
 

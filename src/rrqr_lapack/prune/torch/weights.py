@@ -7,6 +7,7 @@ one rule: there is one place in the tree below which stand the model's names and
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -18,6 +19,7 @@ from ..words import some
 from .files import read_safetensors, shared_names
 
 INSIDE = ("_orig_mod", "module")  # put between names too, where parts of a model are compiled or wrapped
+INDEX = ".index.json"  # the end of the name of an index of the files that save_pretrained splits a large model into
 FIRST = 3  # names of each kind that a message holds
 
 
@@ -34,6 +36,8 @@ def read_weights(path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
         The file cannot be read.
     """
     path = Path(path)
+    if path.name.endswith(INDEX):
+        return _parts(path), {}
     if path.suffix == ".safetensors":
         metadata, tensors = read_safetensors(path)
         return tensors, metadata
@@ -154,6 +158,16 @@ class Names:
                 if tensor.shape != wanted[name].shape
             ],
         )
+
+
+def _parts(path) -> dict[str, torch.Tensor]:
+    """The tensors of all files of a large model, which an index in JSON names."""
+    try:
+        files = set(json.loads(path.read_text(encoding="utf-8"))["weight_map"].values())
+        parts = [path.with_name(Path(file).name) for file in sorted(files)]
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} is no index of a model's files: {error}") from error
+    return {name: tensor for part in parts for name, tensor in read_weights(part)[0].items()}
 
 
 def _leaves(tree, before="") -> Iterator[tuple[str, torch.Tensor]]:
