@@ -104,6 +104,21 @@ def test_what_save_pretrained_writes_is_read(tmp_path):
     assert torch.equal(inner.wte.weight, model.transformer.wte.weight)
 
 
+def test_what_save_pretrained_splits_is_read_by_its_index(tmp_path):
+    transformers = pytest.importorskip("transformers")
+    config = transformers.GPT2Config(n_embd=8, n_head=2, n_layer=1, vocab_size=11, n_positions=6)
+    model, other = transformers.GPT2LMHeadModel(config), transformers.GPT2LMHeadModel(config)
+    model.save_pretrained(tmp_path, max_shard_size=1000)
+    assert len(list(tmp_path.glob("*.safetensors"))) > 1
+    index = tmp_path / "model.safetensors.index.json"
+    assert weights.fit_weights(other, index) is None
+    assert all(torch.equal(one, other.state_dict()[name]) for name, one in model.state_dict().items())
+    for text in ("[]", "no", '{"weight_map": 3}', '{"weight_map": {"a": "model.safetensors.index.json"}}'):
+        index.write_text(text)
+        with pytest.raises(ValueError, match="is no index of a model's files"):
+            weights.fit_weights(other, index)
+
+
 @pytest.mark.parametrize(
     "dtype", [torch.bfloat16, torch.float16, torch.float64, torch.float8_e4m3fn, torch.float8_e5m2]
 )

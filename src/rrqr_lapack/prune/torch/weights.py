@@ -164,7 +164,9 @@ def _parts(path) -> dict[str, torch.Tensor]:
     """The tensors of all files of a large model, which an index in JSON names."""
     try:
         files = set(json.loads(path.read_text(encoding="utf-8"))["weight_map"].values())
-        parts = [path.with_name(Path(file).name) for file in sorted(files)]
+        parts = [path.with_name(Path(file).name) for file in sorted(files)]  # beside the index, wherever it points
+        if any(part.name.endswith(INDEX) for part in parts):
+            raise ValueError("it names an index")
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} is no index of a model's files: {error}") from error
     return {name: tensor for part in parts for name, tensor in read_weights(part)[0].items()}
