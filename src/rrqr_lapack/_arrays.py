@@ -14,8 +14,8 @@ _LAPACK_DTYPE = dict.fromkeys("?bBhHef", np.dtype("f")) | dict.fromkeys("iIlLqQd
 _LAPACK_DTYPE |= {"F": np.dtype("F"), "D": np.dtype("D"), "G": np.dtype("D")}
 
 
-def as_numeric(a, name="a"):
-    """`a` as an ndarray of numbers; TypeError for what is none (objects, strings, sparse or masked arrays)."""
+def as_ndarray(a, name="a"):
+    """`a` as an ndarray of any dtype; TypeError for what NumPy would misread (sparse or masked arrays, operators)."""
     if type(a) is not np.ndarray:
         if hasattr(a, "tocsc") and hasattr(a, "nnz"):
             raise TypeError(
@@ -29,6 +29,12 @@ def as_numeric(a, name="a"):
                 f"{name} is a {type(a).__name__}, which gives products only; this needs the entries of {name}"
             )
         a = np.asarray(a)
+    return a
+
+
+def as_numeric(a, name="a"):
+    """`a` as an ndarray of numbers; TypeError for what is none (objects, strings, sparse or masked arrays)."""
+    a = as_ndarray(a, name)
     if a.dtype.char not in _LAPACK_DTYPE:
         raise TypeError(f"{name} has dtype {a.dtype}; it must be boolean, integer, real or complex")
     return a

@@ -7,7 +7,6 @@ import os
 import sys
 import time
 import warnings
-import zipfile
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -57,7 +56,7 @@ def main(argv: list[str] | None = None) -> int:
         _discard()
         return 141
     except FileExistsError as error:
-        _say(f"error: {error}; --force replaces it")
+        _say(f"error: {error}".replace("overwrite=True", "--force"))
         return 1
     except (ValueError, TypeError, ArithmeticError, OSError, ImportError, MemoryError, RuntimeError) as error:
         _say(f"error: {error}" if str(error) else f"error: {type(error).__name__}")
@@ -128,7 +127,8 @@ def _add_model(job):
         "model",
         type=Path,
         metavar="MODEL",
-        help=".npz or .safetensors from rrqr_lapack.prune.save; .pt, .pth or .safetensors of PyTorch, with --class",
+        help=".npz or .safetensors from rrqr_lapack.prune.save; .pt, .pth, .ckpt, .bin or .safetensors of PyTorch, "
+        "with --class",
     )
     job.add_argument(
         "--class",
@@ -197,16 +197,16 @@ def _demo(args):
 
 def _compress(args):
     from .prune import Plan, apply
-    from .prune.models import open_model
+    from .prune.models import files_of
 
     began = time.perf_counter()
     if args.plan and (args.layers or _options(args)):
         extra = next(iter(_options(args)), "layers").replace("_", "-")
         raise ValueError(f"--plan says what stays; it takes no --{extra}")
-    data = _samples(args.data, named=args.make is not None)
-    model = open_model(args.model, data, args.make)
-    outputs = _outputs(args, *model.outputs(args.out), args.report, args.plot)
+    outputs = _outputs(args, *files_of(args.out, args.make), args.report, args.plot)
     plan = Plan.from_json(args.plan) if args.plan else None
+    data = _samples(args.data, named=args.make is not None)
+    model = _opened(args, data)
     with _progress() as progress:
         analysis, plan = _planned(args, model, data, plan, progress)
         small = apply(analysis, plan, refit="asymmetric" if args.refit else None, progress=progress)
@@ -218,16 +218,24 @@ def _compress(args):
 
 
 def _plan(args):
-    from .prune.models import open_model
-
-    data = _samples(args.data, named=args.make is not None)
-    model = open_model(args.model, data, args.make)
     outputs = _outputs(args, args.out, args.plot)
+    data = _samples(args.data, named=args.make is not None)
+    model = _opened(args, data)
     with _progress() as progress:
         analysis, plan = _planned(args, model, data, None, progress)
     if args.out:
         plan.to_json(args.out, overwrite=args.force)
     _finish(args, analysis, plan, plan, outputs)
+
+
+def _opened(args, data):
+    """The model, and on stderr how its file was understood."""
+    from .prune.models import open_model
+
+    model = open_model(args.model, data, args.make)
+    for note in model.notes:
+        _say(note)
+    return model
 
 
 def _options(args):
@@ -254,16 +262,12 @@ def _planned(args, model, data, plan, progress):
 
 def _outputs(args, *paths):
     """The files to be written, none of which may be there without --force."""
-    from .prune.atomic import refuse_existing
+    from .prune.atomic import check_outputs
 
-    outputs = [path for path in paths if path is not None]
-    for path in outputs:
-        refuse_existing(path, args.force)
-        if outputs.count(path) > 1:
-            raise ValueError(f"two outputs are both {path}; give each its own name")
+    check_outputs(*paths, overwrite=args.force)
     if args.plot:
         _plotting()
-    return outputs
+    return [path for path in paths if path is not None]
 
 
 def _plotting():
@@ -287,18 +291,10 @@ def _finish(args, analysis, plan, report, outputs):
 
 
 def _samples(path, named):
-    """The array of a .npy file, memory-mapped, or if `named` those of a .npz file; Python objects are refused."""
-    import numpy as np
-    from numpy.lib.format import open_memmap
+    """The array of a .npy file, memory-mapped, or if `named` those of a .npz file."""
+    from .prune.arrays import open_npy, read_npz
 
-    try:
-        if named and path.suffix == ".npz":
-            with np.load(path, allow_pickle=False) as arrays:
-                return dict(arrays)
-        return open_memmap(path, mode="r")
-    except (ValueError, zipfile.BadZipFile) as error:
-        kind = ".npz" if named and path.suffix == ".npz" else ".npy"
-        raise ValueError(f"{path} is not a readable {kind} file: {error}") from error
+    return read_npz(path) if named and path.suffix == ".npz" else open_npy(path)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from rrqr_lapack.prune.atomic import refuse_existing, whole_file
+from rrqr_lapack.prune.atomic import check_outputs, whole_file
 
 
 def test_the_file_appears_when_the_block_ends(tmp_path):
@@ -54,7 +54,10 @@ def test_a_block_that_fails_leaves_the_old_file(tmp_path):
 def test_an_existing_file_is_refused_before_the_block_runs(tmp_path):
     (tmp_path / "a.txt").write_text("old")
     ran = []
-    with pytest.raises(FileExistsError, match=r"a\.txt exists and is not overwritten"), whole_file(tmp_path / "a.txt"):
+    with (
+        pytest.raises(FileExistsError, match="not overwritten; overwrite=True replaces it"),
+        whole_file(tmp_path / "a.txt"),
+    ):
         ran.append(True)
     assert not ran
 
@@ -62,12 +65,12 @@ def test_an_existing_file_is_refused_before_the_block_runs(tmp_path):
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_a_folder_is_no_file(tmp_path, overwrite):
     with pytest.raises(IsADirectoryError, match="is a folder, not a file"):
-        refuse_existing(tmp_path, overwrite)
+        check_outputs(tmp_path, overwrite=overwrite)
 
 
 def test_the_folder_must_be_there(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"the folder .*none is not there"):
-        refuse_existing(tmp_path / "none" / "a.txt", False)
+        check_outputs(tmp_path / "none" / "a.txt")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permission bits are those of POSIX")
@@ -82,3 +85,23 @@ def test_a_folder_that_cannot_be_written_to_is_refused_before_the_block_runs(tmp
     monkeypatch.setattr(os, "access", lambda path, mode: not mode & os.W_OK)  # permissions do not bind a superuser
     with pytest.raises(PermissionError, match="cannot be written to"), whole_file(tmp_path / "a.txt"):
         pytest.fail("the block ran")
+
+
+def test_a_folder_that_will_be_made_need_not_be_there(tmp_path):
+    check_outputs(tmp_path / "new" / "deep" / "a.txt", make_folder=True)
+    assert os.listdir(tmp_path) == []
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file" / "a.txt", tmp_path / "file" / "deep" / "a.txt"):
+        with pytest.raises(NotADirectoryError, match="file is a file; give a folder"):
+            check_outputs(path, make_folder=True)
+
+
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: not mode & os.W_OK)
+    with pytest.raises(PermissionError, match=f"the folder {tmp_path} cannot be written to"):
+        check_outputs(tmp_path / "new" / "deep" / "a.txt", make_folder=True)
+
+
+def test_two_outputs_in_one_file_are_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"two outputs are both .*a\.txt"):
+        check_outputs(tmp_path / "a.txt", None, tmp_path / "b.txt", tmp_path / "a.txt")

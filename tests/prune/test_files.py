@@ -4,6 +4,7 @@ import json
 import os
 import pickle
 import sys
+import zipfile
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from networks import random_network
 
 from rrqr_lapack.prune import Dense, LeakyReLU, Network, load, save
 from rrqr_lapack.prune.activations import NAMED
+from rrqr_lapack.prune.arrays import DECODERS, open_npy, read_npz, read_safetensors
 
 SUFFIXES = [".npz", ".safetensors"]
 
@@ -140,7 +142,7 @@ def test_a_file_of_another_kind_is_refused_and_not_run(path, content, monkeypatc
 def test_python_objects_in_an_npz_are_not_unpickled(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     np.savez("network.npz", network=np.array([Bomb()], dtype=object))
-    with pytest.raises(ValueError, match=r"is not a readable .npz file: Object arrays cannot be loaded"):
+    with pytest.raises(ValueError, match=r"is not a readable .npz file: it holds Python objects, which are not read"):
         load("network.npz")
     assert os.listdir(tmp_path) == ["network.npz"]
 
@@ -148,7 +150,7 @@ def test_python_objects_in_an_npz_are_not_unpickled(tmp_path, monkeypatch):
 def test_a_single_array_under_the_name_npz_is_refused(tmp_path):
     with open(tmp_path / "network.npz", "wb") as file:
         np.save(file, np.eye(2))
-    with pytest.raises(ValueError, match=r"it holds one array, not a \.npz archive"):
+    with pytest.raises(ValueError, match=r"is not a readable \.npz file: it is a \.npy file, one array"):
         load(tmp_path / "network.npz")
 
 
@@ -193,3 +195,86 @@ def test_without_the_safetensors_package_the_cure_is_said(rng, tmp_path, monkeyp
         with pytest.raises(ImportError, match=r'pip install "rrqr-lapack\[prune\]"'):
             attempt()
     assert os.listdir(tmp_path) == [path.name]
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "bits"),
+    [
+        ("BF16", [1.0, -2.5, 2.0**-133, np.inf], np.array([0x3F80, 0xC020, 0x0001, 0x7F80], "<u2")),
+        ("F8_E4M3", [1.0, -1.125, 448.0, 2.0**-9], np.array([0x38, 0xB9, 0x7E, 0x01], "u1")),
+        ("F8_E5M2", [1.0, -1.25, 57344.0, 2.0**-16], np.array([0x3C, 0xBD, 0x7B, 0x01], "u1")),
+    ],
+)
+def test_dtypes_that_numpy_lacks_are_read_as_float32(tmp_path, name, values, bits):
+    header = json.dumps({"a": {"dtype": name, "shape": [2, 2], "data_offsets": [0, bits.nbytes]}}).encode()
+    (tmp_path / "a.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bits.tobytes())
+    found = read_safetensors(tmp_path / "a.safetensors")["a"]
+    assert found.dtype == np.float32 and found.shape == (2, 2)
+    np.testing.assert_array_equal(found.ravel(), np.array(values, np.float32))
+
+
+def test_every_float8_is_the_number_that_torch_reads():
+    torch = pytest.importorskip("torch")
+    bits = torch.arange(256).to(torch.uint8)
+    for name, dtype in (("F8_E4M3", torch.float8_e4m3fn), ("F8_E5M2", torch.float8_e5m2)):
+        np.testing.assert_array_equal(DECODERS[name](bits.numpy().tobytes()), bits.view(dtype).float().numpy())
+
+
+def test_another_dtype_is_refused_in_words(tmp_path):
+    header = json.dumps({"a": {"dtype": "F8_E8M0", "shape": [1], "data_offsets": [0, 1]}}).encode()
+    (tmp_path / "a.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + b"1")
+    with pytest.raises(
+        ValueError, match=r"a\.safetensors (has a in F8_E8M0; dtypes that are read: F64|is not a readable)"
+    ):
+        read_safetensors(tmp_path / "a.safetensors")
+
+
+def test_a_network_in_bfloat16_is_read_in_single_precision(rng, tmp_path):
+    safetensors_torch, torch = pytest.importorskip("safetensors.torch"), pytest.importorskip("torch")
+    network = random_network(rng, (3, 4, 2), dtype=np.float32)
+    save(network, tmp_path / "a.safetensors")
+    with safetensors.safe_open(tmp_path / "a.safetensors", "numpy") as file:
+        metadata = file.metadata()
+    tensors = safetensors_torch.load_file(tmp_path / "a.safetensors")
+    half = {name: tensor.to(torch.bfloat16) for name, tensor in tensors.items()}
+    safetensors_torch.save_file(half, tmp_path / "b.safetensors", metadata=metadata)
+    read = load(tmp_path / "b.safetensors")
+    assert read.dtype == np.float32
+    np.testing.assert_array_equal(read.layers[0].weight, half["layers.0.weight"].float().numpy())
+
+
+@pytest.mark.parametrize("reader", [read_npz, open_npy], ids=["npz", "npy"])
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"", "it is empty"),
+        (b"0.1 0.2\n", "it is something else, or text"),
+        (pickle.dumps(Bomb()), "it is a pickle, which can run code and is not read"),
+        (b"\x89HDF\r\n", "it is an HDF5 file"),
+        (b"\x1f\x8b\x08", "it is compressed by gzip"),
+    ],
+)
+def test_what_is_no_file_of_arrays_is_said_without_advice_to_run_it(tmp_path, reader, content, what):
+    (tmp_path / "text.npz").write_bytes(content)
+    with pytest.raises(ValueError) as caught:
+        reader(tmp_path / "text.npz")
+    assert str(caught.value).endswith(what) and "pickle=" not in str(caught.value)
+
+
+def test_one_kind_of_file_under_the_name_of_another_is_named(tmp_path):
+    np.savez(tmp_path / "a.npz", np.ones(3))
+    np.save(tmp_path / "b.npy", np.ones(3))
+    np.save(tmp_path / "c.npy", np.array([{}], dtype=object))
+    with pytest.raises(ValueError, match=r"a\.npz is not a readable \.npy file: it is a zip archive, as \.npz files"):
+        open_npy(tmp_path / "a.npz")
+    with pytest.raises(ValueError, match=r"b\.npy is not a readable \.npz file: it is a \.npy file, one array"):
+        read_npz(tmp_path / "b.npy")
+    with pytest.raises(ValueError, match=r"c\.npy is not a readable \.npy file: it holds Python objects"):
+        open_npy(tmp_path / "c.npy")
+
+
+def test_a_zip_archive_of_something_else_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("data.pkl", b"")
+    with pytest.raises(ValueError, match=r"a\.npz is not a readable \.npz file: its data\.pkl is no array"):
+        load(tmp_path / "a.npz")

@@ -10,23 +10,54 @@ from pathlib import Path
 from rrqr_lapack._arrays import check_flag
 
 
-def refuse_existing(path, overwrite: bool) -> None:
-    """Raise if `path` is a folder, if its folder is missing or locked, or if it exists and may not be overwritten.
+def check_outputs(*paths, overwrite: bool = False, make_folder: bool = False) -> None:
+    """Raise now what would fail when the work is done: for every file that is to be written.
+
+    Parameters
+    ----------
+    *paths : path
+        The files; None among them is one that is not asked for.
+    overwrite : bool, default False
+        Whether existing files may be replaced.
+    make_folder : bool, default False
+        Whether the folders will be made where they are missing.
 
     Raises
     ------
-    TypeError, FileExistsError, IsADirectoryError, FileNotFoundError, PermissionError
+    TypeError
+        `overwrite` is not a truth value.
+    FileExistsError
+        A file exists and `overwrite` is False.
+    IsADirectoryError, NotADirectoryError
+        A folder where a file is wanted, or a file where a folder is.
+    FileNotFoundError, PermissionError
+        The folder is missing or locked.
+    ValueError
+        Two outputs are one file.
+
+    Examples
+    --------
+    >>> from rrqr_lapack.prune.atomic import check_outputs
+    >>> check_outputs("none/a.txt")
+    Traceback (most recent call last):
+    FileNotFoundError: the folder none is not there
     """
     check_flag("overwrite", overwrite)
-    path = Path(path)
-    if path.is_dir():
-        raise IsADirectoryError(f"{path} is a folder, not a file")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"the folder {path.parent} is not there")
-    if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise PermissionError(f"the folder {path.parent} cannot be written to")
-    if path.exists() and not overwrite:
-        raise FileExistsError(f"{path} exists and is not overwritten")
+    paths = [Path(path) for path in paths if path is not None]
+    for path in paths:
+        if path.is_dir():
+            raise IsADirectoryError(f"{path} is a folder, not a file")
+        folder = next(each for each in path.parents if each.exists() or not make_folder)
+        if not folder.exists():
+            raise FileNotFoundError(f"the folder {folder} is not there")
+        if not folder.is_dir():
+            raise NotADirectoryError(f"{folder} is a file; give a folder")
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(f"the folder {folder} cannot be written to")
+        if path.exists() and not overwrite:
+            raise FileExistsError(f"{path} exists and is not overwritten; overwrite=True replaces it")
+        if paths.count(path) > 1:
+            raise ValueError(f"two outputs are both {path}; give each its own name")
 
 
 @contextmanager
@@ -42,8 +73,8 @@ def whole_file(path, overwrite: bool = False):
 
     Raises
     ------
-    FileExistsError, IsADirectoryError, FileNotFoundError, PermissionError
-        As `refuse_existing`.
+    OSError
+        As `check_outputs`, before the block runs.
 
     Examples
     --------
@@ -56,7 +87,7 @@ def whole_file(path, overwrite: bool = False):
     ['a.txt']
     """
     path = Path(path)
-    refuse_existing(path, overwrite)
+    check_outputs(path, overwrite=overwrite)
     # The suffix stays last: some writers choose the format by it.
     temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
     try:

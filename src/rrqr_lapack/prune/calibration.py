@@ -1,10 +1,12 @@
-"""Calibration samples: an array, a memory map, or batches one after another."""
+"""Calibration samples: an array, a memory map, a sparse array, or batches one after another."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
 import numpy as np
+
+from .reals import is_sparse, real_array
 
 ROWS = 4096  # rows of an array that are read at a time, so that a memory map is never loaded whole
 
@@ -14,8 +16,9 @@ def batches(X, inputs: int, dtype) -> Iterator[np.ndarray]:
 
     Parameters
     ----------
-    X : (samples, inputs) array_like or memmap, or an iterable of such batches
-        An iterator is consumed once. A list of numbers is an array; a list of 2-D arrays is batches.
+    X : (samples, inputs) array_like, memmap or sparse array, or an iterable of such batches
+        An iterator is consumed once. A list of numbers is an array; a list of 2-D arrays is batches. Of a sparse array
+        the rows of a batch are filled in.
     inputs : int
         Number of columns that the network takes.
     dtype : dtype
@@ -24,15 +27,13 @@ def batches(X, inputs: int, dtype) -> Iterator[np.ndarray]:
     Raises
     ------
     TypeError
-        Neither an array nor batches, or entries that are not real numbers.
+        Neither an array nor batches, or entries that are not real numbers or are masked.
     ValueError
         Wrong shape, no samples, or NaN or Inf (the first such sample is named).
     """
     seen = 0
     for batch in _pieces(X):
-        batch = np.asarray(batch)
-        if batch.dtype.kind not in "biuf":
-            raise TypeError(f"X must hold real numbers, not {batch.dtype}")
+        batch = real_array(batch.toarray() if is_sparse(batch) else batch, "X")
         if batch.ndim != 2 or batch.shape[1] != inputs:
             raise ValueError(f"X must have shape (samples, {inputs}), one row a sample, not {batch.shape}")
         with np.errstate(over="ignore"):  # said below
@@ -51,8 +52,9 @@ def _pieces(X):
     if isinstance(X, list | tuple) and len(X) and getattr(X[0], "ndim", None) == 2:
         return X
     if hasattr(X, "shape") or isinstance(X, list | tuple):
-        X = X if hasattr(X, "shape") else np.asarray(X)
-        return (X[i : i + ROWS] for i in range(0, len(X), ROWS)) if X.ndim and len(X) else (X,)
+        X = X.tocsr() if is_sparse(X) and X.ndim == 2 else X if hasattr(X, "shape") else real_array(X, "X")
+        samples = X.shape[0] if X.ndim > 1 else 0
+        return (X[i : i + ROWS] for i in range(0, samples, ROWS)) if samples else (X,)
     if isinstance(X, Iterable) and not isinstance(X, str | bytes):
         return X
     raise TypeError(f"X must be an array or an iterable of batches, not {type(X).__name__}")

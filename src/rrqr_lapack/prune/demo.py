@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from .atomic import refuse_existing, whole_file
+from .atomic import check_outputs, whole_file
 from .files import INSTALL_HINT
 from .tables import table
 from .trial import Trial, error_curve, gaussian_kernel
@@ -54,11 +54,7 @@ def run(out, *, data_dir=None, overwrite: bool = False) -> None:
             "demo.json",
         )
     }
-    if out.exists() and not out.is_dir():
-        raise NotADirectoryError(f"{out} is a file; give a folder")
-    for path in files.values():
-        if path.exists():
-            refuse_existing(path, overwrite)
+    check_outputs(*files.values(), overwrite=overwrite, make_folder=True)
 
     trial = Trial(data_dir)
     print(

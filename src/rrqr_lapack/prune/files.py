@@ -1,33 +1,24 @@
 """Networks in files: ``.npz`` and ``.safetensors``.
 
 Both hold arrays named ``layers.<i>.weight`` and ``layers.<i>.bias`` and one JSON text with the activations
-and the head. Neither can hold code, and nothing here unpickles.
+and the head (``docs/files.md``). Neither can hold code, and nothing here unpickles.
 """
 
 from __future__ import annotations
 
 import json
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
 from .activations import describe, from_description
+from .arrays import INSTALL_HINT, read_metadata, read_npz, read_safetensors, safetensors_package
 from .atomic import whole_file
 from .network import Dense, Network
 
 FORMAT = "rrqr_lapack.prune.network/1"
 SUFFIXES = (".npz", ".safetensors")
-INSTALL_HINT = 'pip install "rrqr-lapack[prune]"'
-
-
-def _safetensors():
-    try:
-        import safetensors
-        import safetensors.numpy
-    except ImportError as error:
-        raise ImportError(f".safetensors files need the safetensors package: {INSTALL_HINT}") from error
-    return safetensors
+__all__ = ["INSTALL_HINT", "SUFFIXES", "check_format", "is_network", "load", "save"]
 
 
 def check_format(path) -> Path:
@@ -44,7 +35,7 @@ def check_format(path) -> Path:
     if path.suffix not in SUFFIXES:
         raise ValueError(f"{path} must end in {' or '.join(SUFFIXES)}")
     if path.suffix == ".safetensors":
-        _safetensors()
+        safetensors_package()
     return path
 
 
@@ -102,8 +93,9 @@ def save(network: Network, path, *, overwrite: bool = False, dtype=None) -> None
         if path.suffix == ".npz":
             np.savez_compressed(temporary, network=np.array(text), **arrays)
         else:
-            # its own save_file makes a file that only the owner may read
-            temporary.write_bytes(_safetensors().numpy.save(arrays, metadata={"network": text}))
+            from safetensors.numpy import save as as_bytes  # its save_file makes a file that only the owner may read
+
+            temporary.write_bytes(as_bytes(arrays, metadata={"network": text}))
 
 
 def _stored(name, array, dtype):
@@ -117,6 +109,8 @@ def _stored(name, array, dtype):
 
 def load(path) -> Network:
     """Read a network that `save` wrote. Nothing is unpickled: a file cannot run code.
+
+    Half precision, and bfloat16 and float8 of another program's, are read as float32.
 
     Parameters
     ----------
@@ -140,7 +134,11 @@ def load(path) -> Network:
     path = check_format(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not there")
-    text, arrays = _read_npz(path) if path.suffix == ".npz" else _read_safetensors(path)
+    if path.suffix == ".npz":
+        arrays = read_npz(path)
+        text = str(arrays.get("network", "{}"))
+    else:
+        arrays, text = read_safetensors(path), read_metadata(path).get("network", "{}")
     try:
         description = json.loads(text)
         if description["format"] != FORMAT:
@@ -165,28 +163,4 @@ def is_network(path) -> bool:
         Not readable as what its suffix says.
     """
     path = check_format(path)
-    text, _ = _read_npz(path) if path.suffix == ".npz" else _read_safetensors(path)
-    return text != "{}"
-
-
-def _read_npz(path):
-    try:
-        with open(path, "rb") as file:
-            archive = np.load(file, allow_pickle=False)
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise ValueError("it holds one array, not a .npz archive")
-            arrays = {name: archive[name] for name in archive.files}
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} is not a readable .npz file: {error}") from error
-    return str(arrays.pop("network", "{}")), arrays
-
-
-def _read_safetensors(path):
-    safetensors = _safetensors()
-    try:
-        with safetensors.safe_open(path, "numpy") as file:
-            text = (file.metadata() or {}).get("network", "{}")
-            names = file.keys()
-            return text, {name: file.get_tensor(name) for name in names}
-    except (safetensors.SafetensorError, TypeError) as error:
-        raise ValueError(f"{path} is not a readable .safetensors file: {error}") from error
+    return "network" in (read_npz(path) if path.suffix == ".npz" else read_metadata(path))

@@ -15,6 +15,8 @@ import scipy.linalg
 from rrqr_lapack import TallQR, randomized_svd
 from rrqr_lapack._arrays import check_choice, check_rank, check_rng
 
+from .reals import real_array
+
 
 class LowRankLayer:
     """The best approximations ``W ~= A B`` of every rank, in ``||X (W - A B)||_F`` or ``||W - A B||_F``.
@@ -158,9 +160,7 @@ def allocate_ranks(layers: Mapping[str, LowRankLayer], budget: int) -> dict[str,
 
 
 def _real(name, value):
-    array = np.asarray(value)
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"{name} must hold real numbers, not {array.dtype}")
+    array = real_array(value, name)
     if array.ndim != 2 or 0 in array.shape:
         raise ValueError(f"{name} must be a matrix that is not empty, not of shape {array.shape}")
     array = array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)

@@ -13,7 +13,7 @@ from .face import Face
 from .files import SUFFIXES, check_format, is_network, load, save
 from .report import Report
 
-TORCH_SUFFIXES = (".pt", ".pth", ".safetensors")
+TORCH_SUFFIXES = (".pt", ".pth", ".ckpt", ".bin", ".safetensors", ".index.json")
 TORCH_HINT = 'pip install "rrqr-lapack[torch]"'
 
 
@@ -24,18 +24,39 @@ class ModelFile:
     Attributes
     ----------
     face : Face
-    outputs : callable
-        ``outputs(path)``: all files that `save` writes; raises before any work where the path cannot be one.
     save : callable
         ``save(model, path, plan, overwrite=False)`` writes the smaller model, whole or not at all.
     report : callable
         ``report(analysis, plan, model, seconds)``: what is printed, saved by its ``to_json(path, overwrite=False)``.
+    notes : tuple of str
+        How the file was understood, where that is not plain.
     """
 
     face: Face
-    outputs: Callable[[Path], tuple[Path, ...]]
     save: Callable[..., None]
     report: Callable[..., Any]
+    notes: tuple[str, ...] = ()
+
+
+def files_of(target, make: str | None = None) -> tuple[Path, ...]:
+    """All files that `ModelFile.save` writes for a target.
+
+    Raises
+    ------
+    ValueError, ImportError
+        The target's suffix is none of those that can be written.
+    """
+    if make is None:
+        return (check_format(target),)
+    _check_torch()
+    from .torch.files import check_path
+
+    return check_path(target), target.with_suffix(".json")
+
+
+def _check_torch():
+    if importlib.util.find_spec("torch") is None:
+        raise ImportError(f"--class is for PyTorch, which is not installed: {TORCH_HINT}")
 
 
 def open_model(path, data, make: str | None = None) -> ModelFile:
@@ -60,21 +81,19 @@ def open_model(path, data, make: str | None = None) -> ModelFile:
     """
     path = Path(path)
     network = path.suffix in SUFFIXES and is_network(path) if path.is_file() else True
-    if make is None and not network and path.suffix in TORCH_SUFFIXES:
+    if make is None and not network and path.name.endswith(TORCH_SUFFIXES):
         raise ValueError(
             f"{path} is no network of rrqr_lapack.prune; for a checkpoint of PyTorch give --class, its model"
         )
     if make is not None:
-        if path.suffix not in TORCH_SUFFIXES:
+        if not path.name.endswith(TORCH_SUFFIXES):
             raise ValueError(f"{path} must end in {', '.join(TORCH_SUFFIXES)} to be a checkpoint of PyTorch")
-        if importlib.util.find_spec("torch") is None:
-            raise ImportError(f"--class is for PyTorch, which is not installed: {TORCH_HINT}")
+        _check_torch()
         from .torch.checkpoint import open_checkpoint
 
         return open_checkpoint(path, make, data)
     return ModelFile(
         NetworkFace(load(path)),
-        lambda target: (check_format(target),),
         lambda network, target, plan, overwrite=False: save(network, target, overwrite=overwrite),
         Report.of,
     )

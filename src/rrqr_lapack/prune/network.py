@@ -14,15 +14,14 @@ import numpy as np
 from scipy.special import softmax
 
 from .activations import resolve
+from .reals import real_array
 
 HEADS = ("softmax", "linear")
 
 
 def _real_array(name, value):
     """A finite array in float32 or float64: float16 is computed in float32, integers in float64."""
-    array = np.asarray(value)
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"{name} must be real numbers, not {array.dtype}")
+    array = real_array(value, name)
     if array.dtype not in (np.float32, np.float64):
         array = array.astype(np.float32 if array.dtype == np.float16 else np.float64)
     if not np.isfinite(array).all():
@@ -69,7 +68,7 @@ class Dense:
         self.activation = resolve(activation)
 
     def __call__(self, x):
-        preactivation = np.asarray(x) @ self.weight + self.bias
+        preactivation = real_array(x, "x") @ self.weight + self.bias
         result = np.asarray(self.activation(preactivation))
         if result.shape != preactivation.shape:
             raise ValueError(
@@ -156,7 +155,7 @@ class Network:
 
     def logits(self, x):
         """The last layer's output, before the head; (samples, inputs) -> (samples, outputs)."""
-        x = np.asarray(x)
+        x = real_array(x, "x")
         if x.ndim != 2 or x.shape[1] != self.widths[0]:
             raise ValueError(f"x must have shape (samples, {self.widths[0]}), not {x.shape}")
         x = x.astype(self.dtype, copy=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import sys
-import warnings
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,9 +11,8 @@ import torch
 
 from ..models import ModelFile
 from .face import find_groups
-from .files import FORMAT, check_path, load, read_tensors, save
-
-WRAPPERS = ("state_dict", "model_state_dict", "model")  # keys under which training scripts keep the weights
+from .files import is_ours, load, save
+from .weights import fit_weights
 
 
 def open_checkpoint(path, make: str, data) -> ModelFile:
@@ -23,8 +21,8 @@ def open_checkpoint(path, make: str, data) -> ModelFile:
     Parameters
     ----------
     path : path
-        ``.safetensors``, or ``.pt`` and ``.pth`` with nothing but tensors. A file that `save` wrote is the model as it
-        was cut.
+        ``.safetensors``, or ``.pt``, ``.pth``, ``.ckpt`` and ``.bin`` with nothing but tensors and numbers. A file that
+        `save` wrote is the model as it was cut.
     make : str
         ``MODULE:NAME``: a class or function that makes the model without arguments; the module is imported, from
         the current folder too.
@@ -40,20 +38,17 @@ def open_checkpoint(path, make: str, data) -> ModelFile:
     OSError
         The file cannot be read.
     """
-    path, model = Path(path), _made(make)
-    if path.suffix == ".safetensors" and read_tensors(path)[0].get("format") == FORMAT:
+    path, model, note = Path(path), _made(make), None
+    if path.suffix == ".safetensors" and is_ours(path):
         model = load(model, path)
     else:
-        try:
-            model.load_state_dict(_weights(path))
-        except RuntimeError as error:
-            raise ValueError(f"{path} does not hold the weights of {make}: {error}") from error
+        note = fit_weights(model, path, make)
     face, _ = find_groups(model.eval(), data)
     return ModelFile(
         face,
-        lambda target: (check_path(target), target.with_suffix(".json")),
         lambda small, target, plan, overwrite=False: save(small, target, plan=plan, overwrite=overwrite),
         lambda analysis, plan, small, seconds: plan,
+        (note,) if note else (),
     )
 
 
@@ -87,24 +82,3 @@ def _current_folder():
         yield
     finally:
         sys.path.remove("")
-
-
-def _weights(path):
-    """The tensors of a checkpoint. Only tensors are unpickled: a file cannot run code."""
-    if path.suffix == ".safetensors":
-        return read_tensors(path)[1]
-    try:
-        with warnings.catch_warnings(action="ignore"):  # of pickle protocols
-            found = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError:
-        raise
-    except Exception as error:  # pickle fails in many ways, and torch's cure would run what the file holds
-        raise ValueError(
-            f"{path} is no checkpoint of tensors alone, or damaged; torch.save(model.state_dict(), path) makes one"
-        ) from error
-    for key in WRAPPERS:
-        if isinstance(found, dict) and isinstance(found.get(key), dict):
-            found = found[key]
-    if not isinstance(found, dict) or not all(isinstance(value, torch.Tensor) for value in found.values()):
-        raise ValueError(f"{path} holds no weights: a state_dict is a dict of tensors")
-    return found

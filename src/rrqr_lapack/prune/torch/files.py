@@ -11,22 +11,14 @@ from pathlib import Path
 
 import torch
 
-from ..atomic import refuse_existing, whole_file
-from ..files import INSTALL_HINT
+from ..arrays import read_metadata, safetensors_package
+from ..atomic import check_outputs, whole_file
+from ..words import some
 from .cut import rebuilt
 from .factored import Factored, replace_layer
-from .samples import check_module
+from .samples import check_module, unwrapped
 
 FORMAT = "rrqr_lapack.prune.torch/1"
-
-
-def _safetensors():
-    try:
-        import safetensors
-        import safetensors.torch
-    except ImportError as error:
-        raise ImportError(f".safetensors files need the safetensors package: {INSTALL_HINT}") from error
-    return safetensors
 
 
 def check_path(path) -> Path:
@@ -37,8 +29,8 @@ def check_path(path) -> Path:
     return path
 
 
-def read_tensors(path) -> tuple[dict, dict[str, torch.Tensor]]:
-    """What `save` wrote about the model, empty in other files, and the tensors of a ``.safetensors`` file.
+def read_safetensors(path) -> tuple[dict[str, str], dict[str, torch.Tensor]]:
+    """What a ``.safetensors`` file says about itself, and its tensors.
 
     Raises
     ------
@@ -47,16 +39,39 @@ def read_tensors(path) -> tuple[dict, dict[str, torch.Tensor]]:
     FileNotFoundError
         No file there.
     """
+    path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not there")
-    safetensors = _safetensors()
+    safetensors, metadata = safetensors_package(), read_metadata(path)
     try:
         with safetensors.safe_open(path, "pt") as file:
-            description = json.loads((file.metadata() or {}).get("model", "{}"))
-            description = description if isinstance(description, dict) else {}  # another program's
-            return description, {name: file.get_tensor(name) for name in file.keys()}
-    except (safetensors.SafetensorError, json.JSONDecodeError) as error:
+            return metadata, {name: file.get_tensor(name) for name in file.keys()}
+    except safetensors.SafetensorError as error:
         raise ValueError(f"{path} is not a readable .safetensors file: {error}") from error
+
+
+def is_ours(path) -> bool:
+    """Whether a ``.safetensors`` file says that `save` wrote it."""
+    return _described(read_metadata(path)).get("format") == FORMAT
+
+
+def _described(metadata) -> dict:
+    """What `save` wrote about the model; empty in other programs' files."""
+    try:
+        description = json.loads(metadata.get("model", "{}"))
+    except json.JSONDecodeError:
+        return {}
+    return description if isinstance(description, dict) else {}
+
+
+def shared_names(model: torch.nn.Module) -> list[list[str]]:
+    """The names of each parameter and buffer that has more than one."""
+    names: dict[tuple, list[str]] = {}
+    everything = (*model.named_parameters(remove_duplicate=False), *model.named_buffers(remove_duplicate=False))
+    for name, tensor in everything:
+        where = id(tensor) if tensor.is_meta or not tensor.numel() else (tensor.data_ptr(), tensor.stride())
+        names.setdefault((where, tensor.shape, tensor.dtype), []).append(name)
+    return [each for each in names.values() if len(each) > 1]
 
 
 def _tensors(model) -> dict[str, torch.Tensor]:
@@ -78,7 +93,8 @@ def save(model: torch.nn.Module, path, *, plan=None, overwrite: bool = False) ->
     Parameters
     ----------
     model : torch.nn.Module
-        From `apply` or `factorize`.
+        From `apply` or `factorize`. Of a compiled or data-parallel one the module inside is written. Weights that
+        modules share are written once.
     path : path
         Ends in ``.safetensors``.
     plan : Plan, optional
@@ -102,9 +118,14 @@ def save(model: torch.nn.Module, path, *, plan=None, overwrite: bool = False) ->
     See `load`.
     """
     check_module(model)
-    path, safetensors = check_path(path), _safetensors()
+    path, _ = check_path(path), safetensors_package()
+    check_outputs(path, None if plan is None else path.with_suffix(".json"), overwrite=overwrite)
+    from safetensors.torch import save as as_bytes
+
+    model = unwrapped(model)
     description = {
         "format": FORMAT,
+        "shared": {name: names[0] for names in shared_names(model) for name in names[1:]},
         "modules": {name: numbers for name, module in model.named_modules() if (numbers := _numbers(module))},
         "config": _numbers(getattr(model, "config", None)),
         "factored": [name for name, module in model.named_modules() if isinstance(module, Factored)],
@@ -117,9 +138,8 @@ def save(model: torch.nn.Module, path, *, plan=None, overwrite: bool = False) ->
         if plan is not None:
             beside = files.enter_context(whole_file(path.with_suffix(".json"), overwrite))
             plan.to_json(beside)
-        refuse_existing(path, overwrite)
         temporary = files.enter_context(whole_file(path, overwrite))
-        temporary.write_bytes(safetensors.torch.save(arrays, metadata={"model": json.dumps(description)}))
+        temporary.write_bytes(as_bytes(arrays, metadata={"model": json.dumps(description)}))
 
 
 def load(model: torch.nn.Module, path) -> torch.nn.Module:
@@ -162,10 +182,15 @@ def load(model: torch.nn.Module, path) -> torch.nn.Module:
     """
     check_module(model)
     path = check_path(path)
-    description, tensors = read_tensors(path)
+    metadata, tensors = read_safetensors(path)
+    description = _described(metadata)
     if description.get("format") != FORMAT:
         raise ValueError(f"{path} is not a model that rrqr_lapack.prune.torch.save wrote")
     try:
+        own = _tensors(model)
+        for name, first in description.get("shared", {}).items():
+            if name in own and first in tensors:  # the instance does not share them
+                tensors.setdefault(name, tensors[first])
         result = _replaced(model, tensors, tuple(map(str, description["factored"])), path)
         for name, numbers in description["modules"].items():
             _set(result.get_submodule(name), numbers)
@@ -185,7 +210,7 @@ def _replaced(model, tensors, factored, path):
         ("has, unlike the model,", tensors.keys() - inside - needed),
     ):
         if names:
-            raise ValueError(f"{path} {what} {', '.join(sorted(names))}: it was made from another model")
+            raise ValueError(f"{path} {what} {some(sorted(names))}: it was made from another model")
     for name in needed:
         if old[name].ndim != tensors[name].ndim:
             raise ValueError(f"{path} has {name} with {tensors[name].ndim} axes, the model with {old[name].ndim}")

@@ -1,0 +1,167 @@
+"""Arrays in files, ``.npy``, ``.npz`` and ``.safetensors``. Nothing is unpickled: a file cannot run code.
+
+What a file is, is told by how it begins; what is wrong with it in our own words, since NumPy's name a switch with which
+a file could run code.
+"""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+from numpy.lib.format import open_memmap
+
+BEGINNINGS = {
+    b"\x93NUMPY": "a .npy file, one array",
+    b"PK": "a zip archive, as .npz files and PyTorch's checkpoints are",
+    b"\x80": "a pickle, which can run code and is not read",
+    b"\x89HDF": "an HDF5 file",
+    b"\x1f\x8b": "compressed by gzip",
+}
+DAMAGE = (ValueError, EOFError, OSError, KeyError, NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error)
+INSTALL_HINT = 'pip install "rrqr-lapack[prune]"'
+
+
+def open_npy(path) -> np.ndarray:
+    """The array of a ``.npy`` file, memory-mapped.
+
+    Raises
+    ------
+    ValueError
+        Another kind of file, damaged, or one of Python objects.
+    OSError
+        The file cannot be read.
+    """
+    _check_beginning(path, ".npy", b"\x93NUMPY")
+    try:
+        return open_memmap(path, mode="r")
+    except DAMAGE as error:
+        raise _unreadable(path, ".npy", error) from error
+
+
+def read_npz(path) -> dict[str, np.ndarray]:
+    """The arrays of a ``.npz`` file by name.
+
+    Raises
+    ------
+    ValueError, OSError
+        As `open_npy`.
+    """
+    _check_beginning(path, ".npz", b"PK")
+    try:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+    except DAMAGE as error:
+        raise _unreadable(path, ".npz", error) from error
+    for name, array in arrays.items():
+        if not isinstance(array, np.ndarray):
+            raise ValueError(f"{path} is not a readable .npz file: its {name} is no array")
+    return arrays
+
+
+def safetensors_package():
+    """The package safetensors.
+
+    Raises
+    ------
+    ImportError
+        It is not installed; the cure is said.
+    """
+    try:
+        import safetensors
+    except ImportError as error:
+        raise ImportError(f".safetensors files need the safetensors package: {INSTALL_HINT}") from error
+    return safetensors
+
+
+def read_metadata(path) -> dict[str, str]:
+    """What a ``.safetensors`` file says about itself; its arrays are not read.
+
+    Raises
+    ------
+    ValueError, OSError
+        As `open_npy`.
+    ImportError
+        The safetensors package is not installed.
+    """
+    safetensors = safetensors_package()
+    with open(path, "rb"):  # an OSError that names the file
+        pass
+    try:
+        with safetensors.safe_open(path, "numpy") as file:
+            return file.metadata() or {}
+    except safetensors.SafetensorError as error:
+        raise ValueError(f"{path} is not a readable .safetensors file: {error}") from error
+
+
+def read_safetensors(path) -> dict[str, np.ndarray]:
+    """The arrays of a ``.safetensors`` file by name; bfloat16 and float8, which NumPy lacks, as float32.
+
+    Raises
+    ------
+    ValueError
+        As `open_npy`; a dtype that is none of NumPy's, bfloat16, or float8 as E4M3 or E5M2.
+    OSError, ImportError
+        As `read_metadata`.
+    """
+    safetensors = safetensors_package()
+    try:
+        found = safetensors.deserialize(Path(path).read_bytes())
+    except safetensors.SafetensorError as error:
+        raise ValueError(f"{path} is not a readable .safetensors file: {error}") from error
+    arrays = {}
+    for name, tensor in found:
+        if tensor["dtype"] not in DECODERS:
+            raise ValueError(f"{path} has {name} in {tensor['dtype']}; dtypes that are read: {', '.join(DECODERS)}")
+        arrays[name] = DECODERS[tensor["dtype"]](tensor["data"]).reshape(tensor["shape"])
+    return arrays
+
+
+def _bfloat16(data):
+    """The upper half of a float32."""
+    return (np.frombuffer(data, "<u2").astype(np.uint32) << 16).view(np.float32)
+
+
+def _float8_e5m2(data):
+    """The upper half of a float16."""
+    return (np.frombuffer(data, np.uint8).astype(np.uint16) << 8).view(np.float16).astype(np.float32)
+
+
+def _float8_e4m3(data):
+    """``(-1)^s 2^(e-7) (1 + m/8)``, for e = 0 ``(-1)^s 2^(-6) m/8``; all ones are NaN, and there is no infinity."""
+    bits = np.arange(256)
+    exponent, fraction = bits >> 3 & 15, (bits & 7) / 8
+    values = np.where(exponent, np.ldexp(1 + fraction, exponent - 7), np.ldexp(fraction, -6))
+    values[bits & 127 == 127] = np.nan
+    return np.where(bits < 128, values, -values).astype(np.float32)[np.frombuffer(data, np.uint8)]
+
+
+def _plain(dtype):
+    return lambda data: np.frombuffer(data, dtype)
+
+
+DECODERS = {
+    **{name: _plain(f"<f{size}") for name, size in (("F64", 8), ("F32", 4), ("F16", 2))},
+    **{f"I{8 * size}": _plain(f"<i{size}") for size in (8, 4, 2, 1)},
+    **{f"U{8 * size}": _plain(f"<u{size}") for size in (8, 4, 2, 1)},
+    "BOOL": _plain(np.bool_),
+    "BF16": _bfloat16,
+    "F8_E4M3": _float8_e4m3,
+    "F8_E5M2": _float8_e5m2,
+}
+
+
+def _check_beginning(path, kind, wanted):
+    with open(path, "rb") as file:
+        start = file.read(8)
+    if not start.startswith(wanted):
+        found = next((what for magic, what in BEGINNINGS.items() if start.startswith(magic)), "something else, or text")
+        raise ValueError(f"{path} is not a readable {kind} file: it is {found if start else 'empty'}")
+
+
+def _unreadable(path, kind, error):
+    text = str(error)
+    why = "it holds Python objects, which are not read" if "allow_pickle" in text or "Python object" in text else text
+    return ValueError(f"{path} is not a readable {kind} file: {why or type(error).__name__}")
