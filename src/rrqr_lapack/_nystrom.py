@@ -154,18 +154,31 @@ class Nystrom(LowRank):
         0
         """
         shift = check_shift(shift)
-        scale = float(self.eigenvalues[-1]) + shift if self.rank else shift
-
-        def apply(b):
-            return scale * self._solve(b, shift, scale)
-
-        return LinearOperator(self.shape, matvec=apply, rmatvec=apply, matmat=apply, rmatmat=apply, dtype=self.dtype)
+        return _Preconditioner(self, shift)
 
     def _solve(self, b, shift, rest):
         """``(U (diag(lambda) + shift I) U^H + rest (I - U U^H))^{-1} b``."""
         U = self.eigenvectors
         inside = U.conj().T @ b
         return U @ _scale_rows(1 / (self.eigenvalues + shift), inside) + (b - U @ inside) / rest
+
+
+class _Preconditioner(LinearOperator):
+    """``P^{-1}`` of a Nystrom approximation."""
+
+    def __init__(self, approximation, shift):
+        super().__init__(approximation.dtype, approximation.shape)
+        self.approximation, self.shift = approximation, shift
+        self.scale = float(approximation.eigenvalues[-1]) + shift if approximation.rank else shift
+
+    def _matmat(self, b):
+        return self.scale * self.approximation._solve(b, self.shift, self.scale)
+
+    def _matvec(self, b):
+        return self._matmat(b)
+
+    def _adjoint(self):
+        return self
 
 
 def nystrom(a, *, rank=None, rtol=None, atol=None, landmarks="rpcholesky", check_finite=True, rng=None):
