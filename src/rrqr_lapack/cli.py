@@ -192,12 +192,13 @@ def _integers(text):
 def _demo(args):
     from .prune.demo import run
 
-    run(args.out, data_dir=args.data_dir, overwrite=args.force)
+    run(args.out, data_dir=args.data_dir, overwrite=args.force, watch=_progress)
 
 
 def _compress(args):
     from .prune import Plan, apply
     from .prune.models import open_model
+    from .prune.threads import fitting
 
     began = time.perf_counter()
     if args.plan and (args.layers or _options(args)):
@@ -207,7 +208,7 @@ def _compress(args):
     model = open_model(args.model, data, args.make)
     outputs = _outputs(args, *model.outputs(args.out), args.report, args.plot)
     plan = Plan.from_json(args.plan) if args.plan else None
-    with _progress() as progress:
+    with fitting(model.face), _progress() as progress:
         analysis, plan = _planned(args, model, data, plan, progress)
         small = apply(analysis, plan, refit="asymmetric" if args.refit else None, progress=progress)
         report = model.report(analysis, plan, small, time.perf_counter() - began)
@@ -219,11 +220,12 @@ def _compress(args):
 
 def _plan(args):
     from .prune.models import open_model
+    from .prune.threads import fitting
 
     data = _samples(args.data, named=args.make is not None)
     model = open_model(args.model, data, args.make)
     outputs = _outputs(args, args.out, args.plot)
-    with _progress() as progress:
+    with fitting(model.face), _progress() as progress:
         analysis, plan = _planned(args, model, data, None, progress)
     if args.out:
         plan.to_json(args.out, overwrite=args.force)
