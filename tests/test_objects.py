@@ -391,9 +391,9 @@ def test_parameters_are_asked_for_set_and_shown(kind):
         assert kind().set_params(**{name: token}).get_params() == {**defaults, name: token}
         assert repr(kind(**{name: 7})) == f"{kind.__name__}({name}=7)"
     with pytest.raises(
-        ValueError, match=f"params must be those of {kind.__name__}, got 'ranks'; they are {[*defaults][0]}"
+        ValueError, match=f"params must be those of {kind.__name__}, got 'ranks'; they are {next(iter(defaults))}"
     ):
-        estimator.set_params(**{[*defaults][0]: 3}, ranks=3)
+        estimator.set_params(**{next(iter(defaults)): 3}, ranks=3)
     assert estimator.get_params() == defaults
 
 

@@ -388,8 +388,9 @@ cdef class Factor:
         self.settle()
         f = None if self.f is None else self.f[self.c.rank:, :self.c.factored - self.c.panel].copy(order="F")
         state = {"a": self.a, "pivots": self.pivots, "tau": self.tau, "norms": self.norms, "norms0": self.norms0,
-                 "f": f, "rank": self.c.rank, "factored": self.c.factored, "panel": self.c.panel, "width": self.c.width,
-                  "stale": self.c.stale, "maxnorm": self.c.maxnorm, "largest": self.largest, "begun": self.begun}
+                 "f": f, "rank": self.c.rank, "factored": self.c.factored, "panel": self.c.panel,
+                 "width": self.c.width, "stale": self.c.stale, "maxnorm": self.c.maxnorm, "largest": self.largest,
+                 "begun": self.begun}
         return restored, (FORMAT, state)
 
     def __copy__(self):

@@ -1,5 +1,7 @@
 """BLAS has one thread for narrow models, where the command line computes."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -30,7 +32,7 @@ def test_narrow_models_take_one_thread_and_wide_ones_all(width, expected):
 
 
 def test_without_threadpoolctl_nothing_is_limited(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "threadpoolctl", None)
+    monkeypatch.setitem(sys.modules, "threadpoolctl", None)
     with pool.threadpool_limits(2, "blas"), fitting(face(8)):
         assert threads() == {2}
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 
-# Columns of a group from which on BLAS may use all threads. On two busy cores two threads took 18, 12, 3.6 and 2.4 times
-# as long as one at 256, 512, 1024 and 2048 columns; on idle ones they cannot gain more than a factor of two.
+# Columns of a group from which on BLAS may use all threads. On two busy cores two threads took 18, 12, 3.6 and 2.4
+# times as long as one at 256, 512, 1024 and 2048 columns; on idle ones they cannot gain more than a factor of two.
 WIDE = 2048
 
 
