@@ -1,10 +1,14 @@
 """The rrqr command: its jobs, its exit status, its one-line errors."""
 
+import contextlib
 import functools
+import gzip
 import json
+import math
 import os
 import re
 import signal
+import struct
 import subprocess
 import sys
 import warnings
@@ -237,7 +241,7 @@ FILES = {
 def test_demo_prints_the_tables_and_writes_the_plots(carried, capsys):
     assert main(["demo", "-o", "out"]) == 0
     out = capsys.readouterr().out
-    assert "2,000 test images" in out
+    assert "2,000 test images:\nthe first 2,000 of the 10,000 test images, which the package carries" in out
     assert set(os.listdir("out")) == FILES
     assert {os.path.basename(line.strip()) for line in out.splitlines()[-len(FILES) :]} == FILES
     for name in FILES - {"demo.json"}:
@@ -252,14 +256,60 @@ def test_demo_prints_the_tables_and_writes_the_plots(carried, capsys):
         assert [point["keep"] for point in by_fraction] == list(demo.KEEP)
         half = by_fraction[demo.KEEP.index(0.5)]
         assert half["fraction"] == 0.5
-        assert half["accuracy"] > numbers["accuracy"] - 0.005  # less than half a point lost
+        corrected = [scheme for scheme in half["accuracy"] if "alone" not in scheme]
+        for scheme in corrected:
+            assert half["accuracy"][scheme] > numbers["accuracy"] - 0.005  # less than half a point lost
         for point in (*by_eps, *by_fraction):
+            assert list(point["accuracy"]) == list(demo.SCHEMES)
             assert f"{point['parameters']:,}" in out
-    assert half["magnitude"] < numbers["accuracy"] - 0.2
+            for value in point["accuracy"].values():
+                assert f"{value:.2%}" in out
+    for scheme in ("ID alone", "magnitude alone"):
+        assert half["accuracy"][scheme] < numbers["accuracy"] - 0.2
+    tenth = by_fraction[demo.KEEP.index(0.1)]["accuracy"]
+    order = ["forward, affine, refitted", "ID, corrected", "magnitude, corrected", "magnitude alone"]
+    assert sorted(order, key=tenth.get, reverse=True) == order
     for curve in numbers["errors"].values():
         qr, svd = np.array(curve["pivoted_qr"]), np.array(curve["svd"])
         assert (svd <= qr * (1 + 1e-6) + 1e-15).all()
         assert (qr[: len(qr) // 2] <= 4 * svd[: len(qr) // 2]).all()
+
+
+def full_set(folder, count):
+    """The four files of Fashion-MNIST with so many test images, of nothing."""
+    folder.mkdir()
+    for name, shape in (("images-idx3", (count, 28, 28)), ("labels-idx1", (count,))):
+        header = struct.pack(f">BBBB{len(shape)}I", 0, 0, 8, len(shape), *shape)
+        (folder / f"t10k-{name}-ubyte.gz").write_bytes(gzip.compress(header + bytes(math.prod(shape))))
+    return folder
+
+
+def test_demo_says_which_images_it_uses_where_the_full_set_is(carried, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(demo, "BUDGETS", ({"eps": 0.1}, {"keep": 0.1}))
+    monkeypatch.setattr(demo, "EPS", (0.1,))
+    monkeypatch.setattr(fashion_mnist, "DEBIAN_DIR", full_set(tmp_path / "debian", 7))
+    for options, folder, count in (
+        ([], "debian", 7),
+        (["--data-dir", str(full_set(tmp_path / "mine", 5))], "mine", 5),
+    ):
+        assert main(["demo", "-o", "out", "--force", *options]) == 0
+        source = f"all test images of {tmp_path / folder}"
+        assert f"{count} test images:\n{source}\n" in capsys.readouterr().out
+        with open("out/demo.json", encoding="utf-8") as file:
+            assert json.load(file)["source"] == source
+
+
+def test_demo_shows_how_far_it_is(carried, monkeypatch, tmp_path):
+    monkeypatch.setattr(demo, "BUDGETS", ({"eps": 0.1}, {"keep": 0.1}))
+    monkeypatch.setattr(demo, "EPS", (0.1,))
+    monkeypatch.setattr(fashion_mnist, "DEBIAN_DIR", full_set(tmp_path / "debian", 7))
+    seen = []
+    demo.run("out", watch=lambda: contextlib.nullcontext(lambda *step: seen.append(step)))
+    total = 2 * len(demo.SCHEMES)
+    expected = [
+        (f"compressing the {what}", i + 1, total) for what in ("first layer", "whole model") for i in range(total)
+    ]
+    assert seen == expected
 
 
 @pytest.mark.parametrize("existing", sorted(FILES))

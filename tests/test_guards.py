@@ -88,8 +88,8 @@ def test_squared_norms_that_underflow_choose_no_pivot(dtype, seed):
 @every_seed
 @pytest.mark.parametrize("ratio", [1e-2, 1e-1, 1e3])
 def test_a_sketch_is_drawn_anew_where_the_downdated_one_is_rounding_error(ratio, dtype, seed):
-    """[A, B; 0, C], the columns of C ratio eps long: copies of three but for a thousandth, and sixty others. Elimination
-    of A leaves C exactly, and of its downdated sketch nothing if ratio is small."""
+    """[A, B; 0, C], the columns of C ratio eps long: copies of three but for a thousandth, and sixty others.
+    Elimination of A leaves C exactly, and of its downdated sketch nothing if ratio is small."""
     rng = np.random.default_rng(seed)
     block, others, n, wide = 72, 60, 400, np.result_type(dtype, "f8")
     which = rng.permutation(np.append(np.arange(others), rng.integers(others, others + 3, n - block - others)))

@@ -319,7 +319,7 @@ def test_to_fit_again_is_to_forget():
     pca.partial_fit(data(30, 8, "f8"))
     pca.fit(data(50, 5, "f8"))
     assert pca.components_.shape == (2, 5)
-    assert repr(pca) == f"<PCA of 50 x 5, rank 2, exact error {pca.error:.3g}>"
+    assert repr(pca) == f"<PCA(rank=2, rng=0) of 50 x 5: rank 2, exact error {pca.error:.3g}>"
 
 
 def test_the_data_is_not_modified(dtype):
@@ -333,7 +333,7 @@ def test_the_data_is_not_modified(dtype):
 
 def test_nothing_is_known_before_data_is_seen():
     assert not hasattr(PCA(), "components_")
-    assert repr(PCA()) == "<PCA of nothing yet>"
+    assert repr(PCA()) == "PCA()"
     with pytest.raises(AttributeError, match="call fit or partial_fit first"):
         PCA().transform(np.ones((3, 2)))
 

@@ -1,5 +1,6 @@
 """Column-pivoted QR, interpolative decompositions, and neural networks made smaller with them."""
 
+from importlib import import_module as _import_module
 from importlib.metadata import version as _version
 from importlib.util import find_spec as _find_spec
 
@@ -83,3 +84,14 @@ __all__ = [
     "strong_rrqr",
     "two_sided_interpolative_decomposition",
 ]
+_LAZY = {"interpolative", "prune"}  # submodules that are imported when asked for (SPEC 1), beside `selection`
+
+
+def __getattr__(name):
+    if name in _LAZY:
+        return _import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *_LAZY})

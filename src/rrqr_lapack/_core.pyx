@@ -1,7 +1,9 @@
 # cython: language_level=3, freethreading_compatible=True, boundscheck=False, wraparound=False, initializedcheck=False
 """Binding: arrays to C structs, statuses to exceptions. It knows no algorithm and checks no user input."""
+import copy
 import re
 
+import numpy
 import scipy.linalg.cython_blas
 import scipy.linalg.cython_lapack
 
@@ -426,6 +428,36 @@ cdef class Factor:
             self.kernels.settle(&self.c)
         self.source = None
 
+    def __reduce__(self):
+        """All that the invariant names, in the factor's own arrays: nothing is copied here but the open panel."""
+        if self.norms is None:
+            raise TypeError("a factor without column norms cannot be pickled; let it begin")
+        self.settle()
+        f = None if self.f is None else self.f[self.c.rank:, :self.c.factored - self.c.panel].copy(order="F")
+        state = {"a": self.a, "pivots": self.pivots, "tau": self.tau, "norms": self.norms, "norms0": self.norms0,
+                 "f": f, "rank": self.c.rank, "factored": self.c.factored, "panel": self.c.panel,
+                 "width": self.c.width, "stale": self.c.stale, "maxnorm": self.c.maxnorm, "largest": self.largest,
+                 "begun": self.begun}
+        return restored, (FORMAT, state)
+
+    def __copy__(self):
+        return copy.deepcopy(self)  # its memory is its own
+
+    cdef restore(self, dict state):
+        """Take over a state that was checked."""
+        self.pivots, self.tau = state["pivots"], state["tau"]
+        self.norms, self.norms0 = state["norms"], state["norms0"]
+        self.c.pivots, self.c.tau = <int *>np.PyArray_DATA(self.pivots), np.PyArray_DATA(self.tau)
+        self.c.norms, self.c.norms0 = np.PyArray_DATA(self.norms), np.PyArray_DATA(self.norms0)
+        self.c.rank, self.c.factored, self.c.panel = state["rank"], state["factored"], state["panel"]
+        self.c.stale, self.c.maxnorm = state["stale"], state["maxnorm"]
+        self.largest, self.begun = state["largest"], state["begun"]
+        if state["f"] is not None:
+            self.c.width = state["width"]
+            self.f = empty(self.type_number, self.c.n, self.c.width)
+            self.f[self.c.rank:, :state["f"].shape[1]] = state["f"]
+            self.c.f = np.PyArray_DATA(self.f)
+
     @property
     def rank(self):
         return self.c.rank
@@ -516,6 +548,58 @@ cdef class Factor:
             status = self.kernels.interpolation(&context, &self.c, data)
         check(status, &context)
         return t
+
+
+FORMAT = 1  # of a factor's state
+
+
+def restored(version, state):
+    """The factor of a state that `Factor.__reduce__` made; a kernel sees nothing that does not fit together."""
+    if version != FORMAT:
+        raise ValueError(f"the factor was pickled in format {version!r}, this version of rrqr_lapack reads {FORMAT}; "
+                         "factor the matrix again, or unpickle it with the version that wrote it")
+    wrong = misfit(state)
+    if wrong:
+        raise ValueError(f"this is not the whole state of a factor: {wrong}; factor the matrix again")
+    state = {name: numpy.require(value, requirements="FAW") if isinstance(value, np.ndarray) else value
+             for name, value in state.items()}
+    cdef Factor factor = Factor(state["a"])
+    factor.restore(state)
+    return factor
+
+
+cdef misfit(state):
+    """What is wrong with a factor's state, in words, or None."""
+    names = {"a", "pivots", "tau", "norms", "norms0", "f", "rank", "factored", "panel", "width", "stale", "maxnorm",
+             "largest", "begun"}
+    if not isinstance(state, dict) or set(state) != names:
+        return f"it must have {', '.join(sorted(names))}"
+    a, f = state["a"], state["f"]
+    if not isinstance(a, np.ndarray) or a.ndim != 2 or a.dtype.char not in "fdFD" or not a.dtype.isnative:
+        return "a must be a matrix of one of the four dtypes"
+    m, n = a.shape
+    least = min(m, n)
+    real = a.dtype.char.lower()
+    shapes = {"pivots": ("i", n), "tau": (a.dtype.char, least), "norms": (real, n), "norms0": (real, n)}
+    for name, (char, length) in shapes.items():
+        if not isinstance(state[name], np.ndarray) or state[name].shape != (length,) or state[name].dtype.char != char:
+            return f"{name} must have {length} numbers of type {char!r}"
+    integers = {"rank", "factored", "panel", "width", "stale", "begun"}
+    for name in sorted(names - set(shapes) - {"a", "f"}):
+        if type(state[name]) is not (int if name in integers else float):
+            return f"{name} must be {'an integer' if name in integers else 'a number'}"
+    if (numpy.sort(state["pivots"]) != numpy.arange(n)).any():
+        return "pivots must be a permutation"
+    rank, factored, panel = state["rank"], state["factored"], state["panel"]
+    if not 0 <= rank <= factored <= least or not 0 <= panel <= factored or not 0 <= state["stale"] <= n:
+        return "rank, panel and stale must count columns"
+    pending = factored - panel
+    if f is None:
+        return "f must hold the open panel" if pending else None
+    if not isinstance(f, np.ndarray) or f.dtype != a.dtype or f.shape != (n - rank, pending):
+        return f"f must be a matrix of {n - rank} x {pending}"
+    if not pending <= state["width"] <= least:
+        return "width must be at least that of the open panel"
 
 
 def factor_stack(np.ndarray a not None, np.ndarray q, np.ndarray r not None, np.ndarray p not None,

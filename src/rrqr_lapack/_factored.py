@@ -1,11 +1,13 @@
 """The factor of a truncated pivoted QR as an object."""
 
+import copy
 import functools
 import threading
 
 import numpy as np
 
 from ._arrays import as_fortran, as_numeric, check_choice, check_flag, check_rank, check_tolerance
+from ._state import Kept
 from ._truncated import _checked, _root_of_squares, factor_of, numerical_rank, run
 
 
@@ -20,7 +22,7 @@ def in_turn(method):
     return turn
 
 
-class TruncatedQR:
+class TruncatedQR(Kept):
     """The factorization ``A[:, P] ~= Q R`` in compact form, ready to be applied, solved with and extended.
 
     Parameters are those of `qr_truncated`, for one matrix.
@@ -75,7 +77,8 @@ class TruncatedQR:
     Notes
     -----
     Cost and source as for `qr_truncated`. One object may be used from several threads: its methods and attributes
-    take turns.
+    take turns. A pickle holds the M N numbers of the compact form once and goes on bit for bit as the object would have;
+    no other thread may extend the object while it is pickled.
 
     Examples
     --------
@@ -89,6 +92,8 @@ class TruncatedQR:
     >>> bool(np.linalg.norm(A[:, F.P] - F.form_q() @ F.R) <= 1.001 * F.residual_norm)
     True
     """
+
+    _kept = ("_driver", "_choice", "_factor")
 
     def __init__(
         self,
@@ -108,10 +113,19 @@ class TruncatedQR:
             raise ValueError(f"a must have 2 dimensions, got {a.ndim}; qr_truncated takes stacks of matrices")
         self._driver = driver
         self._choice = stop[3:]
-        self._lock = threading.RLock()
+        self._renew()
         self._factor = factor_of(a, overwrite_a, check_finite, driver == "randomized")
         self._run(*stop[:3])
         self._factor.settle()  # `a` may change from here on
+
+    def _renew(self):
+        self._lock = threading.RLock()
+
+    def __deepcopy__(self, memo):
+        with self._lock:
+            twin = type(self).__new__(type(self))
+            twin.__setstate__(copy.deepcopy(self.__getstate__(), memo))
+            return twin
 
     def _run(self, rank, rtol, atol):
         """Factor, or go on, until the rule holds."""

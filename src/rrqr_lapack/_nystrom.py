@@ -160,12 +160,7 @@ class Nystrom(LowRank):
         0
         """
         shift = check_shift(shift)
-        scale = float(self.eigenvalues[-1]) + shift if self.rank else shift
-
-        def apply(b):
-            return self._shrunk(b, shift, scale)
-
-        return LinearOperator(self.shape, matvec=apply, rmatvec=apply, matmat=apply, rmatmat=apply, dtype=self.dtype)
+        return _Preconditioner(self, shift)
 
     def _shrunk(self, b, shift, rest):
         """``rest (U (diag(lambda) + shift I) U^H + rest (I - U U^H))^{-1} b``."""
@@ -173,6 +168,24 @@ class Nystrom(LowRank):
         inside = U.conj().T @ b
         factors = (rest / (self.eigenvalues.astype(np.float64) + shift)).astype(self.eigenvalues.dtype)
         return U @ _scale_rows(factors, inside) + (b - U @ inside)
+
+
+class _Preconditioner(LinearOperator):
+    """``P^{-1}`` of a Nystrom approximation."""
+
+    def __init__(self, approximation, shift):
+        super().__init__(approximation.dtype, approximation.shape)
+        self.approximation, self.shift = approximation, shift
+        self.scale = float(approximation.eigenvalues[-1]) + shift if approximation.rank else shift
+
+    def _matmat(self, b):
+        return self.approximation._shrunk(b, self.shift, self.scale)
+
+    def _matvec(self, b):
+        return self._matmat(b)
+
+    def _adjoint(self):
+        return self
 
 
 def nystrom(a, *, rank=None, rtol=None, atol=None, landmarks="rpcholesky", check_finite=True, rng=None):

@@ -17,13 +17,14 @@ from scipy.sparse.linalg import LinearOperator
 from ._arrays import check_rng
 from ._components import components, truncated
 from ._error import frobenius
+from ._estimator import Estimator
 from ._operand import dtype_of
 from ._products import times
 from ._row_stream import Centred, RowStream, Sketch, Triangle
 from ._sampler import measured, stopping
 
 
-class PCA:
+class PCA(Estimator):
     """Principal components C of the rows of X, ``X ~= 1 mu + Z C`` with the scores ``Z = (X - 1 mu) C^H``.
 
     Data may be sparse, and stays so; it may come at once (`fit`) or in blocks of rows (`partial_fit`). Components are
@@ -261,10 +262,11 @@ class PCA:
         return float(self._mean_square(self.error, others)) if others else 0.0
 
     def __repr__(self):
+        parameters = super().__repr__()
         if self._stream is self._found is None:
-            return "<PCA of nothing yet>"
+            return parameters
         size = f"{self.n_samples_seen_} x {self.n_features_in_}"
-        return f"<PCA of {size}, rank {self.n_components_}, {self.error_kind} error {self.error:.3g}>"
+        return f"<{parameters} of {size}: rank {self.n_components_}, {self.error_kind} error {self.error:.3g}>"
 
     def _mean_square(self, values, columns):
         """Squares over (M - 1) columns, which may be representable where the square of X's norm is not."""

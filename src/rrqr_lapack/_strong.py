@@ -58,6 +58,8 @@ class StrongRRQR(TruncatedQR):
     <StrongRRQR of shape (3, 3), float64: rank 2, relmaxresid 0.333>
     """
 
+    _kept = (*TruncatedQR._kept, "f", "_max_t", "_rho", "_swaps")
+
     def __init__(self, a, *, f=2.0, **options):
         self.f = check_bound(f)
         self._swaps = 0

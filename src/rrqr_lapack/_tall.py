@@ -14,12 +14,13 @@ from scipy.linalg import get_blas_funcs, get_lapack_funcs
 from . import _core
 from ._arrays import as_fortran, as_numeric, check_finite_columns, check_flag, lapack_dtype
 from ._factored import TruncatedQR
+from ._state import Kept
 
 LEAST_ROWS = 256  # gathered before they are eliminated: fewer are not worth a call
 PANEL = 32  # columns that LAPACK's tpqrt eliminates at a time
 
 
-class TallQR:
+class TallQR(Kept):
     """The triangle R of ``A = Q R``, that is ``R^H R = A^H A``, of a tall matrix A whose rows arrive in pieces.
 
     R has the singular values, the column norms and the linear dependences of A, and pivoted QR chooses the same columns
@@ -69,6 +70,8 @@ class TallQR:
     True
     """
 
+    _kept = ("shape", "dtype", "_check_finite", "_sum", "_gathered")
+
     def __init__(self, rows=None, *, check_finite=True):
         self.shape = (0, 0)
         self.dtype = None
@@ -76,6 +79,19 @@ class TallQR:
         self._sum = self._gathered = None
         if rows is not None:
             self.update(rows)
+
+    def __getstate__(self):
+        state = super().__getstate__()
+        if self._sum is not None:
+            state["kept"]["_gathered"] = self._rest()  # the rest of the memory for it was never written to
+        return state
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        if self._sum is not None:
+            rest = self._gathered
+            self._make_room()
+            self._gathered[: len(rest)] = rest
 
     def __repr__(self):
         return f"<TallQR of shape {self.shape}, {self.dtype}>"
@@ -230,7 +246,12 @@ class TallQR:
         if self._sum is None:
             self.shape, self.dtype = (0, columns), dtype
             self._sum = (_Gram if dtype.char in "fF" else _Triangle)(columns, dtype)
-            self._gathered = np.empty((max(columns, LEAST_ROWS), columns), self._sum.dtype)
+            self._make_room()
+
+    def _make_room(self):
+        """Memory for the rows that are gathered."""
+        columns = self.shape[1]
+        self._gathered = np.empty((max(columns, LEAST_ROWS), columns), self._sum.dtype)
 
     def _rest(self):
         """The rows that are gathered but not yet eliminated."""

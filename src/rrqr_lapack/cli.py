@@ -192,12 +192,13 @@ def _integers(text):
 def _demo(args):
     from .prune.demo import run
 
-    run(args.out, data_dir=args.data_dir, overwrite=args.force)
+    run(args.out, data_dir=args.data_dir, overwrite=args.force, watch=_progress)
 
 
 def _compress(args):
     from .prune import Plan, apply
     from .prune.models import files_of
+    from .prune.threads import fitting
 
     began = time.perf_counter()
     if args.plan and (args.layers or _options(args)):
@@ -207,7 +208,7 @@ def _compress(args):
     plan = Plan.from_json(args.plan) if args.plan else None
     data = _samples(args.data, named=args.make is not None)
     model = _opened(args, data)
-    with _progress() as progress:
+    with fitting(model.face), _progress() as progress:
         analysis, plan = _planned(args, model, data, plan, progress)
         small = apply(analysis, plan, refit="asymmetric" if args.refit else None, progress=progress)
         report = model.report(analysis, plan, small, time.perf_counter() - began)
@@ -218,10 +219,12 @@ def _compress(args):
 
 
 def _plan(args):
+    from .prune.threads import fitting
+
     outputs = _outputs(args, args.out, args.plot)
     data = _samples(args.data, named=args.make is not None)
     model = _opened(args, data)
-    with _progress() as progress:
+    with fitting(model.face), _progress() as progress:
         analysis, plan = _planned(args, model, data, None, progress)
     if args.out:
         plan.to_json(args.out, overwrite=args.force)

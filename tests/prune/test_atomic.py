@@ -21,7 +21,7 @@ def test_the_file_appears_when_the_block_ends(tmp_path):
 def test_what_is_neither_true_nor_false_overwrites_nothing(tmp_path, overwrite):
     (tmp_path / "a.txt").write_text("old")
     with pytest.raises(TypeError, match=f"overwrite must be True or False, got {overwrite!r}"):
-        refuse_existing(tmp_path / "a.txt", overwrite)
+        check_outputs(tmp_path / "a.txt", overwrite=overwrite)
     with pytest.raises(TypeError, match="overwrite"), whole_file(tmp_path / "a.txt", overwrite):
         pass
     assert (tmp_path / "a.txt").read_text() == "old"

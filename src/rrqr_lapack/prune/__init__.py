@@ -8,6 +8,9 @@ References: J. Chee, M. Renz, A. Damle, C. De Sa, Model preserving compression f
 NeurIPS 2022, arXiv:2108.00065.
 """
 
+from importlib import import_module as _import_module
+from importlib.util import find_spec as _find_spec
+
 from .activations import LeakyReLU
 from .analyze import Analysis
 from .apply import apply
@@ -35,3 +38,13 @@ __all__ = [
     "plan",
     "save",
 ]
+
+
+def __getattr__(name):
+    if name == "torch":  # imported when asked for, where PyTorch is installed
+        return _import_module(f"{__name__}.torch")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *(["torch"] if _find_spec("torch") else [])})

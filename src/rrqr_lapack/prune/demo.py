@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
+from . import fashion_mnist
 from .atomic import check_outputs, whole_file
 from .files import INSTALL_HINT
 from .tables import table
-from .trial import Trial, error_curve, gaussian_kernel
+from .threads import fitting
+from .trial import SCHEMES, Trial, error_curve, gaussian_kernel
 
 EPS = (0.2, 0.1, 0.05, 0.03, 0.02, 0.01, 0.005)
 KEEP = (0.1, 0.2, 0.3, 0.4, 0.5, 0.75)
+BUDGETS = (*({"eps": eps} for eps in EPS), *({"keep": keep} for keep in KEEP))
 KERNEL_RANKS = 100
 
 
-def run(out, *, data_dir=None, overwrite: bool = False) -> None:
+def run(out, *, data_dir=None, overwrite: bool = False, watch=nullcontext) -> None:
     """Compress the shipped network again and again; print tables, write plots and their numbers to `out`.
 
     Parameters
@@ -27,6 +32,8 @@ def run(out, *, data_dir=None, overwrite: bool = False) -> None:
         Folder with the four ``.gz`` files of Fashion-MNIST, of which all test images are then used.
     overwrite : bool, default False
         Whether files in `out` may be replaced.
+    watch : callable, optional
+        ``watch()`` is a context manager that gives a callback for the progress, or None, while the work is done.
 
     Raises
     ------
@@ -59,20 +66,20 @@ def run(out, *, data_dir=None, overwrite: bool = False) -> None:
     trial = Trial(data_dir)
     print(
         f"{trial.network}\n{len(trial.X):,} calibration images, all from the training set, without labels; "
-        f"{len(trial.labels):,} test images\ntest accuracy before compression: {trial.accuracy:.2%}\n"
+        f"{len(trial.labels):,} test images:\n{fashion_mnist.test_source(data_dir)}\n"
+        f"test accuracy before compression: {trial.accuracy:.2%}\n"
     )
-    studies = {}
-    for name, layers in (("first layer", [0]), ("whole model", None)):
-        studies[name] = {
-            "eps": [trial.point(layers, eps=eps) for eps in EPS],
-            "keep": [trial.point(layers, keep=keep) for keep in KEEP],
-        }
-        print(_accuracy_table(name, studies[name], trial.accuracy) + "\n")
-    first = trial.first_activations()
-    curves = {
-        "first layer": error_curve(first, min(first.shape)),
-        "kernel": error_curve(gaussian_kernel(), KERNEL_RANKS),
-    }
+    studies, curves = {}, {}
+    with fitting(trial.analysis.face), watch() as progress:
+        for name, layers in (("first layer", [0]), ("whole model", None)):
+            show = progress and partial(progress, f"compressing the {name}")
+            points = trial.study(layers, BUDGETS, show)
+            studies[name] = {"eps": points[: len(EPS)], "keep": points[len(EPS) :]}
+        first = trial.first_activations()
+        curves["first layer"] = error_curve(first, min(first.shape))
+        curves["kernel"] = error_curve(gaussian_kernel(), KERNEL_RANKS)
+    for name, study in studies.items():
+        print(_accuracy_table(name, study) + "\n")
     for name, curve in curves.items():
         print(_error_table(name, curve) + "\n")
 
@@ -81,6 +88,7 @@ def run(out, *, data_dir=None, overwrite: bool = False) -> None:
         ("first layer", "accuracy-first-layer.png", "First layer compressed"),
         ("whole model", "accuracy-whole-model.png", "All seven hidden layers compressed"),
     ):
+        title = f"{title}; accuracy on {len(trial.labels):,} test images"
         accuracy_plot(studies[name], trial.accuracy, title, files[path], overwrite=overwrite)
     title = f"Activations of the first layer, {first.shape[0]} x {first.shape[1]}"
     error_plot(curves["first layer"], title, files["error-first-layer.png"], floor=1e-4, overwrite=overwrite)
@@ -88,6 +96,7 @@ def run(out, *, data_dir=None, overwrite: bool = False) -> None:
     error_plot(curves["kernel"], title, files["error-kernel.png"], floor=1e-16, overwrite=overwrite)
     numbers = {
         "test_images": len(trial.labels),
+        "source": fashion_mnist.test_source(data_dir),
         "accuracy": trial.accuracy,
         **{
             name: {budget: [asdict(point) for point in points] for budget, points in study.items()}
@@ -103,8 +112,8 @@ def run(out, *, data_dir=None, overwrite: bool = False) -> None:
     print("wrote", *files.values(), sep="\n  ")
 
 
-def _accuracy_table(name, study, original):
-    header = ["eps", "keep", "columns kept", "fraction", "parameters", "accuracy", "change", "refitted", "magnitude"]
+def _accuracy_table(name, study):
+    header = ["eps", "keep", "columns kept", "fraction", "parameters", *SCHEMES]
     rows = [
         [
             "" if p.eps is None else f"{p.eps:g}",
@@ -112,14 +121,14 @@ def _accuracy_table(name, study, original):
             " ".join(map(str, p.kept)),
             f"{p.fraction:.1%}",
             f"{p.parameters:,}",
-            f"{p.accuracy:.2%}",
-            f"{100 * (p.accuracy - original):+.2f}",
-            f"{p.refitted:.2%}",
-            f"{p.magnitude:.2%}",
+            *(f"{p.accuracy[scheme]:.2%}" for scheme in SCHEMES),
         ]
         for p in (*study["eps"], *study["keep"])
     ]
-    return table(f"Compressing the {name}", header, rows)
+    title = (
+        f"Accuracy with the {name} compressed, by schemes that keep as many columns: corrected by least squares or not"
+    )
+    return table(title, header, rows)
 
 
 def _error_table(name, curve):

@@ -117,6 +117,16 @@ def test_set(data_dir=None) -> tuple[np.ndarray, np.ndarray]:
         return file["test_images"], file["test_labels"]
 
 
+def test_source(data_dir=None) -> str:
+    """Which test images `test_set` gives, in words."""
+    if data_dir is None and not DEBIAN_DIR.is_dir():
+        return (
+            "the first 2,000 of the 10,000 test images, which the package carries; for all of them install the Debian "
+            "package dataset-fashion-mnist, or give --data-dir"
+        )
+    return f"all test images of {data_dir or DEBIAN_DIR}"
+
+
 def inputs(images) -> np.ndarray:
     """What the network takes: pixels scaled to [0, 1] in float32."""
     return images.astype(np.float32) / 255

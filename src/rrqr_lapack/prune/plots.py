@@ -13,7 +13,13 @@ from .atomic import whole_file
 
 # Okabe and Ito's colours, which the colour-blind can tell apart, each with its own marker.
 FLOOR = 1e-6  # relative errors below it are drawn there
-BLUE, ORANGE, GREEN, BLACK = "#0072B2", "#D55E00", "#009E73", "#000000"
+BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
+GREY, BLACK = "#7F7F7F", "#000000"
+
+
+def _clean(axes):
+    axes.grid(alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
 
 
 @contextmanager
@@ -22,21 +28,29 @@ def _axes(path, overwrite, title, xlabel, ylabel):
     figure = Figure(figsize=(6.4, 4.2), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot(title=title, xlabel=xlabel, ylabel=ylabel)
-    axes.grid(alpha=0.3)
-    axes.spines[["top", "right"]].set_visible(False)
+    _clean(axes)
     with whole_file(path, overwrite) as temporary:
         yield axes
         axes.legend(frameon=False)
         figure.savefig(temporary, dpi=150)
 
 
+STYLES = {
+    "forward, affine, refitted": {"color": GREEN, "marker": "^"},
+    "ID, corrected": {"color": BLUE, "marker": "o"},
+    "magnitude, corrected": {"color": ORANGE, "marker": "s", "linestyle": "--"},
+    "magnitude alone": {"color": PURPLE, "marker": "x", "linestyle": ":"},
+    "ID alone": {"color": GREY, "marker": "+", "linestyle": ":"},
+}
+
+
 def accuracy_plot(study, original: float, title: str, path, *, overwrite: bool = False) -> None:
-    """Accuracy against the fraction of columns kept, beside magnitude pruning and the original network.
+    """Accuracy of every scheme against the fraction of columns kept, beside that of the original network.
 
     Parameters
     ----------
     study : dict of str to sequence of Point
-        ``"eps"``: sizes that a tolerance chose for each layer; ``"keep"``: the same fraction of every layer.
+        ``"keep"``: the same fraction of every layer; ``"eps"``: sizes that a tolerance chose for each layer.
     original : float
         Accuracy of the network before compression, in [0, 1].
     title : str
@@ -44,22 +58,22 @@ def accuracy_plot(study, original: float, title: str, path, *, overwrite: bool =
         A ``.png`` file.
     overwrite : bool, default False
     """
-    with _axes(path, overwrite, title, "columns kept (%)", "test accuracy (%)") as axes:
+    figure = Figure(figsize=(9.6, 4.8), layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.suptitle(title)
+    panels = figure.subplots(1, 2, sharey=True)
+    subtitles = {"keep": "the same fraction of each layer", "eps": "a size for each layer, from eps"}
+    for axes, (budget, subtitle) in zip(panels, subtitles.items(), strict=True):
+        _clean(axes)
+        axes.set(title=subtitle, xlabel="columns kept (%)", xlim=(0, 100 * max(p.fraction for p in study[budget]) + 3))
         axes.axhline(100 * original, color=BLACK, linewidth=1, linestyle="--", label=f"original, {original:.1%}")
-        for budget, figure, label, style in (
-            ("eps", "accuracy", "ID, sizes from eps", {"color": BLUE, "marker": "o"}),
-            (
-                "keep",
-                "accuracy",
-                "ID, the same fraction of each layer",
-                {"color": GREEN, "marker": "^", "linestyle": ":"},
-            ),
-            ("keep", "magnitude", "magnitude pruning, the same sizes", {"color": ORANGE, "marker": "s"}),
-        ):
-            points = sorted((100 * point.fraction, 100 * getattr(point, figure)) for point in study[budget])
-            axes.plot(*zip(*points, strict=True), label=label, markersize=5, **style)
-        axes.set_xlim(0, 100)
-        axes.set_ylim(0, 100)
+        for scheme, style in STYLES.items():
+            points = sorted((100 * point.fraction, 100 * point.accuracy[scheme]) for point in study[budget])
+            axes.plot(*zip(*points, strict=True), label=scheme, markersize=5, **style)
+    panels[0].set(ylabel="test accuracy (%)", ylim=(0, 100))
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
+    with whole_file(path, overwrite) as temporary:
+        figure.savefig(temporary, dpi=150)
 
 
 def error_plot(curve, title: str, path, *, floor: float, overwrite: bool = False) -> None:

@@ -15,27 +15,36 @@ from .compress import analyze
 from .files import load
 from .network import Network
 from .plan import plan
+from .plans import Plan
 
 NETWORK = Path(__file__).parent / "data" / "fashion_mnist_network.npz"
+
+# Each with what `plan` and `apply` are given. 'Corrected' is by least squares; 'alone', the other columns are dropped.
+SCHEMES = {
+    "ID, corrected": ({"method": "id"}, None),
+    "forward, affine, refitted": ({"method": "forward", "affine": True}, "asymmetric"),
+    "magnitude, corrected": ({"method": "magnitude", "correction": "lstsq"}, None),
+    "magnitude alone": ({"method": "magnitude", "correction": "none"}, None),
+    "ID alone": ({"method": "id", "correction": "none"}, None),
+}
 
 
 @dataclass(frozen=True)
 class Point:
-    """One compression: how much was kept and what it left of the accuracy.
+    """One size of the network and what each scheme makes of it.
 
     Attributes
     ----------
     eps, keep : float or None
-        The budget: a tolerance, or the fraction of each layer's columns.
+        The budget: a tolerance of the pivoted QR, or the fraction of each layer's columns.
     kept : tuple of int
-        Columns kept in each compressed layer.
+        Columns kept in each compressed layer, by every scheme.
     fraction : float
         Of the columns of the compressed layers together.
     parameters : int
         Of the whole network.
-    accuracy, refitted, magnitude : float
-        On the test images: with T from the pivoted QR, with T refitted by least squares, and with magnitude
-        pruning at the same sizes.
+    accuracy : dict of str to float
+        On the test images, of each of the `SCHEMES`.
     """
 
     eps: float | None
@@ -43,9 +52,7 @@ class Point:
     kept: tuple[int, ...]
     fraction: float
     parameters: int
-    accuracy: float
-    refitted: float
-    magnitude: float
+    accuracy: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -72,27 +79,33 @@ class Trial:
         self.test = fashion_mnist.inputs(images)
         self.accuracy = accuracy(self.network, self.test, self.labels)
 
-    def point(self, layers, *, eps=None, keep=None) -> Point:
-        """Compress `layers` to a budget and measure."""
-        skip = () if layers is None else [name for i, name in enumerate(self.analysis.groups) if i not in layers]
-        chosen = plan(self.analysis, eps=eps, keep=keep, skip=skip)
-        small = apply(self.analysis, chosen)
-        refitted = apply(self.analysis, chosen, refit="asymmetric")
-        baseline = plan(self.analysis, ranks=chosen.ranks, skip=skip, method="magnitude")
-        magnitude = apply(self.analysis, baseline)
-        ranks = tuple(chosen.ranks.values())
-        return Point(
-            eps,
-            keep,
-            ranks,
-            sum(ranks) / sum(group.width for group in chosen.groups),
-            small.parameters,
-            *(accuracy(n, self.test, self.labels) for n in (small, refitted, magnitude)),
-        )
+    def study(self, layers, budgets, progress=None) -> list[Point]:
+        """Compress `layers` (None: all) to each of the budgets, mappings such as ``{"eps": 0.1}``, and measure.
+
+        The pivoted QR decides on the sizes. A scheme takes all of them in turn, so that it orders the columns once.
+        ``progress(done, total)`` is called in between.
+        """
+        names = list(self.analysis.groups)
+        skip = [] if layers is None else [name for i, name in enumerate(names) if i not in layers]
+        plans = [plan(self.analysis, **budget, skip=skip) for budget in budgets]
+        found = [{} for _ in plans]
+        for number, (scheme, (options, refit)) in enumerate(SCHEMES.items()):
+            for i, (size, accuracies) in enumerate(zip(plans, found, strict=True)):
+                chosen = plan(self.analysis, ranks=size.ranks, skip=skip, **options)
+                accuracies[scheme] = accuracy(apply(self.analysis, chosen, refit=refit), self.test, self.labels)
+                if progress:
+                    progress(number * len(plans) + i + 1, len(SCHEMES) * len(plans))
+        return [_point(*each) for each in zip(budgets, plans, found, strict=True)]
 
     def first_activations(self) -> np.ndarray:
         """Activations of the first layer on the calibration samples."""
         return self.network.layers[0](self.X)
+
+
+def _point(budget: dict, chosen: Plan, accuracies: dict) -> Point:
+    kept = tuple(chosen.ranks.values())
+    fraction = sum(kept) / sum(group.width for group in chosen.groups)
+    return Point(budget.get("eps"), budget.get("keep"), kept, fraction, chosen.parameters_after, accuracies)
 
 
 def error_curve(A, ranks: int) -> ErrorCurve:

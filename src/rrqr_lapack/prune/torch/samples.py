@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from itertools import chain
 from numbers import Integral
 
@@ -191,19 +192,19 @@ def prepare(model: torch.nn.Module) -> Callable:
     Floating-point numbers take the dtype of the model's parameters.
     """
     like = next((p for p in model.parameters() if p.is_floating_point()), torch.empty(0))
+    return partial(_prepared, device=like.device, dtype=like.dtype)
 
-    def tensor(item):
-        if isinstance(item, Mapping):
-            return {key: tensor(value) for key, value in item.items()}
-        if isinstance(item, list | tuple):
-            return tuple(map(tensor, item))
-        if not hasattr(item, "shape"):
-            return item
-        item = item.toarray() if is_sparse(item) else item
-        item = item if isinstance(item, torch.Tensor) else torch.as_tensor(np.array(item))
-        return item.to(like.device, like.dtype if item.is_floating_point() else None)
 
-    return tensor
+def _prepared(item, device, dtype):
+    if isinstance(item, Mapping):
+        return {key: _prepared(value, device, dtype) for key, value in item.items()}
+    if isinstance(item, list | tuple):
+        return tuple(_prepared(value, device, dtype) for value in item)
+    if not hasattr(item, "shape"):
+        return item
+    item = item.toarray() if is_sparse(item) else item
+    item = item if isinstance(item, torch.Tensor) else torch.as_tensor(np.array(item))
+    return item.to(device, dtype if item.is_floating_point() else None)
 
 
 def peek(calibration, prepare: Callable) -> tuple[object, Iterable]:

@@ -1,0 +1,38 @@
+"""What an object that goes on working after it was made keeps in a pickle or a deep copy."""
+
+import copy
+
+FORMAT = 1
+
+
+class Kept:
+    """Pickles the attributes in `_kept`, under a format number; takes back no others.
+
+    A subclass names its attributes, and makes anew in `_renew` what is not kept, a lock for one.
+    """
+
+    _kept = ()
+
+    def _renew(self):
+        pass
+
+    def __getstate__(self):
+        return {"class": type(self).__name__, "format": FORMAT, "kept": {name: vars(self)[name] for name in self._kept}}
+
+    def __setstate__(self, state):
+        name, again = type(self).__name__, "make it anew, or unpickle it with the version of rrqr_lapack that wrote it"
+        known = isinstance(state, dict) and set(state) == {"class", "format", "kept"}
+        if not known or state["class"] != name:
+            raise ValueError(f"this is not the state of a {name}; {again}")
+        if state["format"] != FORMAT:
+            found = state["format"]
+            raise ValueError(f"the {name} was pickled in format {found!r}, this version reads {FORMAT}; {again}")
+        kept = state["kept"]
+        odd = set(kept) ^ set(self._kept) if isinstance(kept, dict) else self._kept
+        if odd:
+            raise ValueError(f"the state of the {name} is not whole ({', '.join(sorted(map(str, odd)))}); {again}")
+        vars(self).update(kept)
+        self._renew()
+
+    def __copy__(self):
+        return copy.deepcopy(self)  # what grows is not shared
