@@ -1,4 +1,4 @@
-/* NumPy keeps freed small arrays, and reused they look written to memcheck: here each comes from malloc. */
+/* NumPy keeps freed small arrays, and reused they look written to memcheck: once this is imported, each is malloc's. */
 #define NPY_NO_DEPRECATED_API NPY_2_0_API_VERSION
 #define NPY_TARGET_VERSION NPY_2_0_API_VERSION
 #include <numpy/arrayobject.h>
@@ -9,10 +9,13 @@ static void *resize(void *context, void *memory, size_t size) { return realloc(m
 static void give(void *context, void *memory, size_t size) { free(memory); }
 
 static PyDataMem_Handler handler = {"malloc", 1, {NULL, take, take_zeros, resize, give}};
+static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "malloc_handler"};
 
-/* To be called as a Python function, with the GIL held. */
-PyObject *use_malloc(void)
+PyMODINIT_FUNC PyInit_malloc_handler(void)
 {
     import_array();
-    return PyDataMem_SetHandler(PyCapsule_New(&handler, "mem_handler", NULL));
+    PyObject *former = PyDataMem_SetHandler(PyCapsule_New(&handler, "mem_handler", NULL));
+    if (!former) return NULL;
+    Py_DECREF(former);
+    return PyModule_Create(&definition);
 }

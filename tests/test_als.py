@@ -135,3 +135,10 @@ def test_a_penalty_of_nearly_nothing_is_as_none(dtype):
     z = alternating_least_squares(at(np.full(mask.shape, 4, dtype), mask), rank=2, penalty=1e-40, rng=0)
     np.testing.assert_allclose(z.reconstruct()[mask], 4, rtol=0, atol=100 * eps(dtype))
     assert np.abs(z.reconstruct()).max() < 4.001
+
+
+def test_a_penalty_above_the_largest_singular_value_converges_to_zero(dtype):
+    observed = seen(low_rank(20, 15, 3, dtype), 0.7)
+    penalty = 1.2 * float(np.linalg.norm(observed.toarray(), 2))
+    z = alternating_least_squares(observed, rank=3, penalty=penalty, maxiter=120, rng=0)
+    assert (z.rank, z.converged) == (0, True)

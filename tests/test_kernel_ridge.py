@@ -140,6 +140,13 @@ def test_the_unit_of_kernel_and_shift_does_not_matter(solver, dtype):
         np.testing.assert_allclose(model.predict(x), expected, rtol=0, atol=1e-4 * np.abs(expected).max())
 
 
+def test_a_shift_beyond_single_precision_shrinks_to_zero():
+    x, y = sample(20, np.float32)
+    for solver in ("nystrom", "cg"):
+        model = kernel_ridge(rbf, x.astype("f"), y, shift=1e39, solver=solver, rank=5, rng=0)
+        np.testing.assert_allclose(model.predict(x.astype("f")), 0, atol=1e-35)
+
+
 def test_noise_of_a_gaussian_process_belongs_to_the_shift():
     kernels = pytest.importorskip("sklearn.gaussian_process.kernels")
     rng = np.random.default_rng(0)

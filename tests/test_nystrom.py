@@ -256,6 +256,14 @@ def test_what_overflows_is_said(landmarks):
         nystrom(np.eye(3), rank=2, landmarks=landmarks, rng=0).solve(np.full(3, 1e300), 1e-300)
 
 
+def test_a_shift_beyond_single_precision_is_one_of_double():
+    approximation, b = nystrom(np.eye(3, dtype=np.float32), rank=2, rng=0), np.ones(3, np.float32)
+    np.testing.assert_allclose(approximation.solve(b, 1e39), 1e-39, rtol=1e-5)
+    np.testing.assert_allclose(approximation.preconditioner(1e39) @ b, 1, rtol=1e-5)
+    with pytest.raises(OverflowError, match="the solution overflows"):
+        approximation.solve(b, 1e-60)
+
+
 @pytest.mark.parametrize("how", ["rpcholesky", "greedy", "uniform", "gaussian", [1, 5, 7]])
 def test_what_is_not_hermitian_is_refused(how, dtype):
     a = psd.gram(20, 20, dtype) + np.triu(np.ones((20, 20), dtype), 1)

@@ -114,8 +114,9 @@ class Nystrom(LowRank):
             raise ValueError(f"b must have the shape ({n},) or ({n}, p), got {b.shape}")
         if not np.isfinite(b).all():
             raise ValueError("b must be finite")
+        x = self._shrunk(b, shift, shift)
         with np.errstate(over="ignore", invalid="ignore"):
-            x = self._shrunk(b, shift, shift) / shift
+            x = (x / np.float64(shift)).astype(x.dtype)
         if not np.isfinite(x).all():
             raise OverflowError("the solution overflows; scale b down or raise the shift")
         return x

@@ -12,7 +12,6 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
 from ._arrays import check_count
-from ._error import power_of_two
 from ._nystrom import nystrom
 from ._operand import dtype_of
 from ._products import times
@@ -123,17 +122,16 @@ def spectral_embedding(a, components, *, rank=None, landmarks="rpcholesky", chec
             "rank, the number of landmarks. If that does not help, a has this rank, or is not positive semidefinite: "
             "a + diag(a 1) always is, with the same eigenvectors"
         )
-    unit = power_of_two(own + degrees)
-    G = approximation.eigenvectors * np.sqrt(approximation.eigenvalues / approximation.eigenvalues.dtype.type(unit))
+    G = approximation.eigenvectors * np.sqrt(approximation.eigenvalues)
     if without_loops:
-        degrees = 2 * degrees / unit
+        degrees = 2 * degrees
     else:
         inside = (np.abs(G) ** 2).sum(axis=1)
-        degrees = (G @ G.sum(axis=0).conj()).real + np.maximum(own / unit - inside, 0)
+        degrees = (G @ G.sum(axis=0).conj()).real + np.maximum(own - inside, 0)
     if not (degrees > 0).all():
         index = int(np.argmin(degrees > 0))
         raise ValueError(
-            f"the degree of point {index} must be positive, got {degrees[index] * unit:.3g}; "
+            f"the degree of point {index} must be positive, got {degrees[index]:.3g}; "
             "raise the rank, or leave out a point without affinities"
         )
     weights = (1 / np.sqrt(degrees)).astype(approximation.eigenvalues.dtype)[:, None]
@@ -142,4 +140,4 @@ def spectral_embedding(a, components, *, rank=None, landmarks="rpcholesky", chec
     V, eigenvalues = Q @ u[:, :components], s[:components] ** 2
     if without_loops:
         degrees, eigenvalues = degrees / 2, 2 * eigenvalues - 1
-    return V / np.sqrt(degrees * unit).astype(eigenvalues.dtype)[:, None], eigenvalues
+    return V / np.sqrt(degrees).astype(eigenvalues.dtype)[:, None], eigenvalues
