@@ -5,7 +5,7 @@ from itertools import chain
 
 from . import memory, race, report
 from .machine import machine, machine_line
-from .target_list import TARGETS
+from .target_list import TARGETS, TOPICS
 
 COLUMNS = ("target", "ours", "against", "size", "at least", "measured", "each", "same pivots", "error", "verdict")
 
@@ -26,7 +26,7 @@ def measure(targets, threads, budget):
 def figures(target, outcomes):
     """The figures of a target as a dict with the keys `COLUMNS`."""
     cells = dict.fromkeys(COLUMNS, "")
-    cells |= {"target": f"{target.issue}: {target.line}", "ours": target.ours, "against": " / ".join(target.against)}
+    cells |= {"target": f"{target.topic}: {target.line}", "ours": target.ours, "against": " / ".join(target.against)}
     cells |= {"size": target.cases[0].size, "at least": f"{target.at_least:g}"}
     peers = [peer for peer in target.against if peer in race.METHODS]
     if target.ours not in race.METHODS or not peers:
@@ -62,14 +62,14 @@ def _error_ratio(target, outcome, peers):
 
 
 def main(args):
-    chosen = [t for t in TARGETS if t.issue in args.issue and args.only in f"{t.line}: {t.ours}"]
+    chosen = [t for t in TARGETS if t.topic in args.topic and args.only in f"{t.line}: {t.ours}"]
     if args.quick:
         chosen = [replace(t, cases=tuple(case.smaller(10) for case in t.cases)) for t in chosen]
     print(f"{machine_line()}; threads: {args.threads}.\n")
     if args.quick:
         print("Sizes and ranks are a tenth of the real ones: this checks the program, not the targets.\n")
     rows = measure(chosen, args.threads, args.budget)
-    if 2 in args.issue and args.only in f"{memory.LINE}: {memory.METHOD}":
+    if "truncated" in args.topic and args.only in f"{memory.LINE}: {memory.METHOD}":
         rows = chain(rows, memory.rows(200 if args.quick else 2000, COLUMNS))
     done = []
     for row in report.stream_table(COLUMNS, rows):
@@ -79,6 +79,6 @@ def main(args):
 
 
 def options(command):
-    command.add_argument("--issue", type=int, nargs="+", choices=(2, 3), default=(2, 3), help="whose targets")
+    command.add_argument("--topic", nargs="+", choices=TOPICS, default=TOPICS, help="which targets")
     command.add_argument("--only", default="", metavar="TEXT", help="targets whose line or method has this text")
     command.add_argument("--threads", type=int, default=2, metavar="N")

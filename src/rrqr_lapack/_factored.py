@@ -77,8 +77,8 @@ class TruncatedQR(Kept):
     Notes
     -----
     Cost and source as for `qr_truncated`. One object may be used from several threads: its methods and attributes
-    take turns. A pickle holds the M N numbers of the compact form once and goes on bit for bit as the object would have;
-    no other thread may extend the object while it is pickled.
+    take turns. A pickle holds the M N numbers of the compact form once and goes on bit for bit as the object would
+    have; no other thread may extend the object while it is pickled.
 
     Examples
     --------
