@@ -1,7 +1,7 @@
 """Matrices of rank 0 and without elements: each of the family answers, and none hands LAPACK what it has no word for.
 
-`svd`, `svdvals`, `eigh`, `cholesky` and `solve_triangular` of SciPy answer for them since 1.15; before, they fail in the
-query for a workspace. The wrappers of single LAPACK routines never do, so whoever calls one looks first.
+`svd`, `svdvals`, `eigh`, `cholesky` and `solve_triangular` of SciPy answer for them since 1.15; before, they fail in
+the query for a workspace. The wrappers of single LAPACK routines never do, so whoever calls one looks first.
 """
 
 import numpy as np
