@@ -8,7 +8,7 @@ from rrqr_lapack import TallQR, interpolative_decomposition, qr, qr_truncated, s
 class Square:
     """A Gaussian square matrix, all of it and a twentieth of its columns."""
 
-    params = ([16, 64, 200, 500, 1000, 2000], ["float32", "float64", "complex128"])
+    params = ((16, 64, 200, 500, 1000, 2000), ("float32", "float64", "complex128"))
     param_names = ("n", "dtype")
 
     def setup(self, n, dtype):
@@ -42,7 +42,7 @@ class Square:
 class Stack:
     """Many small matrices in one call."""
 
-    params = [(10_000, 16, 16), (1_000, 64, 64)]
+    params = ((10_000, 16, 16), (1_000, 64, 64))
     param_names = ("shape",)
 
     def setup(self, shape):
