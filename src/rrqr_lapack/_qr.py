@@ -11,11 +11,7 @@ from ._arrays import as_fortran
 def qr(a, overwrite_a=False, lwork=_scipy_qr.LWORK, mode="full", pivoting=False, check_finite=True):
     """QR decomposition, ``A = Q R`` or with pivoting ``A[:, P] = Q R``.
 
-<<<<<<< HEAD
-    A drop-in for the installed SciPy's `scipy.linalg.qr`: the same arguments, results, warnings and exceptions.
-=======
     A drop-in for `scipy.linalg.qr` of the SciPy that is installed: the same arguments, results, warnings, exceptions.
->>>>>>> scipy
 
     Parameters
     ----------
