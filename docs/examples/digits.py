@@ -21,6 +21,7 @@ from sklearn.neural_network import MLPClassifier
 from study import curves_plot, prediction_plot, quality_plot, report, write
 
 from rrqr_lapack.prune import Dense, Network, plan
+from rrqr_lapack.prune.atomic import check_outputs
 
 BUDGETS = (0.01, 0.015, 0.03, 0.1, 0.3)
 
@@ -43,6 +44,8 @@ def main():
     parser.add_argument("--out", type=Path, default=Path("docs/images"))
     parser.add_argument("--networks", type=int, default=5)
     args = parser.parse_args()
+    ends = (".json", "-accuracy.png", "-prediction.png", "-curves.png")
+    check_outputs(*(args.out / f"digits{end}" for end in ends), overwrite=True)
 
     runs, originals = [], []
     for seed in range(args.networks):

@@ -16,6 +16,7 @@ from study import curves_plot, prediction_plot, quality_plot, report, write
 from train_fashion_mnist import train
 
 from rrqr_lapack.prune import load, plan, save
+from rrqr_lapack.prune.atomic import check_outputs
 from rrqr_lapack.prune.fashion_mnist import DEBIAN_DIR, inputs, read_split
 
 WIDTHS = (784, *[512] * 7, 10)
@@ -29,6 +30,9 @@ def main():
     parser.add_argument("--network", type=Path, default=Path("fashion_512.npz"))
     parser.add_argument("--out", type=Path, default=Path("docs/images"))
     args = parser.parse_args()
+    ends = (".json", "-accuracy.png", "-prediction.png", "-curves.png")
+    network = None if args.network.exists() else args.network
+    check_outputs(network, *(args.out / f"fashion-mnist{end}" for end in ends), overwrite=True)
 
     images, labels = read_split("train", args.data_dir)
     if not args.network.exists():

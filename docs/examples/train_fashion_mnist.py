@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from rrqr_lapack.prune import Dense, Network, load, save
-from rrqr_lapack.prune.atomic import whole_file
+from rrqr_lapack.prune.atomic import check_outputs, whole_file
 from rrqr_lapack.prune.fashion_mnist import DEBIAN_DIR, inputs, read_split
 
 SUBSET = 2000
@@ -89,15 +89,17 @@ def main():
     parser.add_argument("--epochs", type=int, default=25)
     parser.add_argument("--seed", type=int, default=2022)
     args = parser.parse_args()
+    files = args.out / "fashion_mnist_network.npz", args.out / "fashion_mnist_subset.npz"
+    check_outputs(*files, overwrite=True)
 
     images, labels = read_split("train", args.data_dir)
     widths = (784, *[256] * 7, 10)
     network = train(images, labels, widths, epochs=args.epochs, batch=128, rate=1e-3, decay=1.5, seed=args.seed)
-    path = args.out / "fashion_mnist_network.npz"
+    path, subset = files
     save(network, path, overwrite=True, dtype=np.float16)
 
     test_images, test_labels = read_split("test", args.data_dir)
-    with whole_file(args.out / "fashion_mnist_subset.npz", overwrite=True) as temporary:
+    with whole_file(subset, overwrite=True) as temporary:
         np.savez_compressed(
             temporary,
             calibration_images=images[:SUBSET],

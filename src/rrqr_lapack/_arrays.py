@@ -15,7 +15,7 @@ _LAPACK_DTYPE |= {"F": np.dtype("F"), "D": np.dtype("D"), "G": np.dtype("D")}
 
 
 def as_ndarray(a, name="a"):
-    """`a` as an ndarray of any dtype; TypeError for what NumPy would misread: sparse arrays, masked entries, operators."""
+    """`a` as an ndarray of any dtype; TypeError for what NumPy would misread (sparse or masked arrays, operators)."""
     if type(a) is not np.ndarray:
         if hasattr(a, "tocsc") and hasattr(a, "nnz"):
             raise TypeError(

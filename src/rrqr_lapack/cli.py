@@ -127,8 +127,8 @@ def _add_model(job):
         "model",
         type=Path,
         metavar="MODEL",
-        help=".npz or .safetensors from rrqr_lapack.prune.save; .pt, .pth, .ckpt, .bin or .safetensors of PyTorch, with "
-        "--class",
+        help=".npz or .safetensors from rrqr_lapack.prune.save; .pt, .pth, .ckpt, .bin or .safetensors of PyTorch, "
+        "with --class",
     )
     job.add_argument(
         "--class",

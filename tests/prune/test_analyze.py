@@ -2,6 +2,7 @@
 
 import itertools
 import tracemalloc
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from faces import heads_face
 from networks import activations, random_network, redundant_network
 
 from rrqr_lapack import TruncatedQR
-from rrqr_lapack.prune import Dense, Network, analyze, apply, plan
+from rrqr_lapack.prune import CalibrationWarning, Dense, Network, analyze, apply, plan
 from rrqr_lapack.prune.analyze import Analysis
 
 
@@ -136,7 +137,8 @@ def test_dead_neurons_lower_the_rank(rng):
 @pytest.mark.parametrize("method", ["id", "weighted", "forward", "magnitude", "variance"])
 def test_equal_samples_are_reproduced_by_one_neuron(rng, network, method, affine):
     X = np.tile(rng.standard_normal(8), (80, 1))
-    analysis = analyze(network, X)
+    with pytest.warns(CalibrationWarning):
+        analysis = analyze(network, X)
     chosen = plan(analysis, ranks=[1, 1], method=method, affine=affine, correction="lstsq")
     small = apply(analysis, chosen)
     assert small.widths == (8, 1, 1, 3)
@@ -146,11 +148,15 @@ def test_equal_samples_are_reproduced_by_one_neuron(rng, network, method, affine
 def test_a_dead_layer_has_nothing_to_lose(rng):
     """Its budget goes to the others."""
     first, second, last = redundant_network(rng, (8, 20, 20, 3)).layers
-    for layers in (
-        [Dense(first.weight, np.full(20, -1e3), "relu"), second, last],
-        [first, Dense(second.weight, np.full(20, -1e3), "relu"), last],
+    for layers, said in (
+        (
+            [Dense(first.weight, np.full(20, -1e3), "relu"), second, last],
+            pytest.warns(CalibrationWarning, match=r"activations of layers\[1\] are the same for all samples"),
+        ),
+        ([first, Dense(second.weight, np.full(20, -1e3), "relu"), last], nullcontext()),
     ):
-        analysis = analyze(Network(layers), rng.standard_normal((300, 8)))
+        with said:
+            analysis = analyze(Network(layers), rng.standard_normal((300, 8)))
         for method, budget in itertools.product(("id", "forward", "variance"), ({"params": 0.3}, {"max_error": 0.1})):
             chosen = plan(analysis, method=method, correction="lstsq", **budget)
             assert np.isfinite(chosen.output_error)

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+import scipy.sparse
 from networks import random_network
 
-from rrqr_lapack.prune import calibration, compress
+from rrqr_lapack.prune import Dense, calibration, compress
+from rrqr_lapack.prune.lowrank import LowRankLayer
 
 
 @pytest.fixture
@@ -73,9 +75,36 @@ def test_a_generator_is_consumed_once_batch_by_batch(network, X):
     assert alive == [7, 0, 23, 20]
 
 
+@pytest.mark.filterwarnings("ignore::rrqr_lapack.prune.CalibrationWarning")  # 16 rows of 4 bits differ
 @pytest.mark.parametrize("dtype", [np.uint8, bool, np.float16])
 def test_other_numbers_are_converted_to_the_dtype_of_the_network(network, X, dtype):
     converted = (10 * X).clip(0, 255).astype(dtype)
     small, _ = compress(network, converted, keep=0.5)
     expected, _ = compress(network, converted.astype(np.float32), keep=0.5)
     np.testing.assert_array_equal(small.layers[1].weight, expected.layers[1].weight)
+
+
+def test_sparse_samples_are_filled_in_a_piece_at_a_time(network, X, monkeypatch):
+    monkeypatch.setattr(calibration, "ROWS", 16)
+    X = X * (np.abs(X) > 0.5)
+    expected, _ = compress(network, X, keep=0.5)
+    forms = scipy.sparse.coo_array(X), scipy.sparse.csc_matrix(X), scipy.sparse.csr_array(X)
+    for form in (*forms, [forms[0], forms[2]]):
+        small, report = compress(network, form, keep=0.5)
+        assert report.samples == (100 if isinstance(form, list) else 50)
+        np.testing.assert_allclose(small.layers[1].weight, expected.layers[1].weight, rtol=1e-4, atol=1e-5)
+    assert [len(piece) for piece in calibration.batches(forms[0], 4, np.float32)] == [16, 16, 16, 2]
+
+
+def test_masked_samples_are_refused_wherever_they_stand(network, X):
+    """NumPy would show what the mask hides."""
+    masked = np.ma.masked_less(X, -2.0)
+    for form in (masked, [X, masked], iter([masked]), list(masked), [list(X[0]), masked[int(np.argmin(X.min(1)))]]):
+        with pytest.raises(TypeError, match=r"X is a masked array with masked entries; fill them first"):
+            compress(network, form, keep=0.5)
+    for use in (network, network.logits, network.layers[0], Dense, lambda x: LowRankLayer(np.eye(4), x)):
+        with pytest.raises(TypeError, match="is a masked array with masked entries"):
+            use(masked)
+        with pytest.raises(TypeError, match="is a sparse csr_array"):
+            use(scipy.sparse.csr_array(X))
+    compress(network, np.ma.array(X), keep=0.5)

@@ -138,3 +138,28 @@ def test_without_matplotlib_the_cure_is_said_before_the_work(folder, monkeypatch
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     assert main([*PLAN, "--params", "0.4", "--plot", "p.png"]) == 1
     assert 'pip install "rrqr-lapack[prune]"' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["compress", "-o", "none/s.npz"], "the folder none is not there"),
+        (["compress", "-o", "s.npz", "--report", "model.npz/r.json"], "model.npz is a file; give a folder"),
+        (["compress", "-o", "s.npz", "--report", "."], ". is a folder, not a file"),
+        (["plan", "-o", "none/p.json"], "the folder none is not there"),
+    ],
+)
+def test_outputs_are_looked_at_before_anything_is_read(folder, arguments, message, capsys):
+    assert main([*arguments, "--keep", ".5", "--data", "gone.npy", "gone.npz"]) == 1
+    assert capsys.readouterr().err == f"rrqr: error: {message}\n"
+
+
+def test_the_demo_looks_at_its_folder_before_its_work(folder, monkeypatch, capsys):
+    from rrqr_lapack.prune import demo
+
+    monkeypatch.setattr(demo, "Trial", lambda *_: pytest.fail("work began"))
+    assert main(["demo", "-o", "model.npz/deep"]) == 1
+    assert capsys.readouterr().err == "rrqr: error: model.npz is a file; give a folder\n"
+    monkeypatch.setattr(os, "access", lambda path, mode: not mode & os.W_OK)
+    assert main(["demo", "-o", "new/deep"]) == 1
+    assert capsys.readouterr().err == "rrqr: error: the folder . cannot be written to\n"

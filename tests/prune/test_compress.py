@@ -199,7 +199,7 @@ def test_where_no_neuron_fires_one_stays(rng):
     network = Network(
         [Dense(np.ones((3, 5)), np.full(5, -1e3), "relu"), Dense(rng.standard_normal((5, 2)), [1.0, 2.0])]
     )
-    X = rng.standard_normal((20, 3))
+    X = rng.standard_normal((40, 3))
     for refit in (None, "asymmetric"):
         small, report = compress(network, X, eps=0.1, refit=refit)
         assert small.widths == (3, 1, 2)

@@ -32,7 +32,7 @@ def examples(monkeypatch):
     """The modules of the examples can be imported."""
     monkeypatch.syspath_prepend(EXAMPLES)
     yield
-    for name in ("dense", "study"):
+    for name in (path.stem for path in EXAMPLES.glob("*.py")):
         sys.modules.pop(name, None)
 
 
@@ -83,3 +83,11 @@ def test_the_study_of_dense_networks(examples, carried, tmp_path):
     study.prediction_plot(points, "A title", tmp_path / "prediction.png")
     study.curves_plot(analysis, plan(analysis, params=0.1), tmp_path / "curves.png")
     assert len(list(tmp_path.iterdir())) == 4
+
+
+@pytest.mark.parametrize("script", ["crepe", "digits", "fashion_mnist", "minilm", "train_fashion_mnist"])
+def test_an_example_says_before_its_work_that_it_cannot_write(examples, script, monkeypatch, tmp_path):
+    module = pytest.importorskip(script, reason="an example needs what it compresses", exc_type=ImportError)
+    monkeypatch.setattr(sys, "argv", [script, "--out", str(tmp_path / "none")])
+    with pytest.raises(FileNotFoundError, match=r"the folder .*none is not there"):
+        module.main()

@@ -103,7 +103,7 @@ def test_a_plan_is_made_and_followed(model, capsys):
     ("arguments", "message"),
     [
         (["compress", "model.pt", "--data", "X.npy", "--keep", ".5", "-o", "s.safetensors"], "give --class, its model"),
-        (command("X.npy", "--keep", ".5"), "X.npy must end in .pt, .pth, .ckpt, .bin, .safetensors"),
+        (command("X.npy", "--keep", ".5"), "X.npy must end in .pt, .pth, .ckpt, .bin, .safetensors, .index.json"),
         (command("none.pt", "--keep", ".5"), "none.pt"),
         (command("evil.pt", "--keep", ".5"), "evil.pt is no checkpoint of tensors alone"),
         (command("old.pt", "--keep", ".5"), "old.pt is no checkpoint of tensors alone"),

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from rrqr_lapack.prune import CalibrationWarning
+
 torch = pytest.importorskip("torch", reason="the face of torch needs torch, an extra")
 models = pytest.importorskip("torch_models")
 prune = pytest.importorskip("rrqr_lapack.prune.torch")
@@ -72,8 +74,8 @@ def test_convolutions_are_factored_into_one_with_the_kernel_and_one_without(kind
         name for name, module in model.named_modules() if type(module) in (nn.Conv1d, nn.Conv2d) and module.groups == 1
     ]
     full = {name: min(model.get_submodule(name).weight.flatten(1).shape) for name in names}
-    same, _ = prune.factorize(model, draw(20), ranks=full)
-    lower, _ = prune.factorize(model, draw(20), ranks={name: max(1, rank - 2) for name, rank in full.items()})
+    same, _ = prune.factorize(model, draw(60), ranks=full)
+    lower, _ = prune.factorize(model, draw(60), ranks={name: max(1, rank - 2) for name, rank in full.items()})
     with torch.no_grad():
         x = draw(5)
         assert models.relative_error(same(x), model(x)) < 1e-12
@@ -101,7 +103,7 @@ def test_layers_whose_weights_the_code_uses_itself_stay_and_are_named():
     torch.manual_seed(0)
     model = nn.TransformerEncoderLayer(12, 2, 24, batch_first=True)
     with pytest.warns(UserWarning, match="left as they are, their code uses the weights itself: linear2"):
-        small, report = prune.factorize(model.eval(), torch.randn(20, 3, 12), ranks={"linear2": 2})
+        small, report = prune.factorize(model.eval(), torch.randn(30, 3, 12), ranks={"linear2": 2})
     assert isinstance(small.linear2, nn.Linear)
     assert report.layers[0].rank is None
 
@@ -213,3 +215,10 @@ def test_the_randomized_driver_takes_the_place_of_the_exact_one(model):
         best = models.relative_error(exact(x), model(x))
         assert models.relative_error(found(x), model(x)) < 1.1 * best + 1e-10
     assert report.layers[0].error < 1e-6
+
+
+def test_few_samples_are_warned_of_and_the_report_says_so(model):
+    words = r"0 has \d+ columns but the samples give only 1 row \(of 40 samples 1 different\): no more than 1 can"
+    with pytest.warns(CalibrationWarning, match=words):
+        _, report = prune.factorize(model, samples(1).repeat(40, 1), ranks={"0": 2})
+    assert report.doubts and f"beware      {report.doubts[0]}" in str(report)

@@ -136,7 +136,8 @@ def test_a_residual_stream_is_a_group_when_asked():
 
 
 def test_a_group_that_cannot_be_is_listed_with_the_reason():
-    assert face_of(models.Fused)[0].left_alone == {"proj": "add in the model itself"}
+    why = "add in the model itself, with a number for each unit that no weight or buffer gives"  # the model's input
+    assert face_of(models.Fused)[0].left_alone == {"proj": why}
 
 
 class Recurrent(torch.nn.Module):

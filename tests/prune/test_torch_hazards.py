@@ -6,6 +6,7 @@ import importlib
 import numpy as np
 import pytest
 
+from rrqr_lapack.prune import CalibrationWarning
 from rrqr_lapack.prune.face import Cut
 
 torch = pytest.importorskip("torch", reason="the face of torch needs torch, an extra")
@@ -181,7 +182,8 @@ def test_dead_units_are_never_kept():
 
 
 def test_equal_samples_leave_one_unit_a_group():
-    small = compressed(mlp(), torch.ones(100, 6), keep=1.0)
+    with pytest.warns(CalibrationWarning):
+        small = compressed(mlp(), torch.ones(100, 6), keep=1.0)
     assert (small[0].out_features, small[2].out_features) == (1, 1)
     with torch.no_grad():
         assert models.relative_error(small(torch.ones(2, 6)), mlp()(torch.ones(2, 6))) < 1e-5
@@ -329,3 +331,86 @@ def test_weights_that_the_first_samples_do_not_reach_are_named():
     with pytest.warns(UserWarning, match="right: it does not run on the first samples, and where it does may not fit"):
         face, _ = prune.find_groups(Either(), torch.ones(8, 6))
     assert "right" in face.left_alone
+
+
+class Counting(nn.Module):
+    """Its forward changes buffers, in place and by assignment, and its outputs depend on them."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = mlp()
+        self.register_buffer("calls", torch.zeros(()))
+        self.register_buffer("last", torch.zeros(3))
+        self.register_buffer("line", torch.ones(1).expand(4))
+
+    def forward(self, x):
+        self.calls += 1
+        self.last = x.mean(0)
+        return self.body(x) * self.calls
+
+
+def test_a_forward_that_changes_its_buffers_leaves_the_original_as_it_was():
+    model = Counting()
+    calls, last = model.calls, model.last
+    analysis = prune.analyze(model, torch.randn(200, 6))
+    small = prune.apply(analysis, prune.plan(analysis, keep=0.5))
+    prune.factorize(model, torch.randn(200, 6), params=0.9)
+    for each in (model, small):
+        assert each.calls == 0 and torch.equal(each.last, torch.zeros(3))
+    assert model.calls is calls and model.last is last
+
+
+class Heads(nn.Module):
+    """Attention with something added to its scores head by head; `layers` times."""
+
+    def __init__(self, kind, layers=1):
+        super().__init__()
+        self.kind = kind
+        self.blocks = nn.ModuleList(nn.ModuleDict({n: nn.Linear(16, 16) for n in "qkvo"}) for _ in range(layers))
+        self.out = nn.Linear(16, 3)
+        if kind == "ALiBi":
+            self.register_buffer("slopes", 2.0 ** -torch.arange(1.0, 5.0), persistent=False)
+        if kind == "relative":
+            self.table = nn.Embedding(20, 4)
+
+    def forward(self, x):
+        samples, tokens, _ = x.shape
+        distance = torch.arange(tokens)[:, None] - torch.arange(tokens)
+        bias = {
+            "ALiBi": lambda: self.slopes[:, None, None] * distance,
+            "relative": lambda: self.table(distance + tokens).permute(2, 0, 1)[None],
+            "computed": lambda: torch.tensor([0.5, 0.25, 0.125, 0.0625])[:, None, None] * distance,
+        }[self.kind]()
+        for block in self.blocks:
+            q, k, v = (block[n](x).view(samples, tokens, -1, 4).transpose(1, 2) for n in "qkv")
+            x = block["o"]((((q @ k.mT) / 2 + bias).softmax(-1) @ v).transpose(1, 2).reshape(samples, tokens, -1))
+        return self.out(x)
+
+
+@pytest.mark.parametrize(("kind", "group"), [("ALiBi", "blocks.0.q"), ("relative", "table")])
+def test_heads_with_a_bias_of_their_own_in_the_scores_are_a_group(kind, group):
+    torch.manual_seed(0)
+    model, x = Heads(kind), torch.randn(60, 8, 16)
+    analysis = prune.analyze(model, x, groups=[group])
+    small = prune.apply(analysis, prune.plan(analysis, keep=0.5))
+    assert small.blocks[0].o.in_features == 8
+    whole = prune.apply(analysis, prune.plan(analysis, keep=1.0))
+    with torch.no_grad():
+        assert models.relative_error(whole(x), model(x)) < 1e-4
+
+
+def test_why_heads_stay_is_said():
+    x = torch.randn(60, 8, 16)
+    face, _ = prune.find_groups(Heads("relative", layers=2), x)
+    assert face.left_alone["table"] == (
+        "several attentions add one bias to the scores of their heads (residual=True makes them a group)"
+    )
+    face, _ = prune.find_groups(Heads("computed"), x)
+    assert face.left_alone["blocks.0.q"].endswith("with a number for each unit that no weight or buffer gives")
+
+
+def test_why_grouped_convolutions_stay_is_said():
+    model = nn.Sequential(nn.Conv2d(4, 8, 3, groups=2), nn.ReLU(), nn.Conv2d(8, 4, 3))
+    why = "0: conv2d with 2 groups has no rule"
+    with pytest.warns(UserWarning, match=f"left alone: {why}"), pytest.raises(ValueError, match=rf"removed \({why}\)"):
+        prune.analyze(model, torch.randn(8, 4, 8, 8))

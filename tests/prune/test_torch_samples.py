@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from rrqr_lapack.prune import CalibrationWarning
+
 torch = pytest.importorskip("torch", reason="the face of torch needs torch, an extra")
 prune = pytest.importorskip("rrqr_lapack.prune.torch")
 data = pytest.importorskip("torch.utils.data")
@@ -168,3 +170,39 @@ def test_the_curve_is_the_error_for_every_k(model):
 def test_samples_that_the_model_does_not_run_on_are_refused_with_the_cure(model, compress, samples, message):
     with pytest.raises(ValueError, match=rf"does not run on the calibration samples \({message}.*or call="):
         compress(model, samples)
+
+
+def test_sparse_samples_are_filled_in(model):
+    sparse = pytest.importorskip("scipy.sparse")
+    few = np.where(abs(X.numpy()) > 0.5, X.numpy(), 0)
+    expected = prune.plan(prune.analyze(model, few), keep=0.5)
+    for form in (sparse.coo_array(few), sparse.csr_matrix(few), {"input": sparse.csc_array(few)}):
+        analysis = prune.analyze(model, form)
+        assert analysis.statistics("0").rows == 100
+        assert prune.plan(analysis, keep=0.5).groups[0].units == expected.groups[0].units
+    batches = [sparse.csr_array(few[:60]), (sparse.coo_array(few[60:]), LABELS[60:])]
+    assert prune.analyze(model, batches).statistics("0").rows == 100
+
+
+@pytest.mark.filterwarnings(
+    "ignore:The PyTorch API of MaskedTensors", "ignore:The PyTorch API of nested tensors", "ignore:Sparse CSR"
+)
+def test_what_a_tensor_would_misread_is_refused(model):
+    masked = np.ma.masked_less(X.numpy(), -2.0)
+    nested = torch.nested.nested_tensor([X[:3], X[:5]])
+    for form, what in (
+        (masked, "is a masked array with masked entries; fill them first"),
+        ([X, {"input": masked}], "is a masked array with masked entries"),
+        (torch.masked.masked_tensor(X, X > 0), "has a masked tensor; fill it first"),
+        (X.to_sparse(), r"has a tensor that is sparse_coo; pass tensor\.to_dense\(\)"),
+        ([(X.to_sparse_csr(), LABELS)], r"has a tensor that is sparse_csr; pass tensor\.to_dense\(\)"),
+        ([nested], r"has a tensor that is nested; pass tensor\.to_padded_tensor\(0\)"),
+    ):
+        for use in (prune.analyze, lambda model, form: prune.factorize(model, form, params=0.9)):
+            with pytest.raises(TypeError, match=f"calibration {what}"):
+                use(model, form)
+
+
+def test_labels_do_not_make_equal_samples_different(model):
+    with pytest.warns(CalibrationWarning, match="of 100 samples 1 different"):
+        prune.analyze(model, [(X[:1].repeat(50, 1), LABELS[:50]), (X[:1].repeat(50, 1), LABELS[50:])])

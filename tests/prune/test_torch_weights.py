@@ -104,6 +104,21 @@ def test_what_save_pretrained_writes_is_read(tmp_path):
     assert torch.equal(inner.wte.weight, model.transformer.wte.weight)
 
 
+def test_what_save_pretrained_splits_is_read_by_its_index(tmp_path):
+    transformers = pytest.importorskip("transformers")
+    config = transformers.GPT2Config(n_embd=8, n_head=2, n_layer=1, vocab_size=11, n_positions=6)
+    model, other = transformers.GPT2LMHeadModel(config), transformers.GPT2LMHeadModel(config)
+    model.save_pretrained(tmp_path, max_shard_size=1000)
+    assert len(list(tmp_path.glob("*.safetensors"))) > 1
+    index = tmp_path / "model.safetensors.index.json"
+    assert weights.fit_weights(other, index) is None
+    assert all(torch.equal(one, other.state_dict()[name]) for name, one in model.state_dict().items())
+    for text in ("[]", "no", '{"weight_map": 3}', '{"weight_map": {"a": "model.safetensors.index.json"}}'):
+        index.write_text(text)
+        with pytest.raises(ValueError, match="is no index of a model's files"):
+            weights.fit_weights(other, index)
+
+
 @pytest.mark.parametrize(
     "dtype", [torch.bfloat16, torch.float16, torch.float64, torch.float8_e4m3fn, torch.float8_e5m2]
 )
@@ -157,7 +172,7 @@ def test_parts_of_the_same_form_are_not_taken_for_one_another(tmp_path):
 
 def test_tied_weights_and_half_precision_are_saved_and_come_back(tmp_path):
     model = Tied(0).bfloat16()
-    x = torch.arange(90).reshape(18, 5) % 9
+    x = torch.randint(9, (18, 5))
     analysis = prune.analyze(model, list(x.split(3)))
     small = prune.apply(analysis, prune.plan(analysis, keep=0.5))
     prune.save(small, tmp_path / "small.safetensors")
@@ -184,7 +199,7 @@ def test_checkpoints_in_bfloat16_are_compressed_from_the_shell(tmp_path, monkeyp
     from rrqr_lapack.cli import main
 
     monkeypatch.chdir(tmp_path)
-    code = "import torch\n\ndef make():\n    return torch.nn.Sequential(torch.nn.Linear(3, 8), torch.nn.ReLU(), torch.nn.Linear(8, 2))\n"
+    code = "from torch.nn import *\nmake = lambda: Sequential(Linear(3, 8), ReLU(), Linear(8, 2))\n"
     (tmp_path / "bf_code.py").write_text(code)
     model = nn.Sequential(nn.Linear(3, 8), nn.ReLU(), nn.Linear(8, 2))
     half = {f"module.{name}": tensor.bfloat16() for name, tensor in model.state_dict().items()}

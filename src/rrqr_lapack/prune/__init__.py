@@ -12,6 +12,7 @@ from .activations import LeakyReLU
 from .analyze import Analysis
 from .apply import apply
 from .compress import analyze, compress
+from .doubts import CalibrationWarning
 from .files import load, save
 from .network import Dense, Network
 from .plan import plan
@@ -20,6 +21,7 @@ from .report import LayerReport, Report
 
 __all__ = [
     "Analysis",
+    "CalibrationWarning",
     "Dense",
     "LayerReport",
     "LeakyReLU",

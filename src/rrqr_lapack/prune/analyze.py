@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import math
-import sys
-import warnings
 from collections.abc import Callable, Iterable
 
 import numpy as np
 
+from .doubts import FEW, CalibrationWarning, Variety, doubts, is_constant, unheld, warn
 from .face import Cut, Face, Group
 from .factor import GroupFactor
 from .select import Order, order
 from .statistics import Statistics, gather, norm
+from .words import some
 
 HELD_OUT = 8  # every eighth batch is kept apart to measure on
 MOST_HELD_OUT = 16  # batches, which stay in memory
-FEW = 3  # rows a column, below which a fit follows the samples rather than the model
 
 Progress = Callable[[str, int, int | None], object]
 
@@ -47,6 +46,8 @@ class Analysis:
         The calibration batches; None after an iterator, which cannot be read again.
     held_out : list
         The batches kept apart, or all there are where one batch was all.
+    doubts : tuple of str
+        What the samples cannot tell.
 
     Raises
     ------
@@ -55,8 +56,9 @@ class Analysis:
 
     Warns
     -----
-    UserWarning
-        Fewer than three rows of activations a column.
+    CalibrationWarning
+        Samples that cannot tell what is asked: fewer than three rows of activations a column, repeated samples not
+        counted; activations that are the same for all samples; none held out that was not fitted too.
 
     Notes
     -----
@@ -74,13 +76,14 @@ class Analysis:
         self._factors = {}
         self._outputs = None
         fit, held = dict.fromkeys(self.groups), dict.fromkeys(self.groups)
-        first = None
+        first, variety = None, Variety(FEW * max(group.columns for group in self.groups.values()))
         for i, batch in enumerate(batches):
             first = batch if i == 0 else first
             hold = i % HELD_OUT == 1 and len(self.held_out) < MOST_HELD_OUT
             if hold:
                 self.held_out.append(batch)
             self._add(batch, held if hold else fit)
+            variety.add(face.fingerprints(batch), held_out=hold)
             if progress:
                 progress("reading activations", i + 1, None)
         if first is None:
@@ -92,7 +95,12 @@ class Analysis:
             self._statistics[name, True] = self._statistics[name, False] = Statistics.of(fit[name])
             if held[name] is not None:
                 self._statistics[name, False] = Statistics.of(fit.pop(name).merge(held.pop(name)))
-        _warn_if_few({name: self.statistics(name).rows for name in self.groups}, self.groups)
+        columns = {name: group.columns for name, group in self.groups.items()}
+        rows = {name: self.statistics(name).rows for name in self.groups}
+        constant = [name for name in self.groups if is_constant(self.statistics(name))]
+        self.doubts = (*doubts(columns, rows, variety, constant), *unheld(variety))
+        if self.doubts:
+            warn("; ".join(self.doubts), CalibrationWarning)
 
     def _add(self, batch, parts):
         for activations in self.face.activations([batch], tuple(self.groups)):
@@ -143,27 +151,7 @@ def _chosen(face, names) -> dict[str, Group]:
     names = [names] if isinstance(names, str) else list(names)
     for name in names:
         if name not in groups:
-            raise ValueError(f"groups has {name!r}; this model has {', '.join(groups) or 'none'}")
+            raise ValueError(f"groups has {name!r}; this model has {some(groups)}")
     if not names:
         raise ValueError("this model has no groups that can be cut")
     return {name: group for name, group in groups.items() if name in names}
-
-
-def _warn_if_few(rows, groups):
-    """One warning for all groups with too few rows a column."""
-    few = [name for name in groups if rows[name] < FEW * groups[name].columns]
-    if not few:
-        return
-    worst = max(few, key=lambda name: groups[name].columns / rows[name])
-    columns, seen = groups[worst].columns, rows[worst]
-    others = f" (and {len(few) - 1} more groups are short of them)" if len(few) > 1 else ""
-    cap = f": no more than {seen} can be told apart" if seen < columns else ""
-    warn(f"{worst} has {columns} columns but the samples give only {seen} rows{cap}; use {FEW} rows a column{others}")
-
-
-def warn(message):
-    """A UserWarning at the line that called this package."""
-    level, frame = 2, sys._getframe(1)
-    while frame.f_back and frame.f_globals.get("__name__", "").startswith("rrqr_lapack."):
-        level, frame = level + 1, frame.f_back
-    warnings.warn(message, stacklevel=level)

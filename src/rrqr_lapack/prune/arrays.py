@@ -1,4 +1,4 @@
-"""Arrays in files: ``.npy``, ``.npz`` and ``.safetensors``, read by NumPy. Nothing is unpickled: a file cannot run code.
+"""Arrays in files, ``.npy``, ``.npz`` and ``.safetensors``. Nothing is unpickled: a file cannot run code.
 
 What a file is, is told by how it begins; what is wrong with it in our own words, since NumPy's name a switch with which
 a file could run code.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from numbers import Real
 
 from .face import total
+from .words import some
 
 KINDS = ("eps", "keep", "ranks", "params", "flops", "max_error")
 PER_GROUP = ("eps", "keep", "ranks")  # rules for each group by itself
@@ -69,7 +70,7 @@ def _ranks(ranks, groups):
     if isinstance(ranks, Mapping):
         unknown = [name for name in ranks if name not in groups]
         if unknown or len(ranks) < len(groups):
-            raise ValueError(f"ranks names {', '.join(map(str, ranks))}; give one for each of {', '.join(groups)}")
+            raise ValueError(f"ranks names {some(ranks)}; give one for each of {some(groups)}")
         ranks = [ranks[name] for name in groups]
     try:
         ranks = [operator.index(value) for value in ranks]

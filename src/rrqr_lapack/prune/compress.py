@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from .analyze import Analysis, Progress
 from .apply import apply, check_refit
@@ -23,7 +23,7 @@ def analyze(network: Network, X, *, layers: Sequence[int] | None = None, progres
     ----------
     network : Network
         At least one hidden layer. It is not modified.
-    X : (samples, inputs) array_like or memmap, or an iterable of such batches
+    X : (samples, inputs) array_like, memmap or sparse array, or an iterable of such batches
         Calibration samples without labels, best several for each neuron of the widest layer. Never held whole, and an
         iterator is consumed once.
     layers : sequence of int, optional
@@ -43,12 +43,12 @@ def analyze(network: Network, X, *, layers: Sequence[int] | None = None, progres
         A layer that is not hidden; samples of the wrong shape or with NaN or Inf; activations with NaN or Inf (the
         layer is named).
     TypeError
-        `network` is not a `Network`; samples that are not real numbers.
+        `network` is not a `Network`; samples that are not real numbers, or are masked.
 
     Warns
     -----
-    UserWarning
-        Fewer than three samples a neuron.
+    CalibrationWarning
+        Samples that cannot tell what is asked, as `Analysis` says: fewer than three different ones a neuron.
 
     Notes
     -----
@@ -74,10 +74,23 @@ def compress(
     network: Network,
     X,
     *,
+    eps: float | None = None,
+    keep: float | None = None,
+    ranks=None,
+    params: float | None = None,
+    flops: float | None = None,
+    max_error: float | None = None,
+    method: str = "id",
+    correction: str | None = None,
+    affine: bool = False,
+    allocation: str | None = None,
+    round_to: int = 1,
+    skip: Iterable[str] = (),
+    eps_scale: str | None = None,
+    seed: int = 0,
     layers: Sequence[int] | None = None,
     refit: str | None = None,
     progress: Progress | None = None,
-    **options,
 ) -> tuple[Network, Report]:
     """Remove neurons and correct the next layer: ``Z ~= Z[:, C] @ T``, ``W_next -> T @ W_next``.
 
@@ -93,9 +106,13 @@ def compress(
     ----------
     network : Network
         At least one hidden layer. It is not modified, and the result shares no memory with it.
-    X : (samples, inputs) array_like or memmap, or an iterable of such batches
+    X : (samples, inputs) array_like, memmap or sparse array, or an iterable of such batches
         Calibration samples without labels, best several for each neuron of the widest layer. They are read a few
         times; only those of an iterator, which is consumed once, are held.
+    eps, keep, ranks, params, flops, max_error : optional
+        The budget, exactly one of them, as for `plan`.
+    method, correction, affine, allocation, round_to, skip, eps_scale, seed : optional
+        As for `plan`.
     layers : sequence of int, optional
         Indices into ``network.layers`` of the layers to compress. Default: all but the last, whose outputs
         are the network's. `ranks` follows their order.
@@ -103,8 +120,6 @@ def compress(
         As for `apply`.
     progress : callable, optional
         Called as ``progress(what, done, total)`` from time to time; total may be None.
-    **options
-        As for `plan`: exactly one of `eps`, `keep`, `ranks`, `params`, `flops` and `max_error`, and the method.
 
     Returns
     -------
@@ -124,8 +139,9 @@ def compress(
 
     Warns
     -----
-    UserWarning
-        Fewer than three samples a neuron; no more neurons than samples can be told apart.
+    CalibrationWarning
+        Samples that cannot tell what is asked: fewer than three different ones a neuron (no more neurons than samples
+        can be told apart), or too few to hold some out and predict the error of new ones. The report says so too.
 
     Notes
     -----
@@ -151,7 +167,22 @@ def compress(
     began = time.perf_counter()
     face = NetworkFace(network)
     names = chosen_groups(face, layers)
-    options["ranks"] = ranks_by_group(options.get("ranks"), names)
+    options = {
+        "eps": eps,
+        "keep": keep,
+        "ranks": ranks_by_group(ranks, names),
+        "params": params,
+        "flops": flops,
+        "max_error": max_error,
+        "method": method,
+        "correction": correction,
+        "affine": affine,
+        "allocation": allocation,
+        "round_to": round_to,
+        "skip": skip,
+        "eps_scale": eps_scale,
+        "seed": seed,
+    }
     request = Request.of({group.name: group for group in face.groups if group.name in names}, **options)
     check_refit(refit, request.recipe)
     X = deque(X) if isinstance(X, Iterator) else X

@@ -62,6 +62,10 @@ class NetworkFace:
                 yield first + np.arange(part, len(piece), parts), piece[part::parts]
             first += len(piece)
 
+    def fingerprints(self, batch):
+        """As `Face.fingerprints`."""
+        return (row.tobytes() for row in batch[1])
+
     def activations(self, batches, names=None):
         """As `Face.activations`."""
         names = [group.name for group in self.groups] if names is None else list(names)

@@ -113,6 +113,9 @@ class Face(Protocol):
         than once if `calibration` can.
         """
 
+    def fingerprints(self, batch) -> Iterable[bytes]:
+        """The bytes of each sample of a batch, by which repeated ones are known."""
+
     def activations(self, batches: Iterable, names: Iterable[str] | None = None) -> Iterator[dict[str, np.ndarray]]:
         """For each batch the activations Z of the named groups (default: all), float32 or float64, (rows, columns).
 

@@ -110,6 +110,8 @@ def _stored(name, array, dtype):
 def load(path) -> Network:
     """Read a network that `save` wrote. Nothing is unpickled: a file cannot run code.
 
+    Half precision, and bfloat16 and float8 of another program's, are read as float32.
+
     Parameters
     ----------
     path : path

@@ -13,7 +13,7 @@ from .face import Face
 from .files import SUFFIXES, check_format, is_network, load, save
 from .report import Report
 
-TORCH_SUFFIXES = (".pt", ".pth", ".ckpt", ".bin", ".safetensors")
+TORCH_SUFFIXES = (".pt", ".pth", ".ckpt", ".bin", ".safetensors", ".index.json")
 TORCH_HINT = 'pip install "rrqr-lapack[torch]"'
 
 
@@ -81,12 +81,12 @@ def open_model(path, data, make: str | None = None) -> ModelFile:
     """
     path = Path(path)
     network = path.suffix in SUFFIXES and is_network(path) if path.is_file() else True
-    if make is None and not network and path.suffix in TORCH_SUFFIXES:
+    if make is None and not network and path.name.endswith(TORCH_SUFFIXES):
         raise ValueError(
             f"{path} is no network of rrqr_lapack.prune; for a checkpoint of PyTorch give --class, its model"
         )
     if make is not None:
-        if path.suffix not in TORCH_SUFFIXES:
+        if not path.name.endswith(TORCH_SUFFIXES):
             raise ValueError(f"{path} must end in {', '.join(TORCH_SUFFIXES)} to be a checkpoint of PyTorch")
         _check_torch()
         from .torch.checkpoint import open_checkpoint

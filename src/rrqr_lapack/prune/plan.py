@@ -217,4 +217,6 @@ def _made(curves, budget, allocation, widths, held_out):
     after = {**before, **widths}
     sizes = [total(terms, each) for terms in (face.parameters, face.flops) for each in (before, after)]
     predicted = math.hypot(*(group.output_error for group in groups))
-    return Plan({budget.kind: budget.value}, recipe, allocation, tuple(groups), *sizes, predicted, held_out)
+    return Plan(
+        {budget.kind: budget.value}, recipe, allocation, tuple(groups), *sizes, predicted, held_out, analysis.doubts
+    )

@@ -57,6 +57,8 @@ class Plan:
         of the squares of the groups'.
     held_out : dict of str to float
         The same, measured on the held-out samples, for each allocation that was tried.
+    doubts : tuple of str
+        What the calibration samples cannot tell, `Analysis.doubts`.
 
     Examples
     --------
@@ -79,6 +81,7 @@ class Plan:
     flops_after: int
     output_error: float
     held_out: dict[str, float]
+    doubts: tuple[str, ...] = ()
 
     @property
     def ranks(self) -> dict[str, int]:
@@ -108,6 +111,7 @@ class Plan:
                 f"parameters      {change(self.parameters_before, self.parameters_after)}",
                 f"multiply-adds   {change(self.flops_before, self.flops_after)}",
                 f"output error    {self.output_error:.2e} predicted; on held-out samples {tried}{won}",
+                *(f"beware          {doubt}" for doubt in self.doubts),
             ]
         )
 
@@ -148,7 +152,8 @@ class Plan:
             if data.pop("format") != FORMAT:
                 raise ValueError(f"its format is not {FORMAT!r}")
             groups = [GroupPlan(**{**group, "units": tuple(group["units"])}) for group in data.pop("groups")]
-            return cls(recipe=Recipe.of(**data.pop("recipe")), groups=tuple(groups), **data)
+            recipe, doubts = Recipe.of(**data.pop("recipe")), tuple(data.pop("doubts", ()))
+            return cls(recipe=recipe, groups=tuple(groups), doubts=doubts, **data)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             what = f"{error} is missing" if isinstance(error, KeyError) else error
             source = "the text" if is_text else source

@@ -70,6 +70,8 @@ class Report:
         Of the matrix products, for one sample.
     seconds : float
         Wall time of the whole compression.
+    doubts : tuple of str
+        What the calibration samples cannot tell, so that the errors above may be too small.
     """
 
     method: str
@@ -83,6 +85,7 @@ class Report:
     multiply_adds_before: int
     multiply_adds_after: int
     seconds: float
+    doubts: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, analysis, plan, small, seconds):
@@ -121,6 +124,7 @@ class Report:
             plan.flops_before,
             plan.flops_after,
             seconds,
+            analysis.doubts,
         )
 
     def __str__(self):
@@ -142,8 +146,9 @@ class Report:
                 f"parameters      {change(self.parameters_before, self.parameters_after)}",
                 f"multiply-adds   {change(self.multiply_adds_before, self.multiply_adds_after)}",
                 f"output error    {self.output_error:.2e} relative, {self.max_output_error:.2e} at most; "
-                f"{self.predicted_error:.2e} predicted for new samples",
+                f"{self.predicted_error:.2e} predicted for new samples{' (in doubt)' if self.doubts else ''}",
                 f"seconds         {self.seconds:.2f}",
+                *(f"beware          {doubt}" for doubt in self.doubts),
             ]
         )
 

@@ -10,6 +10,7 @@ from .budget import PER_GROUP, Budget, one_of
 from .face import Group
 from .recipe import Recipe
 from .select import PIVOTED
+from .words import some
 
 ALLOCATIONS = ("uniform", "global", "sensitivity")
 
@@ -87,7 +88,7 @@ def _without(groups, skip):
     skip = [skip] if isinstance(skip, str) else list(skip)
     unknown = [name for name in skip if name not in groups]
     if unknown:
-        raise ValueError(f"skip has {unknown[0]!r}; the analysis has {', '.join(groups)}")
+        raise ValueError(f"skip has {unknown[0]!r}; the analysis has {some(groups)}")
     rest = {name: group for name, group in groups.items() if name not in skip}
     if not rest:
         raise ValueError("skip leaves no group to plan for")

@@ -61,7 +61,9 @@ def analyze(
     Warns
     -----
     UserWarning
-        Modules that are not understood, by name; fewer than three rows of activations a column.
+        Modules that are not understood, by name.
+    CalibrationWarning
+        Samples that cannot tell what is asked, as `rrqr_lapack.prune.Analysis` says.
 
     Notes
     -----

@@ -8,13 +8,14 @@ from itertools import chain
 import numpy as np
 import torch
 
-from ..analyze import warn
+from ..doubts import warn
 from ..face import Cut, Group
+from ..words import some
 from .capture import Capture
 from .check import checked
 from .configs import configure, settings
 from .cut import columns, cut_tensors, rebuilt, stored
-from .samples import Caller, Samples, at_least_single, check_model, length, mask_of, peek, prepare, rows
+from .samples import Caller, Samples, at_least_single, check_model, fingerprints, length, mask_of, peek, prepare, rows
 from .structure import Coupling, Structure, structure
 from .tape import Tape
 
@@ -53,6 +54,10 @@ class TorchFace:
         """The samples in batches of at most `batch_size`, as tensors on the model's device."""
         samples = Samples(calibration, self._batch_size, prepare(self.model))
         return iter(samples) if isinstance(calibration, Iterator) else samples
+
+    def fingerprints(self, batch) -> Iterator[bytes]:
+        """The bytes of each sample of what `forward` takes of a batch."""
+        return fingerprints(self._caller.inputs(batch))
 
     def run(self, batch, model: torch.nn.Module | None = None):
         """The model's result on a batch, or that of another of its kind."""
@@ -200,9 +205,12 @@ def find_groups(
     for name, why in {**found.unknown, **failed}.items():
         said.setdefault(why, []).append(name or "the model itself")
     if said:
-        reasons = "; ".join(f"{', '.join(names)}: {why}" for why, names in said.items())
+        reasons = "; ".join(f"{some(names)}: {why}" for why, names in said.items())
         warn(f"not understood and left alone: {reasons}")
     if not face.groups:
-        reasons = "; ".join(f"{name}: {why}" for name, why in face.left_alone.items())
+        said = {}
+        for name, why in face.left_alone.items():
+            said.setdefault(why, []).append(name or "the model itself")
+        reasons = "; ".join(f"{some(names)}: {why}" for why, names in said.items())
         raise ValueError(f"no units of this model can be removed ({reasons or 'no weights read what others make'})")
     return face, calibration

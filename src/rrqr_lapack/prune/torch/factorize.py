@@ -17,13 +17,14 @@ import torch
 
 from rrqr_lapack import TallQR
 
-from ..analyze import warn
 from ..atomic import whole_file
+from ..doubts import FEW, CalibrationWarning, Variety, doubts, warn
 from ..lowrank import LowRankLayer, allocate_ranks
 from ..tables import table
+from ..words import some
 from .calls import argument
 from .factored import Factored, can_be_factored, matrix, read_by, replace_layer
-from .samples import Caller, Samples, check_model, mask_of, peek, prepare, rows
+from .samples import Caller, Samples, check_model, fingerprints, mask_of, peek, prepare, rows
 
 MOST_INPUTS = 4096  # of a layer whose activations are looked at: channels times kernel
 
@@ -58,11 +59,14 @@ class FactorReport:
     ----------
     layers : tuple of LayerRank
     parameters_before, parameters_after : int
+    doubts : tuple of str
+        What the calibration samples cannot tell, so that the errors may be too small.
     """
 
     layers: tuple[LayerRank, ...]
     parameters_before: int
     parameters_after: int
+    doubts: tuple[str, ...] = ()
 
     def __str__(self):
         rows = [
@@ -74,6 +78,7 @@ class FactorReport:
             [
                 table("Layers as products of two", ["layer", "weights", "rank", "relative error"], rows),
                 f"parameters  {before:,} -> {after:,} ({after / before:.1%})",
+                *(f"beware      {doubt}" for doubt in self.doubts),
             ]
         )
 
@@ -139,6 +144,8 @@ def factorize(
 
     Warns
     -----
+    CalibrationWarning
+        Fewer than three rows of activations an input, repeated samples not counted.
     UserWarning
         Layers whose weights the model's code uses by themselves: they stay as they are.
 
@@ -160,13 +167,15 @@ def factorize(
     chosen = _layers(model, layers if layers is not None else ranks)
     if ranks is not None:
         _check_ranks(model, ranks, chosen)
-    example, seen = None, {}
+    example, seen, doubt = None, {}, ()
     if calibration is not None:
         caller, like = Caller(model, call), prepare(model)
         example, calibration = peek(calibration, like)
         caller.try_out(model, example)
         few = [name for name in chosen if len(matrix(model.get_submodule(name))) <= MOST_INPUTS]
-        seen = _activations(model, few, Samples(calibration, batch_size, like), caller)
+        seen, doubt = _activations(model, few, Samples(calibration, batch_size, like), caller)
+        if doubt:
+            warn("; ".join(doubt), CalibrationWarning)
     found = {}
     for name in chosen:
         weight, largest = matrix(model.get_submodule(name)), None if ranks is None else ranks[name]
@@ -186,14 +195,14 @@ def factorize(
         broken = _broken(model, found, wanted, caller, example)
         wanted |= dict.fromkeys(broken)
         if broken:
-            warn(f"left as they are, their code uses the weights itself: {', '.join(broken)}")
+            warn(f"left as they are, their code uses the weights itself: {some(broken)}")
     small = _factored(model, found, wanted)
     rows = tuple(
         LayerRank(name, *each.shape, rank, 0.0 if rank is None else float(each.errors[rank] / (each.norm or 1.0)))
         for name, each in found.items()
         for rank in (wanted[name],)
     )
-    return small, FactorReport(rows, total, sum(parameter.numel() for parameter in small.parameters()))
+    return small, FactorReport(rows, total, sum(parameter.numel() for parameter in small.parameters()), doubt)
 
 
 def _layers(model, names) -> list[str]:
@@ -209,7 +218,7 @@ def _layers(model, names) -> list[str]:
     names = [names] if isinstance(names, str) else list(names)
     for name in names:
         if name not in able:
-            raise ValueError(f"{name!r} is no layer that can be factored; this model has {', '.join(able) or 'none'}")
+            raise ValueError(f"{name!r} is no layer that can be factored; this model has {some(able)}")
     return names
 
 
@@ -225,9 +234,10 @@ def _check_ranks(model, ranks, chosen):
             raise ValueError(f"ranks has {rank} for {name!r}; allowed: 1 to {most}")
 
 
-def _activations(model, names, batches, caller) -> dict[str, TallQR]:
-    """The triangle of what each layer reads, of those that run."""
+def _activations(model, names, batches, caller) -> tuple[dict[str, TallQR], tuple[str, ...]]:
+    """The triangle of what each layer reads, of those that run, and what the samples cannot tell of them."""
     tall = {name: TallQR() for name in names}
+    variety = Variety(FEW * max((len(matrix(model.get_submodule(name))) for name in names), default=0))
     for batch in batches:
         mask = mask_of(batch)
 
@@ -245,7 +255,11 @@ def _activations(model, names, batches, caller) -> dict[str, TallQR]:
                 )
                 hooks.callback(hook.remove)
             caller(model, batch)
-    return {name: each for name, each in tall.items() if each.shape[0]}
+        variety.add(fingerprints(caller.inputs(batch)), held_out=False)
+    tall = {name: each for name, each in tall.items() if each.shape[0]}
+    shapes = {name: each.shape for name, each in tall.items()}
+    seen, inputs = ({name: shape[axis] for name, shape in shapes.items()} for axis in (0, 1))
+    return tall, doubts(inputs, seen, variety)
 
 
 def _budget(params, total) -> int:

@@ -54,8 +54,7 @@ def _weighted(tape, name, call: Product, result, parameter, transposed):
         if copies > 1:
             tape.made((parameter, 0))
     else:
-        for axis in (axes[at], *weights):
-            fix(axis, tape.why(f"{name} with {call.groups} groups"))
+        tape.leave(f"{name} with {call.groups} groups", (axes[at], *weights))
         counted, out = axes[at], weights[made] if "transpose" not in name else ()
     axes[at + 1 :] = [()] * (len(axes) - at - 1)
     if call.bias is not None:
@@ -96,6 +95,8 @@ def _stacked(operands: list[tuple[tuple[Axis, ...], tuple[int, ...]]], why) -> l
         axis = met[0] if met else ()
         for other in met[1:]:
             axis = match(axis, other, why)
+        for space, _ in leaf_places(axis):
+            space.root.stacked = True
         result.append(axis)
     return result
 

@@ -11,6 +11,9 @@ from numbers import Integral
 import numpy as np
 import torch
 
+from rrqr_lapack._arrays import as_ndarray
+
+from ..reals import is_sparse
 from .calls import tensors
 
 LABELS = ("labels", "label")
@@ -25,7 +28,8 @@ class Samples:
     Parameters
     ----------
     calibration : array, tensor, mapping of such, or an iterable of batches (a DataLoader)
-        A batch is an array (samples first), a tuple of positional arguments, or a mapping of keyword arguments.
+        A batch is an array (samples first), a tuple of positional arguments, or a mapping of keyword arguments. Rows of
+        SciPy's sparse arrays are filled in.
     size : int
         Samples in a batch.
     prepare : callable
@@ -34,7 +38,8 @@ class Samples:
     Raises
     ------
     TypeError
-        Neither arrays nor an iterable of batches that hold some; `size` is no integer.
+        Neither arrays nor an iterable of batches that hold some; masked entries; tensors that are not strided (sparse,
+        nested); `size` is no integer.
     ValueError
         No samples, or NaN; `size` below 1.
     """
@@ -52,9 +57,10 @@ class Samples:
 
     def __iter__(self) -> Iterator:
         empty = True
-        for number, batch in enumerate(self._calibration):
+        for number, given in enumerate(self._calibration):
+            batch = _checked(given)
             if not _arrays(batch):
-                raise TypeError(f"calibration has no arrays or tensors in batch {number}, a {type(batch).__name__}")
+                raise TypeError(f"calibration has no arrays or tensors in batch {number}, a {type(given).__name__}")
             for piece in pieces(batch, self._size):
                 ready = self._prepare(piece)
                 if _has_nan(ready):
@@ -71,7 +77,38 @@ def _has_nan(batch) -> bool:
 
 
 def _is_batch(data) -> bool:
-    return isinstance(data, np.ndarray | torch.Tensor | Mapping) or hasattr(data, "__array__")
+    return isinstance(data, np.ndarray | torch.Tensor | Mapping) or hasattr(data, "__array__") or is_sparse(data)
+
+
+def _checked(batch):
+    """The batch with sparse arrays by rows, without what would be misread."""
+    if isinstance(batch, Mapping):
+        return {key: _checked(value) for key, value in batch.items()}
+    if isinstance(batch, list | tuple):
+        return tuple(map(_checked, batch))
+    if is_sparse(batch):
+        return batch.tocsr() if batch.ndim == 2 else batch.toarray()
+    if isinstance(batch, np.ma.MaskedArray):
+        return as_ndarray(batch, "calibration")
+    if isinstance(batch, torch.Tensor):
+        if torch.masked.is_masked_tensor(batch):
+            raise TypeError("calibration has a masked tensor; fill it first, as with tensor.to_tensor(0)")
+        if batch.layout is not torch.strided or batch.is_nested:
+            what = "nested" if batch.is_nested else str(batch.layout).removeprefix("torch.")
+            cure = "tensor.to_padded_tensor(0)" if batch.is_nested else "tensor.to_dense()"
+            raise TypeError(f"calibration has a tensor that is {what}; pass {cure}")
+    return batch
+
+
+def fingerprints(batch) -> Iterator[bytes]:
+    """The bytes of each sample of a batch, by which repeated ones are known."""
+    total = length(batch)
+    flat = [
+        tensor.reshape(total, -1).contiguous().cpu().view(torch.uint8).numpy()
+        for tensor in tensors(batch)
+        if tensor.ndim and len(tensor) == total and tensor.numel()
+    ]
+    return (b"".join(part[i].tobytes() for part in flat) for i in range(total))
 
 
 def pieces(batch, size: int) -> Iterator:
@@ -87,7 +124,7 @@ def pieces(batch, size: int) -> Iterator:
             return {key: part(value, where) for key, value in item.items()}
         if isinstance(item, list | tuple):
             return tuple(part(value, where) for value in item)
-        return item[where] if hasattr(item, "shape") and np.ndim(item) and len(item) == total else item
+        return item[where] if hasattr(item, "shape") and np.ndim(item) and item.shape[0] == total else item
 
     for first in range(0, total, DEALT):
         end = min(first + DEALT, total)
@@ -98,7 +135,7 @@ def pieces(batch, size: int) -> Iterator:
 
 def length(batch) -> int:
     """Samples in a batch: the length of its first array."""
-    return next((len(array) for array in _arrays(batch) if np.ndim(array)), 0)
+    return next((array.shape[0] for array in _arrays(batch) if np.ndim(array)), 0)
 
 
 def _arrays(batch) -> list:
@@ -162,6 +199,7 @@ def prepare(model: torch.nn.Module) -> Callable:
             return tuple(map(tensor, item))
         if not hasattr(item, "shape"):
             return item
+        item = item.toarray() if is_sparse(item) else item
         item = item if isinstance(item, torch.Tensor) else torch.as_tensor(np.array(item))
         return item.to(like.device, like.dtype if item.is_floating_point() else None)
 
@@ -221,16 +259,23 @@ class Caller:
                 "forward takes them, a list of tuples or mappings for several arguments, or call=, which runs the model"
             ) from error
 
-    def _default(self, model, batch):
+    def inputs(self, batch):
+        """What `forward` takes of a batch, or all where `call` runs the model."""
+        if self._call != self._default:
+            return batch
         if isinstance(batch, Mapping):
-            return model(
-                **{
-                    key: value
-                    for key, value in batch.items()
-                    if key not in LABELS and (self._keywords is None or key in self._keywords)
-                }
-            )
-        return model(*batch[: self._positional]) if isinstance(batch, tuple) else model(batch)
+            return {
+                key: value
+                for key, value in batch.items()
+                if key not in LABELS and (self._keywords is None or key in self._keywords)
+            }
+        return batch[: self._positional] if isinstance(batch, tuple) else batch
+
+    def _default(self, model, batch):
+        batch = self.inputs(batch)
+        if isinstance(batch, Mapping):
+            return model(**batch)
+        return model(*batch) if isinstance(batch, tuple) else model(batch)
 
     def output(self, result) -> torch.Tensor:
         """The tensor of a result that should stay as it is."""
@@ -268,8 +313,14 @@ def rows(x: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
 
 @contextmanager
 def evaluation(model: torch.nn.Module):
-    """Evaluation mode without gradients; each module gets its own mode back."""
+    """Evaluation mode without gradients; each module gets its own mode back, and buffers that `forward` changes."""
     modes = [(module, module.training) for module in model.modules()]
+    with torch._C.DisableTorchFunction():  # no call of the model's that a tape should see
+        buffers = [
+            (module, name, buffer, _version(buffer), buffer.detach().clone())
+            for module in model.modules()
+            for name, buffer in module.named_buffers(recurse=False)
+        ]
     try:
         for module, _ in modes:
             module.training = False
@@ -278,3 +329,13 @@ def evaluation(model: torch.nn.Module):
     finally:
         for module, mode in modes:
             module.training = mode
+        with torch._C.DisableTorchFunction(), torch.no_grad():
+            for module, name, buffer, version, before in buffers:
+                setattr(module, name, buffer)
+                if _version(buffer) != version:
+                    buffer.copy_(before)
+
+
+def _version(tensor):
+    """A number that grows with each change in place; None of tensors made for inference, which have none."""
+    return None if tensor.is_inference() else tensor._version

@@ -21,14 +21,17 @@ class Space:
         Why its indices cannot be removed one by one.
     summed : bool
         Whether two activations of this space are added: a residual stream.
+    stacked : bool
+        Whether it counts the matrices of a stacked product: the heads of attention scores, to which a bias for each
+        head may be added.
     """
 
-    __slots__ = ("_parent", "_parts", "fixed", "size", "summed")
+    __slots__ = ("_parent", "_parts", "fixed", "size", "stacked", "summed")
 
     def __init__(self, size: int):
         self.size = size
         self.fixed = None
-        self.summed = False
+        self.summed = self.stacked = False
         self._parent = None
         self._parts = None
 
@@ -52,7 +55,7 @@ class Space:
         root = self.root
         parts = Space(root.size // inner), Space(inner)
         for part in parts:
-            part.fixed, part.summed = root.fixed, root.summed
+            part.fixed, part.summed, part.stacked = root.fixed, root.summed, root.stacked
         root._parts = parts
 
     def unite(self, other: Space) -> None:
@@ -62,6 +65,7 @@ class Space:
             two._parent = one
             one.fixed = one.fixed or two.fixed
             one.summed |= two.summed
+            one.stacked |= two.stacked
 
     def fix(self, why: str) -> None:
         """Forbid to remove indices; the first reason is kept."""
@@ -101,6 +105,8 @@ def match(one: Axis, two: Axis, why: str, *, summed: bool = False) -> Axis:
     Spaces are split where the other axis has a boundary. `why` is the reason that is kept for what is fixed,
     `summed` marks two spaces that were not one before.
     """
+    if bool(one) != bool(two):
+        why = f"{why}, with a number for each unit that no weight or buffer gives"
     one = _refined(one, two, why)
     two = _refined(two, one, why)
     one = _refined(one, two, why)

@@ -237,7 +237,10 @@ def _obstacle(tape, leaf, places, coupling, made, residual):
     if leaf.size < 2:
         return "there is only one"
     if leaf.summed and not residual:
-        return "it is a residual stream (residual=True makes it a group)"
+        if not leaf.stacked:
+            return "it is a residual stream (residual=True makes it a group)"
+        if len(coupling.readers) > 1:
+            return "several attentions add one bias to the scores of their heads (residual=True makes them a group)"
     if len(set(keys)) < len(keys):
         return "a weight has it twice along one axis"
     if any(key in tape.makes and key in tape.reads for key in keys):
