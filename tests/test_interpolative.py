@@ -329,7 +329,7 @@ def test_parts_that_do_not_belong_together_are_refused_in_words():
             function(b, [0, 1, 1], proj)
     with pytest.raises(ValueError, match="idx must be a permutation of 3"):
         ours.reconstruct_interp_matrix([0, 1], proj)
-    with pytest.raises(ValueError, match="rank must be between 0 and 3"):
+    with pytest.raises(ValueError, match="k must be at most the number of columns in idx, 3, got 4"):
         ours.reconstruct_skel_matrix(b, 4, idx)
     with pytest.raises(ValueError, match="same shape"):
         ours.estimate_spectral_norm_diff(b, b.T)

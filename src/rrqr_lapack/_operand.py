@@ -132,7 +132,7 @@ def product(a, x, name="the LinearOperator"):
     if 0 in x.shape[1:]:
         return np.empty((a.shape[0], 0), dtype_of(a))  # an operator that knows only vectors has no empty product
     try:
-        y = np.asarray(a @ x)
+        y = np.asarray(_multiplied(a, x))
     except (TypeError, NotImplementedError) as error:
         if hasattr(error, "refused"):  # by the product with a part of A
             raise
@@ -141,6 +141,16 @@ def product(a, x, name="the LinearOperator"):
     if not np.can_cast(y.dtype, dtype, "same_kind"):
         raise _refusal(f"{name} has dtype {a.dtype}, but its products are {y.dtype}; give it its true dtype")
     return y.astype(dtype, copy=False)
+
+
+def _multiplied(a, x):
+    """A x; of an operator that defines products with matrices only SciPy before 1.16 has none with A^H and a vector."""
+    if x.ndim == 2:
+        return a.matmat(x)
+    try:
+        return a.matvec(x)
+    except NotImplementedError:
+        return a.matmat(x[:, None])[:, 0]
 
 
 def _refusal(message):
