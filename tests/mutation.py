@@ -1,0 +1,184 @@
+"""What the tests would not notice: one place of a source is changed, what depends on it is built, and its tests run.
+
+    python tests/mutation.py csrc/gram.c src/rrqr_lapack/prune/allocate.py --count 40 --seed 0
+
+takes that many mutants of each file at random, says which share of them the tests noticed, and lists the others as
+changed lines. Those in `mutation_survivors.md` change nothing that a result could show, and are counted apart. It works
+on a copy of the tree, built with -O1, in an environment that has what a build and the tests need.
+"""
+
+import argparse
+import io
+import itertools
+import os
+import random
+import re
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import tokenize
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SURVIVORS = (ROOT / "tests/mutation_survivors.md").read_text()
+
+# what is run for a file: the quickest to notice come first; the first pattern that matches counts
+TESTS = {
+    r"(gram|prefetch)\.c": "guards qr_prefetched pivots kahan faults interrupts",
+    r"(sketch|randomized|block|source)\.c": "guards borrowed randomized kahan faults interrupts",
+    r"(exchange|strong|reorder)\.c": "strong faults interrupts",
+    r"small\.c": "factor pivots stopping_rule batches extend faults",
+    r"(panel|pivot|greedy|norm)\.c": "factor pivots stopping_rule truncated extend kahan faults interrupts",
+    r"(full|orthogonal|residual|transpose|finite)\.c": "factor qr truncated stopping_rule not_finite extend faults",
+    r"solve\.c": "lstsq id faults",
+    r"memory\.c": "faults interrupts",
+    r"prune/(allocate|budget|curves|plans?|request)\.py": "prune/allocate prune/plan prune/compress_bad_input",
+    r"prune/(\w+)\.py": r"prune/\1 prune/plan prune/apply",
+    r"_(\w+)\.py": r"\1",
+}
+FAULTS = {
+    " < ": " <= ", " <= ": " < ", " > ": " >= ", " >= ": " > ", " == ": " != ", " != ": " == ", " && ": " || ",
+    " || ": " && ", " + ": " - ", " - ": " + ", " * ": " / ", " / ": " * ", " += ": " -= ", " -= ": " += ",
+    " and ": " or ", " or ": " and ", " not ": " ", "min(": "max(", "max(": "min(", "min_int(": "(int)max_size(", "(!": "(",
+    "True": "False", "False": "True",
+}  # fmt: skip
+PLACE = re.compile("|".join(map(re.escape, sorted(FAULTS, key=len, reverse=True))) + r"|(?<![\w.])\d+(?![\w.])")
+IF = re.compile(r"^\s*(?:\} )?(?:else |el)?if ")
+STATEMENT = re.compile(r"^\s+(?!return|break|continue|const|int |real |scalar |double |size_t|case)[^{}]*\w.*;$")
+CALL = re.compile(r"^\s+[\w.]+(\(.*\)|\[.*\] = .*| [-+*/]= .*)$")
+
+
+def code(path):
+    """The source with comments, strings and preprocessor lines blanked, of the same length."""
+    text = path.read_text()
+    if path.suffix == ".py":
+        starts = [0, *itertools.accumulate(map(len, text.splitlines(keepends=True)))]
+        tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+        hidden = [t for t in tokens if t.type in (tokenize.STRING, tokenize.COMMENT)]
+        spans = [[starts[row - 1] + column for row, column in (t.start, t.end)] for t in hidden]
+    else:
+        hidden = re.compile(r'/\*.*?\*/|"[^"\n]*"|^#[^\n]*|^enum.*?;', re.DOTALL | re.MULTILINE)
+        spans = [m.span() for m in hidden.finditer(text)]
+    for low, high in reversed(spans):
+        text = text[:low] + re.sub(r"[^\n]", " ", text[low:high]) + text[high:]
+    return text.split("\n")
+
+
+def condition_end(line, start):
+    """Where the condition that begins at `start` ends: with its parenthesis in C, before the colon in Python."""
+    if line.endswith(":"):
+        return len(line) - 1
+    depths = itertools.accumulate((c == "(") - (c == ")") for c in line[start:])
+    return start + 1 + next((i for i, depth in enumerate(depths) if depth == 0), len(line) - start - 1)
+
+
+def mutants(path):
+    """(number of the line, its new text) of every change that there is."""
+    for number, (line, visible) in enumerate(zip(path.read_text().split("\n"), code(path), strict=True)):
+        if "rrqr_allocate" in visible:  # too little memory is seen by the sanitizers only
+            continue
+        for m in PLACE.finditer(visible):
+            new = FAULTS.get(m[0]) or str(int(m[0]) + 1)
+            yield number, line[: m.start()] + new + line[m.end() :]
+        if m := IF.match(visible):
+            end = condition_end(visible, m.end())
+            for fixed in ("(0 && {})", "(1 || {})") if path.suffix == ".c" else ("False and ({})", "True or ({})"):
+                yield number, line[: m.end()] + fixed.format(line[m.end() : end]) + line[end:]
+        if path.suffix == ".c" and STATEMENT.match(visible):
+            yield number, re.sub(r"\S.*", ";", line)
+        elif path.suffix == ".py" and CALL.match(visible) and visible.count("(") == visible.count(")"):
+            yield number, re.sub(r"\S.*", "pass", line)
+
+
+def tests_of(path):
+    """The test files of a source."""
+    for pattern, names in TESTS.items():
+        if m := re.search(pattern + "$", path.as_posix()):
+            named = [re.sub(r"([^/]+)$", r"test_\1.py", name) for name in m.expand(names).split()]
+            return [f"tests/{name}" for name in named if (ROOT / "tests" / name).exists()]
+    raise SystemExit(f"{path} has no tests in TESTS")
+
+
+class Copy:
+    """A built copy of the tree, whose package is imported in place of the installed one."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        for part in ("src", "csrc", "tests"):
+            shutil.copytree(ROOT / part, self.folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+        for part in ("meson.build", "pyproject.toml", "README.md"):
+            shutil.copy(ROOT / part, self.folder)
+        site = self.folder / "site"  # an editable installation would come first
+        site.mkdir()
+        (site / "sitecustomize.py").write_text(
+            "import sys\nsys.meta_path = [f for f in sys.meta_path if 'Mesonpy' not in type(f).__name__]\n"
+        )
+        self.environment = os.environ | {
+            "PYTHONPATH": f"{site}{os.pathsep}{self.folder / 'src'}", "OPENBLAS_NUM_THREADS": "1",
+            "MALLOC_PERTURB_": "165", "PYTHONDONTWRITEBYTECODE": "1",
+        }  # fmt: skip
+        self._run("meson", "setup", "build", "-Doptimization=1", check=True)
+
+    def _run(self, *command, **options):
+        return subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True, **options)
+
+    def build(self):
+        """Whether it can be built."""
+        if self._run("ninja", "-C", "build").returncode:
+            return False
+        for library in (self.folder / "build/src/rrqr_lapack").glob("_core*.[sp][oy]*"):
+            if library.is_file():
+                shutil.copy(library, self.folder / "src/rrqr_lapack")
+        return True
+
+    def passes(self, tests, which, limit):
+        """Whether the tests pass in that many seconds."""
+        options = "-x", "-q", "-p", "no:cacheprovider", "--hypothesis-profile=quick", "-k", which
+        memory = (8 << 30,) * 2
+        try:
+            return not self._run(
+                sys.executable, "-m", "pytest", *options, *tests, timeout=limit,
+                preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, memory),
+            ).returncode  # fmt: skip
+        except subprocess.TimeoutExpired:
+            return False
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("files", nargs="+", type=Path)
+    parser.add_argument("--count", type=int, default=20, help="mutants of each file")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--limit", type=float, default=600, help="seconds that the tests of a mutant may take")
+    parser.add_argument("-k", default="not float32 and not complex128", help="which tests, as for pytest")
+    options = parser.parse_args()
+    noticed = lived = equivalent = 0
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Copy(folder)
+        for path in (path.resolve().relative_to(ROOT) for path in options.files):
+            tests, source, begun = tests_of(path), (ROOT / path).read_text(), time.monotonic()
+            if not copy.build() or not copy.passes(tests, options.k, options.limit):
+                raise SystemExit(f"the tests of {path} fail without a mutant: {' '.join(tests)}")
+            print(f"{path}: {len(tests)} test files, {time.monotonic() - begun:.0f} s", flush=True)
+            found = sorted(set(mutants(ROOT / path)))
+            for number, line in random.Random(options.seed).sample(found, min(options.count, len(found))):
+                lines = source.split("\n")
+                if f"`{line.strip()}`" in SURVIVORS:
+                    equivalent += 1
+                    continue
+                old, lines[number] = lines[number], line
+                (copy.folder / path).write_text("\n".join(lines))
+                if copy.build():
+                    alive = copy.passes(tests, options.k, options.limit)
+                    noticed, lived = noticed + (not alive), lived + alive
+                    if alive:
+                        print(f"{path}:{number + 1}\n-{old}\n+{line}", flush=True)
+            (copy.folder / path).write_text(source)
+    print(f"{noticed} of {noticed + lived} noticed, {noticed / max(noticed + lived, 1):.0%}; {equivalent} equivalent")
+
+
+if __name__ == "__main__":
+    main()
