@@ -80,8 +80,6 @@ def order(method, statistics, unit, *, affine=False, consumers=(), producers=(),
         return _pivots(scaled, tiny)._replace(qr=None) if unit == 1 else _block_pivots(scaled, unit, tiny)
     if method == "forward":
         units = forward_order(A, np.hstack(consumers).astype(np.float64), unit, statistics.tiny)
-        if unit == 1:  # gains may choose columns that are nearly dependent, behind which rounding looks like one more
-            units = units[: len(_pivots(A, statistics.tiny).units)]
     elif method == "random":
         units = rng.permutation(A.shape[1] // unit)
     else:
