@@ -42,9 +42,8 @@ TESTS = {
 FAULTS = {
     " < ": " <= ", " <= ": " < ", " > ": " >= ", " >= ": " > ", " == ": " != ", " != ": " == ", " && ": " || ",
     " || ": " && ", " + ": " - ", " - ": " + ", " * ": " / ", " / ": " * ", " += ": " -= ", " -= ": " += ",
-    " and ": " or ", " or ": " and ", " not ": " ", "min(": "max(", "max(": "min(",
-    "min_int(": "(int)max_size(", "(!": "(",
-    "True": "False", "False": "True",
+    " and ": " or ", " or ": " and ", " not ": " ", "min(": "max(", "max(": "min(", "(!": "(",
+    "min_int(": "(int)max_size(", "True": "False", "False": "True",
 }  # fmt: skip
 PLACE = re.compile("|".join(map(re.escape, sorted(FAULTS, key=len, reverse=True))) + r"|(?<![\w.])\d+(?![\w.])")
 IF = re.compile(r"^\s*(?:\} )?(?:else |el)?if ")

@@ -131,6 +131,22 @@ def test_a_group_that_costs_nothing_is_kept_whole():
     assert allocation.within(2) == {"a": 3, "b": 2}
 
 
+def test_what_is_left_of_a_budget_buys_the_step_that_lowers_the_error_most():
+    """One unit more fits. No multiplier takes it: each curve falls most at its end, so that it is one unit or three."""
+    errors = {"a": np.array([9.0, 8.9, 0]), "b": np.array([9.0, 8, 0]), "c": np.array([9.0, 8.5, 0])}
+    terms = [Term(1, (name,)) for name in errors]
+    allocation = Allocation(errors, dict.fromkeys("abc", np.arange(1, 4)), terms, dict.fromkeys("abc", 3))
+    assert allocation.within(4) == {"a": 1, "b": 2, "c": 1}
+
+
+def test_what_an_error_leaves_room_for_is_given_back_where_it_saves_most():
+    """One unit less is allowed, of either group, and two less of none."""
+    errors = {"a": np.array([2, 1.9, 0]), "b": np.array([2, 1.94, 0]), "c": np.array([2, 1.92, 0])}
+    terms = [Term(1, ("a",)), Term(5, ("b",)), Term(2, ("c",))]
+    allocation = Allocation(errors, dict.fromkeys("abc", np.arange(1, 4)), terms, dict.fromkeys("abc", 3))
+    assert allocation.cheapest(1.95) == {"a": 3, "b": 2, "c": 3}
+
+
 @pytest.mark.parametrize("scale", [0.0, 1e-30, 1e30])
 def test_the_scale_of_the_errors_does_not_matter(scale):
     choices, errors, terms, full = problem(1, 3, 12)

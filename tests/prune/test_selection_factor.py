@@ -59,6 +59,14 @@ def test_small_errors_do_not_cancel(rng, decades):
     assert factor.errors[19] <= 10.0 ** (1 - decades) * factor.norm
 
 
+@pytest.mark.parametrize(("beside", "rank"), [(5, 24), (0.2, 23)])
+def test_a_unit_counts_as_dependent_at_the_rounding_of_the_activations(rng, beside, rank):
+    """What the last one has beside the first, in units of n eps ||z||."""
+    Z = np.linalg.qr(rng.standard_normal((300, 24)))[0]
+    Z[:, 23] = Z[:, 0] + beside * 24 * np.finfo(float).eps * Z[:, 23]
+    assert len(chosen("id", Z).units) == rank
+
+
 @given(seed=st.integers(0, 2**32 - 1), method=st.sampled_from(METHODS), affine=st.booleans())
 def test_t_is_the_best_there_is(seed, method, affine):
     rng = np.random.default_rng(seed)
