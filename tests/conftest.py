@@ -9,7 +9,7 @@ import threadpoolctl
 from drivers import DRIVERS
 from matrices import DTYPES
 
-from rrqr_lapack._sketch import gaussian
+from rrqr_lapack._common.random import gaussian
 
 # Reproducible, and no test fails for being slow on a busy machine. `pytest --hypothesis-profile=search` looks further.
 hypothesis.settings.register_profile("suite", deadline=None, derandomize=True, database=None)
@@ -40,16 +40,23 @@ def dtype(request):
 
 
 @pytest.fixture
+def rng():
+    """A generator with a fixed seed."""
+    return np.random.default_rng(7)
+
+
+@pytest.fixture
 def always_prefetch(monkeypatch):
     """The prefetching kernel for small matrices too."""
-    monkeypatch.setattr("rrqr_lapack._truncated.SMALL", 0)
-    monkeypatch.setattr("rrqr_lapack._truncated.TINY", -1)
+    monkeypatch.setattr("rrqr_lapack._qr.truncated.SMALL", 0)
+    monkeypatch.setattr("rrqr_lapack._qr.truncated.TINY", -1)
 
 
 @pytest.fixture
 def one_sketch(monkeypatch):
     """The same sketch in every run, so that two runs can be compared."""
-    monkeypatch.setattr("rrqr_lapack._truncated.gaussian", lambda rng, *what: gaussian(np.random.default_rng(0), *what))
+    same = lambda rng, *what: gaussian(np.random.default_rng(0), *what)  # noqa: E731
+    monkeypatch.setattr("rrqr_lapack._qr.truncated.gaussian", same)
 
 
 @pytest.fixture(params=DRIVERS)
@@ -57,5 +64,5 @@ def driver(request, always_prefetch, one_sketch, monkeypatch):
     """Each way to factor."""
     if request.param != "small":
         return request.param
-    monkeypatch.setattr("rrqr_lapack._truncated.TINY", 10**9)
+    monkeypatch.setattr("rrqr_lapack._qr.truncated.TINY", 10**9)
     return "auto"

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from study import BASELINES, OURS, Test, curves_plot, point, prediction_plot, quality_plot, report, write
 
-from rrqr_lapack.prune.atomic import check_outputs
+from rrqr_lapack.prune._atomic import check_outputs
 from rrqr_lapack.prune.torch import analyze, plan
 
 RATE, FRAME = 16_000, 1024

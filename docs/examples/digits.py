@@ -21,7 +21,7 @@ from sklearn.neural_network import MLPClassifier
 from study import curves_plot, prediction_plot, quality_plot, report, write
 
 from rrqr_lapack.prune import Dense, Network, plan
-from rrqr_lapack.prune.atomic import check_outputs
+from rrqr_lapack.prune._atomic import check_outputs
 
 BUDGETS = (0.01, 0.015, 0.03, 0.1, 0.3)
 

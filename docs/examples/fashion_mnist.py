@@ -16,8 +16,8 @@ from study import curves_plot, prediction_plot, quality_plot, report, write
 from train_fashion_mnist import train
 
 from rrqr_lapack.prune import load, plan, save
-from rrqr_lapack.prune.atomic import check_outputs
-from rrqr_lapack.prune.fashion_mnist import DEBIAN_DIR, inputs, read_split
+from rrqr_lapack.prune._atomic import check_outputs
+from rrqr_lapack.prune._command.fashion_mnist import DEBIAN_DIR, inputs, read_split
 
 WIDTHS = (784, *[512] * 7, 10)
 CALIBRATION = 5000

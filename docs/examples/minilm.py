@@ -26,7 +26,7 @@ from study import BASELINES, OURS, Test, curves_plot, point, prediction_plot, qu
 from tokenizers import Tokenizer
 from transformers import BertConfig, BertModel
 
-from rrqr_lapack.prune.atomic import check_outputs
+from rrqr_lapack.prune._atomic import check_outputs
 from rrqr_lapack.prune.torch import analyze, find_groups, plan
 
 LENGTH = 64  # tokens of a sentence, at most

@@ -9,9 +9,9 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 
 from rrqr_lapack.prune import apply, plan
-from rrqr_lapack.prune.atomic import whole_file
-from rrqr_lapack.prune.plots import plan_plot
-from rrqr_lapack.prune.tables import table
+from rrqr_lapack.prune._atomic import whole_file
+from rrqr_lapack.prune._command.plots import plan_plot
+from rrqr_lapack.prune._tables import table
 
 OURS = {"ID": {"method": "id"}, "ID, weighted": {"method": "weighted"}, "forward": {"method": "forward"}}
 BASELINES = {

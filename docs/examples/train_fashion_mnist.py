@@ -4,7 +4,7 @@ Seven fully connected ReLU layers and a softmax layer, W1..W7 and Ws, in NumPy a
 decay and a cosine learning rate. Only training images are used: the test set is read once, after training, to
 print the accuracy.
 
-    python docs/examples/train_fashion_mnist.py --data-dir FOLDER --out src/rrqr_lapack/prune/data
+    python docs/examples/train_fashion_mnist.py --data-dir FOLDER --out src/rrqr_lapack/prune/_command/data
 
 FOLDER holds the four .gz files of Fashion-MNIST. It takes a few minutes on two cores. The same seed gives the
 same network up to the rounding of the machine's matrix products.
@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from rrqr_lapack.prune import Dense, Network, load, save
-from rrqr_lapack.prune.atomic import check_outputs, whole_file
-from rrqr_lapack.prune.fashion_mnist import DEBIAN_DIR, inputs, read_split
+from rrqr_lapack.prune._atomic import check_outputs, whole_file
+from rrqr_lapack.prune._command.fashion_mnist import DEBIAN_DIR, inputs, read_split
 
 SUBSET = 2000
 
@@ -85,7 +85,7 @@ def train(images, labels, widths, *, epochs, batch, rate, decay, seed):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data-dir", type=Path, default=DEBIAN_DIR)
-    parser.add_argument("--out", type=Path, default=Path("src/rrqr_lapack/prune/data"))
+    parser.add_argument("--out", type=Path, default=Path("src/rrqr_lapack/prune/_command/data"))
     parser.add_argument("--epochs", type=int, default=25)
     parser.add_argument("--seed", type=int, default=2022)
     args = parser.parse_args()

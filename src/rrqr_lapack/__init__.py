@@ -7,35 +7,35 @@ from importlib.util import find_spec as _find_spec
 if _find_spec(f"{__name__}._core") is None:
     raise ImportError(f"{__path__[0]} holds only the sources; in the checkout: pip install .")
 
-from ._als import alternating_least_squares
-from ._basic import BasicSolution, basic_lstsq
-from ._complete import complete
-from ._completion import Completion
-from ._cur import CUR, cur
-from ._factored import TruncatedQR
-from ._generalized_nystrom import generalized_nystrom
-from ._id import InterpolativeDecomposition, interpolative_decomposition
-from ._kernel import KernelMatrix, rbf
-from ._kernel_ridge import KernelRidge, kernel_ridge
-from ._linking import LinkingMatrix
-from ._lora import LowRankFactors, low_rank_factors
-from ._nystrom import Nystrom, nystrom
-from ._observed import hold_out
-from ._pca import PCA
-from ._qr import qr
-from ._randomized_eigh import RandomizedEigh, randomized_eigh
-from ._randomized_svd import RandomizedSVD, randomized_svd
-from ._range import Range, range_finder
-from ._row_id import RowInterpolativeDecomposition, row_interpolative_decomposition
-from ._rpcholesky import PartialCholesky, rpcholesky
-from ._soft_impute import soft_impute
-from ._spectral import spectral_embedding
-from ._strong import StrongRRQR, strong_rrqr
-from ._tall import TallQR
-from ._truncated import qr_truncated
-from ._two_sided_id import TwoSidedInterpolativeDecomposition, two_sided_interpolative_decomposition
-from ._warn import ConvergenceWarning
-from .selection import ColumnSelection, select_columns
+from ._common.warn import ConvergenceWarning
+from ._completion.als import alternating_least_squares
+from ._completion.complete import complete
+from ._completion.observed import hold_out
+from ._completion.result import Completion
+from ._completion.soft_impute import soft_impute
+from ._id.column import InterpolativeDecomposition, interpolative_decomposition
+from ._id.cur import CUR, cur
+from ._id.linking import LinkingMatrix
+from ._id.row import RowInterpolativeDecomposition, row_interpolative_decomposition
+from ._id.two_sided import TwoSidedInterpolativeDecomposition, two_sided_interpolative_decomposition
+from ._kernel.matrix import KernelMatrix, rbf
+from ._kernel.nystrom import Nystrom, nystrom
+from ._kernel.ridge import KernelRidge, kernel_ridge
+from ._kernel.rpcholesky import PartialCholesky, rpcholesky
+from ._kernel.spectral_embedding import spectral_embedding
+from ._qr.basic import BasicSolution, basic_lstsq
+from ._qr.factored import TruncatedQR
+from ._qr.qr import qr
+from ._qr.strong import StrongRRQR, strong_rrqr
+from ._qr.tall import TallQR
+from ._qr.truncated import qr_truncated
+from ._randomized.eigh import RandomizedEigh, randomized_eigh
+from ._randomized.generalized_nystrom import generalized_nystrom
+from ._randomized.lora import LowRankFactors, low_rank_factors
+from ._randomized.pca import PCA
+from ._randomized.range import Range, range_finder
+from ._randomized.svd import RandomizedSVD, randomized_svd
+from ._selection import ColumnSelection, select_columns
 
 __version__ = _version("rrqr-lapack")
 __all__ = [

@@ -19,10 +19,19 @@ import numpy as np
 import scipy.linalg
 from scipy.sparse.linalg import aslinearoperator
 
-from ._arrays import as_numeric, check_count, check_rng, check_tolerance
-from ._interpolative import check_goal, check_id, check_skeleton, check_steps, decomposed, factored, orthogonal, svd_of
-from ._operand import as_operand, columns, densified, dtype_of, is_dense
-from ._spectral_norm import spectral_norm
+from ._common.arrays import as_numeric, check_count, check_rng, check_tolerance
+from ._common.operand import as_operand, columns, densified, dtype_of, is_dense
+from ._id.interpolative import (
+    check_goal,
+    check_id,
+    check_skeleton,
+    check_steps,
+    decomposed,
+    factored,
+    orthogonal,
+    svd_of,
+)
+from ._randomized.spectral_norm import spectral_norm
 
 __all__ = [
     "estimate_rank",

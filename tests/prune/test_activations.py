@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rrqr_lapack.prune import LeakyReLU
-from rrqr_lapack.prune.activations import NAMED, describe, from_description, resolve
+from rrqr_lapack.prune._network.activations import NAMED, describe, from_description, resolve
 
 FORMULAS = {
     "identity": lambda x: x,

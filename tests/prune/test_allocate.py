@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rrqr_lapack.prune.allocate import Allocation
-from rrqr_lapack.prune.curves import widths
-from rrqr_lapack.prune.face import Term
+from rrqr_lapack.prune._face import Term
+from rrqr_lapack.prune._planning.allocate import Allocation
+from rrqr_lapack.prune._units.curves import widths
 
 
 def problem(seed, groups, width, convex=True):

@@ -11,7 +11,7 @@ from networks import activations, random_network, redundant_network
 
 from rrqr_lapack import TruncatedQR
 from rrqr_lapack.prune import CalibrationWarning, Dense, Network, analyze, apply, plan
-from rrqr_lapack.prune.analyze import Analysis
+from rrqr_lapack.prune._analyze import Analysis
 
 
 @pytest.fixture

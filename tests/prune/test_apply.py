@@ -8,8 +8,8 @@ from faces import heads_face
 from networks import activations, random_network, redundant_network, relative_error, reveal_t
 
 from rrqr_lapack.prune import Dense, Network, Plan, analyze, apply, plan
-from rrqr_lapack.prune.analyze import Analysis
-from rrqr_lapack.prune.select import METHODS
+from rrqr_lapack.prune._analyze import Analysis
+from rrqr_lapack.prune._units.select import METHODS
 
 METHODS_AND_CORRECTIONS = [(m, c) for m in METHODS for c in ("lstsq", "none")]
 

@@ -5,8 +5,8 @@ import pytest
 import scipy.sparse
 from networks import random_network
 
-from rrqr_lapack.prune import Dense, calibration, compress
-from rrqr_lapack.prune.lowrank import LowRankLayer
+from rrqr_lapack.prune import Dense, _calibration, compress
+from rrqr_lapack.prune._units.lowrank import LowRankLayer
 
 
 @pytest.fixture
@@ -57,8 +57,8 @@ def test_every_form_of_the_samples_gives_the_same_network(network, X, form, tmp_
 
 def test_an_array_is_read_in_pieces(network, X, monkeypatch):
     """So a memory map never stands in memory whole."""
-    monkeypatch.setattr(calibration, "ROWS", 16)
-    pieces = list(calibration.batches(X, 4, np.float32))
+    monkeypatch.setattr(_calibration, "ROWS", 16)
+    pieces = list(_calibration.batches(X, 4, np.float32))
     assert [len(piece) for piece in pieces] == [16, 16, 16, 2]
     np.testing.assert_array_equal(np.concatenate(pieces), X)
 
@@ -85,7 +85,7 @@ def test_other_numbers_are_converted_to_the_dtype_of_the_network(network, X, dty
 
 
 def test_sparse_samples_are_filled_in_a_piece_at_a_time(network, X, monkeypatch):
-    monkeypatch.setattr(calibration, "ROWS", 16)
+    monkeypatch.setattr(_calibration, "ROWS", 16)
     X = X * (np.abs(X) > 0.5)
     expected, _ = compress(network, X, keep=0.5)
     forms = scipy.sparse.coo_array(X), scipy.sparse.csc_matrix(X), scipy.sparse.csr_array(X)
@@ -93,7 +93,7 @@ def test_sparse_samples_are_filled_in_a_piece_at_a_time(network, X, monkeypatch)
         small, report = compress(network, form, keep=0.5)
         assert report.samples == (100 if isinstance(form, list) else 50)
         np.testing.assert_allclose(small.layers[1].weight, expected.layers[1].weight, rtol=1e-4, atol=1e-5)
-    assert [len(piece) for piece in calibration.batches(forms[0], 4, np.float32)] == [16, 16, 16, 2]
+    assert [len(piece) for piece in _calibration.batches(forms[0], 4, np.float32)] == [16, 16, 16, 2]
 
 
 def test_masked_samples_are_refused_wherever_they_stand(network, X):

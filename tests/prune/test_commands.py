@@ -8,8 +8,8 @@ import pytest
 from networks import redundant_network
 
 import rrqr_lapack.prune
-from rrqr_lapack.cli import main
 from rrqr_lapack.prune import Plan, analyze, apply, compress, load, plan, save
+from rrqr_lapack.prune._command.cli import main
 
 
 @pytest.fixture
@@ -133,7 +133,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(folder, arguments, message, ca
 
 
 def test_without_matplotlib_the_cure_is_said_before_the_work(folder, monkeypatch, capsys):
-    monkeypatch.delitem(sys.modules, "rrqr_lapack.prune.plots", raising=False)
+    monkeypatch.delitem(sys.modules, "rrqr_lapack.prune._command.plots", raising=False)
     monkeypatch.delattr(rrqr_lapack.prune, "plots", raising=False)
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     assert main([*PLAN, "--params", "0.4", "--plot", "p.png"]) == 1
@@ -155,7 +155,7 @@ def test_outputs_are_looked_at_before_anything_is_read(folder, arguments, messag
 
 
 def test_the_demo_looks_at_its_folder_before_its_work(folder, monkeypatch, capsys):
-    from rrqr_lapack.prune import demo
+    from rrqr_lapack.prune._command import demo
 
     monkeypatch.setattr(demo, "Trial", lambda *_: pytest.fail("work began"))
     assert main(["demo", "-o", "model.npz/deep"]) == 1

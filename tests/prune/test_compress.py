@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from networks import activations, random_network, relative_error, reveal_t
 
 from rrqr_lapack.prune import Dense, Network, compress
-from rrqr_lapack.prune.activations import NAMED
+from rrqr_lapack.prune._network.activations import NAMED
 
 SEEDS = st.integers(0, 2**32 - 1)
 

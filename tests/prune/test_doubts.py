@@ -7,9 +7,9 @@ import pytest
 from networks import random_network
 
 import rrqr_lapack.prune
-from rrqr_lapack.cli import main
 from rrqr_lapack.prune import CalibrationWarning, Plan, analyze, compress, plan, save
-from rrqr_lapack.prune.doubts import Variety
+from rrqr_lapack.prune._command.cli import main
+from rrqr_lapack.prune._doubts import Variety
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rrqr_lapack.prune import analyze, apply, fashion_mnist, load, plan
-from rrqr_lapack.prune.trial import NETWORK, accuracy
+from rrqr_lapack.prune import analyze, apply, load, plan
+from rrqr_lapack.prune._command import fashion_mnist
+from rrqr_lapack.prune._command.trial import NETWORK, accuracy
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 

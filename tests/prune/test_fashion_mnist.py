@@ -6,7 +6,7 @@ import struct
 import numpy as np
 import pytest
 
-from rrqr_lapack.prune import fashion_mnist
+from rrqr_lapack.prune._command import fashion_mnist
 
 
 def write_idx(path, array, dtype_code=8):

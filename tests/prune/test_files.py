@@ -12,8 +12,8 @@ import safetensors.numpy
 from networks import random_network
 
 from rrqr_lapack.prune import Dense, LeakyReLU, Network, load, save
-from rrqr_lapack.prune.activations import NAMED
-from rrqr_lapack.prune.arrays import DECODERS, open_npy, read_npz, read_safetensors
+from rrqr_lapack.prune._arrays import DECODERS, open_npy, read_npz, read_safetensors
+from rrqr_lapack.prune._network.activations import NAMED
 
 SUFFIXES = [".npz", ".safetensors"]
 

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rrqr_lapack.prune import forward
-from rrqr_lapack.prune.forward import forward_order
-from rrqr_lapack.prune.select import columns_of
+from rrqr_lapack.prune._units import forward
+from rrqr_lapack.prune._units.forward import forward_order
+from rrqr_lapack.prune._units.select import columns_of
 
 
 def left(A, W, units, unit):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rrqr_lapack import TallQR
-from rrqr_lapack.prune.lowrank import LowRankLayer, allocate_ranks
+from rrqr_lapack.prune._units.lowrank import LowRankLayer, allocate_ranks
 
 SEEDS = st.integers(0, 2**32 - 1)
 

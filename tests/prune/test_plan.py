@@ -10,9 +10,9 @@ from faces import heads_face
 from networks import random_network, redundant_network
 
 from rrqr_lapack.prune import Dense, Network, Plan, analyze, apply, plan
-from rrqr_lapack.prune.analyze import Analysis
-from rrqr_lapack.prune.dense import NetworkFace
-from rrqr_lapack.prune.select import METHODS
+from rrqr_lapack.prune._analyze import Analysis
+from rrqr_lapack.prune._network.dense import NetworkFace
+from rrqr_lapack.prune._units.select import METHODS
 
 NETWORK = redundant_network(np.random.default_rng(1), (10, 40, 30, 30, 4))
 X = np.random.default_rng(2).standard_normal((600, 10))

@@ -6,9 +6,9 @@ import scipy.linalg
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rrqr_lapack.prune.factor import GroupFactor
-from rrqr_lapack.prune.select import METHODS, PIVOTED, Order, columns_of, order
-from rrqr_lapack.prune.statistics import Statistics, gather
+from rrqr_lapack.prune._units.factor import GroupFactor
+from rrqr_lapack.prune._units.select import METHODS, PIVOTED, Order, columns_of, order
+from rrqr_lapack.prune._units.statistics import Statistics, gather
 
 
 def activations(rng, rows=300, n=24, rank=None, offset=1.0):

@@ -5,10 +5,10 @@ import sys
 import numpy as np
 import pytest
 
-from rrqr_lapack import cli
 from rrqr_lapack.prune import Dense, Network, save
-from rrqr_lapack.prune.dense import NetworkFace
-from rrqr_lapack.prune.threads import WIDE, fitting
+from rrqr_lapack.prune._command import cli
+from rrqr_lapack.prune._command.threads import WIDE, fitting
+from rrqr_lapack.prune._network.dense import NetworkFace
 
 pool = pytest.importorskip("threadpoolctl")
 

@@ -11,16 +11,16 @@ NeurIPS 2022, arXiv:2108.00065.
 from importlib import import_module as _import_module
 from importlib.util import find_spec as _find_spec
 
-from .activations import LeakyReLU
-from .analyze import Analysis
-from .apply import apply
-from .compress import analyze, compress
-from .doubts import CalibrationWarning
-from .files import load, save
-from .network import Dense, Network
-from .plan import plan
-from .plans import Plan
-from .report import LayerReport, Report
+from ._analyze import Analysis
+from ._apply import apply
+from ._compress import analyze, compress
+from ._doubts import CalibrationWarning
+from ._network.activations import LeakyReLU
+from ._network.files import load, save
+from ._network.network import Dense, Network
+from ._planning.plan import plan
+from ._planning.plans import Plan
+from ._report import LayerReport, Report
 
 __all__ = [
     "Analysis",

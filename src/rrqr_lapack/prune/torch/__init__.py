@@ -7,12 +7,12 @@ installs what this needs.
 """
 
 from .. import apply, plan
-from .analyze import analyze
-from .face import TorchFace, find_groups
-from .factored import Factored
-from .factorize import FactorReport, factorize
-from .files import load, save
-from .lora import lora_init
+from ._analyze import analyze
+from ._face import TorchFace, find_groups
+from ._factored import Factored
+from ._factorize import FactorReport, factorize
+from ._files import load, save
+from ._lora import lora_init
 
 __all__ = [
     "FactorReport",

@@ -1,0 +1,1 @@
+"""What every factorization needs: arrays in, errors out, products between."""

@@ -1,0 +1,37 @@
+"""Products of an operand with tall thin arrays, in the layout that is fastest for each kind of operand."""
+
+import numpy as np
+from scipy import sparse
+
+from .operand import adjoint, product
+
+BUFFER = 2**22  # entries of a block of rows that is copied or computed
+
+
+def times(a, x):
+    """A X, Fortran-ordered for an ndarray A.
+
+    For BLAS the product of an ndarray is then one with its long side first, up to twice as fast as ``a @ x``, which
+    NumPy hands over with the thin side first; A is copied in no layout.
+    """
+    if isinstance(a, np.ndarray):
+        return (x.T @ a.T).T
+    if sparse.issparse(a):
+        return a @ np.ascontiguousarray(x)
+    return product(a, x)
+
+
+def adjoint_times(a, x):
+    """A^H X, as `times`; conjugates are taken of the thin array only."""
+    if isinstance(a, np.ndarray):
+        return (x.conj().T @ a).conj().T
+    if sparse.issparse(a):
+        return (a.T @ np.ascontiguousarray(x.conj())).conj()
+    return times(adjoint(a), x)
+
+
+def row_blocks(shape, least=1, entries=None):
+    """Slices of at least `least` rows of a matrix, and of no more than have so many entries, by default a buffer's."""
+    m, n = shape
+    step = max(1, least, (entries or BUFFER) // max(1, n))
+    return (slice(start, min(start + step, m)) for start in range(0, m, step))

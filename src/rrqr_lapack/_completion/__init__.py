@@ -1,0 +1,1 @@
+"""Matrix completion: the missing entries of a matrix of low rank."""

@@ -1,0 +1,209 @@
+"""Interpolative decomposition: a matrix from a few of its own columns."""
+
+from functools import partial
+
+import numpy as np
+
+from .._common.arrays import check_choice, check_flag, check_rank, check_rng, check_tie_tol, check_tolerance
+from .._common.error import exact
+from .._common.low_rank import LowRank
+from .._common.operand import as_operand, is_dense
+from .._qr.factored import TruncatedQR
+from .._qr.strong import check_bound
+from .._qr.truncated import DRIVERS, _checked, _root_of_squares, factor_of, numerical_rtol, run
+from .sketched import sketched
+
+
+class InterpolativeDecomposition(LowRank):
+    """``A ~= A[:, C] @ T`` with ``T[:, C] = I``; made by `interpolative_decomposition`.
+
+    Unpacks to ``(C, T)`` and multiplies as the matrix it stands for.
+
+    Attributes
+    ----------
+    C : (k,) ndarray of int32
+        Indices of the chosen columns, in the order in which they were chosen.
+    T : (k, N) ndarray
+        Coefficients; the unit columns are exact.
+    skeleton : (M, k) ndarray or sparse array
+        ``A[:, C]``, sparse where A is sparse.
+    error : float
+        ``||A - A[:, C] T||_F``.
+    max_column_error : float
+        ``max_j ||A[:, j] - A[:, C] T[:, j]||_2``.
+    error_kind : {'exact', 'estimate'}
+        Whether these errors are known or estimated from a few products with A.
+    error_bound : float
+        What `error` does not exceed: itself where it is exact, with probability 0.9999 where it is an estimate.
+    rank : int
+        k.
+    shape, dtype
+        Those of A (its LAPACK dtype).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from rrqr_lapack import interpolative_decomposition
+    >>> A = np.outer([1.0, 2.0, 3.0], [1.0, 2.0])
+    >>> C, T = interpolative_decomposition(A, rank=1)
+    >>> C, T
+    (array([1], dtype=int32), array([[0.5, 1. ]]))
+    """
+
+    def __init__(self, C, T, skeleton, error, max_column_error):
+        super().__init__(error)
+        self.C, self.T, self.skeleton, self.max_column_error = C, T, skeleton, max_column_error
+
+    @property
+    def _factors(self):
+        return self.skeleton, self.T
+
+    @property
+    def rank(self):
+        return len(self.C)
+
+    def __iter__(self):
+        return iter((self.C, self.T))
+
+    def reconstruct(self):
+        """The approximation ``A[:, C] @ T`` as an (M, N) array; 2 M N k flops."""
+        return self.skeleton @ self.T
+
+
+def interpolative_decomposition(
+    a,
+    *,
+    rank=None,
+    rtol=None,
+    atol=None,
+    f=None,
+    refit=None,
+    overwrite_a=False,
+    check_finite=True,
+    driver="auto",
+    tie_tol=0.0,
+    rng=None,
+):
+    """Interpolative decomposition, ``A ~= A[:, C] @ T`` with ``T[:, C] = I`` and error ``||R22||_F``.
+
+    The columns C are the first pivots of a truncated pivoted QR and ``T[:, P[k:]] = R11^{-1} R12``. The rank never
+    exceeds the numerical rank: the factorization also stops where ``|r_kk| <= max(M, N) eps |r_11|``, so that T stays
+    meaningful for exactly dependent columns.
+
+    Parameters
+    ----------
+    a : (M, N) array_like, sparse array or matrix, or LinearOperator
+        Matrix to decompose. The columns of what is no array are chosen on a random sketch of its rows, that is on
+        products with A^H.
+    rank : int, optional
+        Largest number of columns, 0 to min(M, N), which is the default.
+    rtol, atol : float, optional
+        Stop where the largest residual column norm is at most `rtol` times that of `a`, or at most `atol`.
+    f : float, optional
+        Exchange columns until ``|T| <= f``, as `strong_rrqr` does; at least 1. Off by default.
+    refit : {None, 'lstsq'}, optional
+        'lstsq' solves for T anew, ``min_T ||A - A[:, C] T||_F`` by a second QR of the chosen columns. In exact
+        arithmetic it gives the same T; it removes rounding that an ill-conditioned R11 let in.
+    overwrite_a : bool, optional
+        Allow the contents of `a` to be destroyed.
+    check_finite : bool, optional
+        Refuse NaN and infinity.
+    driver : {'auto', 'greedy', 'randomized', 'lapack'}, optional
+        As for `qr_truncated`.
+    tie_tol : float, optional
+        Relative width of a tie between column norms.
+    rng : None, int or numpy.random.Generator, optional
+        Seed or generator of the 'randomized' driver's sketch, and of the sketch of a sparse matrix or LinearOperator.
+
+    Returns
+    -------
+    InterpolativeDecomposition
+        With `C`, `T`, `rank`, the `error`; float32 stays float32, complex stays complex. The error is exact for an
+        array, otherwise the estimate ``||W (A - A[:, C] T)||_F / sqrt(10)`` from ten Gaussian rows W that took no part
+        in the choice, beside its bound; `error_kind` says which.
+
+    Raises
+    ------
+    TypeError, ValueError, OverflowError, MemoryError
+        As `qr_truncated`; stacks of matrices are not taken. TypeError for a LinearOperator without `rmatvec`,
+        ValueError where that is seen not to be the adjoint of `matvec`.
+
+    Notes
+    -----
+    4 M N k flops to first order. Greedy pivoting almost always gives small entries of T, but not on every matrix; with
+    `f`, ``||A - A[:, C] T||_2 <= sqrt(1 + f^2 k (N - k)) sigma_{k+1}(A)``.
+
+    For a sparse matrix or LinearOperator 2k + 20 products with A^H, up to max(84, 4k + 20) where a tolerance decides,
+    and 16 N k^2 flops; k more products with A for the columns of a LinearOperator, k more with A^H for `refit`. With
+    the sketch's own T the squared error exceeds the least that these columns allow, which `refit` reaches, by a factor
+    of ``1 + k / (k + 9)`` in expectation, if the columns do not depend on the sketch. The tolerances hold for estimates
+    on the sketch, halved to be on the safe side. With fewer than 2k + 20 rows a sketch is no smaller than A, which is
+    then taken as it is.
+
+    References
+    ----------
+    H. Cheng, Z. Gimbutas, P. G. Martinsson, V. Rokhlin, "On the compression of low rank matrices", SIAM J. Sci. Comput.
+    26(4) (2005), doi:10.1137/030602678. P. G. Martinsson, V. Rokhlin, M. Tygert, "A randomized algorithm for the
+    decomposition of matrices", Appl. Comput. Harmon. Anal. 30(1) (2011), doi:10.1016/j.acha.2010.02.003.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from rrqr_lapack import interpolative_decomposition
+    >>> x = np.linspace(0, 1, 100)
+    >>> A = np.exp(-np.subtract.outer(x, x) ** 2)
+    >>> approximation = interpolative_decomposition(A, rtol=1e-6)
+    >>> approximation.rank < 10
+    True
+    >>> bool(np.linalg.norm(A - approximation.reconstruct()) <= 1.001 * approximation.error)
+    True
+    """
+    check_choice("refit", refit, (None, "lstsq"))
+    check_flag("overwrite_a", overwrite_a)
+    f = None if f is None else check_bound(f)
+    if not is_dense(a):
+        a = as_operand(a, check_finite=check_finite, with_adjoint=True)
+        check_choice("driver", driver, DRIVERS)
+        stop = check_rank(rank, min(a.shape)), check_tolerance("rtol", rtol), check_tolerance("atol", atol)
+        rng = check_rng(rng)
+        choice = {"f": f, "driver": driver, "tie_tol": check_tie_tol(tie_tol), "check_finite": check_finite, "rng": rng}
+        return InterpolativeDecomposition(
+            *sketched(a, *stop, refit, partial(interpolative_decomposition, **choice), rng)
+        )
+    a, (rank, rtol, atol, *choice) = _checked(a, rank, rtol, atol, driver, tie_tol, rng)
+    if a.ndim != 2:
+        raise ValueError(f"a must have 2 dimensions, got {a.ndim}")
+    factor = factor_of(a, overwrite_a and refit is None, check_finite, driver == "randomized")
+    work = factor.a
+    tiny = float(np.finfo(factor.a.dtype).tiny)  # below it nothing can be divided by
+    stop = rank, max(rtol, numerical_rtol(a)), max(atol, tiny)
+    run(factor, driver, *stop, *choice)
+    if f is not None:
+        factor.strong(*stop, choice[0], f)
+    C = factor.pivots[: factor.rank].copy()
+    skeleton = _chosen_columns(factor) if np.shares_memory(a, work) else a[:, C].astype(work.dtype, copy=False)
+    if refit:
+        T, norms = _refit(skeleton, a, C)
+    else:
+        T, norms = factor.interpolation(), factor.residual_norms()
+    return InterpolativeDecomposition(C, T, skeleton, exact(_root_of_squares(norms)), float(norms.max(initial=0)))
+
+
+def _chosen_columns(factor):
+    """A[:, C] = Q [R11; 0], where A itself was overwritten."""
+    k = factor.rank
+    columns = np.zeros((factor.a.shape[0], k), factor.a.dtype, order="F")
+    columns[:k] = factor.upper(k)[:, :k]
+    factor.apply_q(columns, True, False)
+    return columns
+
+
+def _refit(skeleton, a, C):
+    """argmin_T ||A - A[:, C] T||_F, its unit columns exact, and the norms of the residual's columns."""
+    basis = TruncatedQR(skeleton)
+    z, norms = basis.lstsq(a)
+    T = np.zeros_like(z)
+    T[basis.P] = z
+    T[:, C] = np.eye(len(C))
+    norms[C] = 0
+    return T, norms

@@ -1,0 +1,235 @@
+"""CUR: a matrix from a few of its own columns and rows, A ~= C U R.
+
+M. W. Mahoney, P. Drineas, "CUR matrix decompositions for improved data analysis", PNAS 106(3) (2009),
+doi:10.1073/pnas.0803205106: columns and rows by leverage scores. S. Voronin, P. G. Martinsson, "Efficient algorithms
+for CUR and interpolative matrix decompositions", Adv. Comput. Math. 43(3) (2017), doi:10.1007/s10444-016-9494-8:
+columns and rows from interpolative decompositions. `_linking.py` has the best U for either.
+"""
+
+import numpy as np
+
+from .._common import operand
+from .._common.arrays import check_choice, check_rank, check_rng, check_tolerance
+from .._common.low_rank import LowRank
+from .._common.operand import as_operand, densified, is_dense
+from .._qr.factored import TruncatedQR
+from .._qr.truncated import numerical_rtol
+from .column import interpolative_decomposition
+from .leverage import leverage_scores
+from .linking import linked_array, linked_products, projection_of, projection_on
+from .row import row_interpolative_decomposition
+
+METHODS = ("id", "leverage")
+
+
+class CUR(LowRank):
+    """``A ~= C @ U @ R`` with C columns and R rows of A; made by `cur`.
+
+    Unpacks to ``(C, U, R)`` and multiplies as the matrix it stands for.
+
+    Attributes
+    ----------
+    C : (M, c) ndarray or sparse array
+        ``A[:, columns]``, sparse where A is sparse.
+    U : (c, r) LinkingMatrix
+        What links them, in factored form; ``numpy.asarray(U)`` is the array.
+    R : (r, N) ndarray or sparse array
+        ``A[rows, :]``, sparse where A is sparse.
+    columns, rows : (c,) and (r,) ndarray
+        Indices of the chosen columns and rows.
+    error : float
+        ``||A - C U R||_F``.
+    error_kind : {'exact', 'estimate'}
+        Whether the error is known or estimated from a few products with A.
+    error_bound : float
+        What `error` does not exceed: itself where it is exact, with probability 0.9999 where it is an estimate.
+    rank : int
+        Rank of the approximation, at most min(c, r).
+    shape, dtype
+        Those of A (its LAPACK dtype).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from rrqr_lapack import cur
+    >>> approximation = cur(np.outer([1.0, 2.0], [1.0, 2.0, 4.0]), rank=1)
+    >>> approximation.columns, approximation.rows
+    (array([2], dtype=int32), array([1], dtype=int32))
+    """
+
+    def __init__(self, C, U, R, columns, rows, error):
+        super().__init__(error)
+        self.C, self.U, self.R, self.columns, self.rows = C, U, R, columns, rows
+
+    @property
+    def _factors(self):
+        return self.C, self.U, self.R
+
+    @property
+    def rank(self):
+        return self.U.rank
+
+    def __iter__(self):
+        return iter((self.C, self.U, self.R))
+
+    def reconstruct(self):
+        """The approximation ``C @ U @ R`` as an (M, N) array; 2 M N c flops."""
+        return self.C @ (self.U @ self.R)
+
+
+def cur(
+    a,
+    *,
+    rank=None,
+    rtol=None,
+    atol=None,
+    columns=None,
+    rows=None,
+    method="id",
+    oversampling=None,
+    check_finite=True,
+    driver="auto",
+    tie_tol=0.0,
+    rng=None,
+):
+    """CUR decomposition, ``A ~= C @ U @ R`` with ``C = A[:, columns]``, ``R = A[rows, :]`` and the U of least error.
+
+    U minimizes ``||A - C U R||_F``, so that the error is at most ``||A - C C^+ A||_F + ||A - A R^+ R||_F``.
+
+    Parameters
+    ----------
+    a : (M, N) array_like, sparse array or matrix, or LinearOperator
+        Matrix to decompose.
+    rank : int, optional
+        For 'id' the largest number of columns and rows, 0 to min(M, N), which is the default. For 'leverage' the rank
+        of the singular subspaces, which must be given.
+    rtol, atol : float, optional
+        Tolerances of the interpolative decomposition that chooses the columns, for 'id' only.
+    columns, rows : (c,) and (r,) array_like of int, optional
+        Columns and rows of the caller's choice, in the place of `rank` and tolerances. Where only one of them is given,
+        the other follows as an interpolative decomposition of those columns or rows.
+    method : {'id', 'leverage'}, optional
+        'id' takes the columns of an interpolative decomposition, and the rows of one of these columns. 'leverage' draws
+        columns, and rows, without replacement with probabilities in proportion to their leverage scores; Mahoney and
+        Drineas toss a coin for each, which leaves their number to chance.
+    oversampling : float, optional
+        For 'leverage': the number of columns, and of rows, over `rank`, rounded up to whole ones; at least 1, and
+        ``1 + log(rank)`` by default. No more are drawn than have a score.
+    check_finite : bool, optional
+        Refuse NaN and infinity.
+    driver : {'auto', 'greedy', 'randomized', 'lapack'}, optional
+        How columns and rows are pivoted, as for `qr_truncated`.
+    tie_tol : float, optional
+        Relative width of a tie between norms.
+    rng : None, int or numpy.random.Generator, optional
+        Seed or generator of all that is random: 'leverage', the 'randomized' driver, and the sketches and estimates
+        where `a` is no array.
+
+    Returns
+    -------
+    CUR
+        With `C`, `U`, `R`, `columns`, `rows`, `rank`, and the `error`. C and R are sparse where `a` is. The error is
+        exact for an array, and for a sparse matrix where it is above about ``1e-6 ||A||_F`` (single precision:
+        ``1e-2``); otherwise it is an estimate from ten random vectors, beside its bound. `error_kind` says which.
+
+    Raises
+    ------
+    TypeError, ValueError, OverflowError, MemoryError
+        As `interpolative_decomposition`. ValueError also for indices out of range, and for options that belong to
+        another way of choosing.
+
+    Notes
+    -----
+    4 M N k flops for 'id' of an array to first order; otherwise 4 M N c beyond what the choice takes. For a sparse
+    matrix or LinearOperator what `interpolative_decomposition` says, and r products for U, 10 for an estimate; dense
+    arrays of the sizes of C and R serve for their QR.
+
+    With 'id' and k columns the error is at most ``sqrt(1 + (1 + ||X||_2)^2) ||A - A[:, C] T||_F`` in terms of the
+    two-sided decomposition. With coins in the place of draws, and O(k log k / e^2) columns and rows, 'leverage' keeps
+    it below ``(2 + e) ||A - A_k||_F`` with high probability, A_k being the best approximation of rank k. Dependent
+    columns or rows take no part in U.
+
+    References
+    ----------
+    M. W. Mahoney, P. Drineas, "CUR matrix decompositions for improved data analysis", PNAS 106(3) (2009),
+    doi:10.1073/pnas.0803205106. S. Voronin, P. G. Martinsson, "Efficient algorithms for CUR and interpolative matrix
+    decompositions", Adv. Comput. Math. 43(3) (2017), doi:10.1007/s10444-016-9494-8. G. W. Stewart, "Four algorithms for
+    the efficient computation of truncated pivoted QR approximations to a sparse matrix", Numer. Math. 83(2) (1999),
+    doi:10.1007/s002110050451.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scipy import sparse
+    >>> from rrqr_lapack import cur
+    >>> A = sparse.random_array((300, 8), density=0.1, rng=0) @ sparse.random_array((8, 200), density=0.1, rng=1)
+    >>> approximation = cur(A, rtol=1e-10, rng=0)
+    >>> approximation.rank, sparse.issparse(approximation.C), sparse.issparse(approximation.R)
+    (8, True, True)
+    >>> bool(np.allclose(A.toarray(), approximation.reconstruct()))
+    True
+    """
+    a = as_operand(a, check_finite=check_finite, with_adjoint=True)
+    rng = check_rng(rng)
+    choice = {"driver": driver, "tie_tol": tie_tol, "rng": rng, "check_finite": check_finite}
+    _check_options(rank, rtol, atol, columns, rows, method, oversampling)
+    projection = None
+    if columns is not None or rows is not None:
+        columns = None if columns is None else _checked_indices("columns", columns, a.shape[1])
+        rows = None if rows is None else _checked_indices("rows", rows, a.shape[0])
+        if columns is None:
+            columns = interpolative_decomposition(densified(operand.rows(a, rows)), **choice).C
+    elif method == "leverage":
+        columns, rows = _drawn(a, check_rank(rank, min(a.shape)), oversampling, rng)
+    elif is_dense(a):
+        rtol = max(check_tolerance("rtol", rtol), numerical_rtol(a))
+        factor = TruncatedQR(a, rank=rank, rtol=rtol, atol=atol, **choice)
+        columns, projection = factor.P[: factor.rank], projection_of(factor)
+    else:
+        columns = interpolative_decomposition(a, rank=rank, rtol=rtol, atol=atol, **choice).C
+    C = operand.columns(a, columns)
+    if rows is None:
+        rows = row_interpolative_decomposition(densified(C), **choice).R
+    R = operand.rows(a, rows)
+    if is_dense(a):
+        U, error = linked_array(projection or projection_on(a, C), R)
+    else:
+        U, error = linked_products(a, C, R, rng)
+    return CUR(C, U, R, columns, rows, error)
+
+
+def _check_options(rank, rtol, atol, columns, rows, method, oversampling):
+    """ValueError for options that belong to another way of choosing."""
+    check_choice("method", method, METHODS)
+    given = columns is not None or rows is not None
+    if given and (rank, rtol, atol, oversampling, method) != (None, None, None, None, "id"):
+        raise ValueError("columns and rows take the place of rank, rtol, atol, method and oversampling; drop either")
+    if method == "leverage" and (rank is None or rtol is not None or atol is not None):
+        raise ValueError(f"method 'leverage' needs a rank and no tolerance, got {rank=}, {rtol=}, {atol=}")
+    if method == "id" and oversampling is not None:
+        raise ValueError(f"oversampling belongs to the method 'leverage', got {oversampling!r} with 'id'")
+
+
+def _checked_indices(name, indices, size):
+    """`indices` as a vector of integers in 0..size-1."""
+    indices = np.asarray(indices)
+    if indices.ndim != 1 or (indices.size and indices.dtype.kind not in "iu"):
+        raise TypeError(f"{name} must be a vector of integers, got {indices!r}")
+    if indices.size and (indices.min() < 0 or indices.max() >= size):
+        raise ValueError(f"{name} must be between 0 and {size - 1}, got {indices.min()} to {indices.max()}")
+    return indices.astype(np.intp, copy=False)
+
+
+def _drawn(a, rank, oversampling, rng):
+    """Columns and rows, drawn by their leverage scores."""
+    factor = 1 + np.log(max(rank, 1)) if oversampling is None else check_tolerance("oversampling", oversampling)
+    if factor < 1:
+        raise ValueError(f"oversampling must be at least 1, got {oversampling!r}")
+    count = int(np.ceil(rank * factor))
+    return [_draw(scores.astype(np.float64), count, rng) for scores in leverage_scores(a, rank, rng)]
+
+
+def _draw(scores, count, rng):
+    """At most `count` different indices with probabilities in proportion to the scores."""
+    count = min(count, np.count_nonzero(scores))
+    return rng.choice(len(scores), count, replace=False, p=scores / scores.sum()) if count else np.zeros(0, np.intp)

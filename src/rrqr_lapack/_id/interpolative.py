@@ -1,0 +1,87 @@
+"""What stands behind `rrqr_lapack.interpolative`: SciPy's conventions, and factorizations of arrays and of all else."""
+
+import numpy as np
+import scipy.linalg
+
+from .._common.arrays import as_numeric, check_flag, check_rank, check_rng, check_tolerance
+from .._common.operand import as_operand, densified, dtype_of, is_dense
+from .._qr.factored import TruncatedQR
+from .column import interpolative_decomposition
+
+
+def check_goal(A, eps_or_k, rank):
+    """A as an operand, k or None, eps or None, and the largest rank."""
+    A = as_operand(A, "A", with_adjoint=True)
+    number = check_tolerance("eps_or_k", eps_or_k)
+    if eps_or_k is None:
+        raise TypeError("eps_or_k must be a real number, got None")
+    limit = check_rank(rank, min(A.shape))
+    if number >= 1:
+        if rank is not None:
+            raise ValueError(f"rank limits a precision, eps_or_k < 1, but eps_or_k is a rank itself, {eps_or_k!r}")
+        return A, int(number), None, limit
+    smallest = 10 * float(np.finfo(dtype_of(A)).eps)
+    if dtype_of(A).char in "fF" and number < smallest:
+        raise ValueError(f"eps_or_k must be at least {smallest:.2g} for the dtype {A.dtype}, got {eps_or_k!r}")
+    return A, None, number, limit
+
+
+def check_steps(its):
+    """`its` as an int of at least 1."""
+    if not isinstance(its, (int, np.integer)) or isinstance(its, bool) or its < 1:
+        raise ValueError(f"its must be an integer of at least 1, got {its!r}")
+    return int(its)
+
+
+def check_id(idx, proj):
+    """`idx` and `proj` as arrays that belong together."""
+    idx, proj = np.asarray(idx), as_operand(as_numeric(proj, "proj"), "proj", check_finite=False)
+    n = sum(proj.shape)
+    integers = idx.shape == (n,) and (idx.dtype.kind in "iu" or not n)
+    if not integers or not np.array_equal(np.sort(idx), np.arange(n)):
+        raise ValueError(f"idx must be a permutation of {n} columns for proj of shape {proj.shape}, got {idx!r}")
+    return idx.astype(np.intp, copy=False), proj
+
+
+def check_skeleton(B, proj):
+    """ValueError unless B has a column for each row of proj."""
+    if B.shape[1] != len(proj):
+        raise ValueError(f"B must have {len(proj)} columns for proj of shape {proj.shape}, got the shape {B.shape}")
+
+
+def decomposed(A, rank, eps, rand, rng):
+    """The InterpolativeDecomposition behind all; where coefficients grow too large it is a strong one."""
+    driver = "randomized" if check_flag("rand", rand) and is_dense(A) else "auto"
+    how = {"rank": rank, "rtol": eps, "driver": driver, "rng": check_rng(rng)}
+    d = interpolative_decomposition(A, **how)
+    if np.abs(d.T).max(initial=0) > np.finfo(d.dtype).eps ** -0.25:
+        d = interpolative_decomposition(A, f=2, **how)
+    return d
+
+
+def factored(A, rank, eps, rand, rng):
+    """A ~= Q G: a TruncatedQR with this Q, and G with as many rows as its rank."""
+    if not is_dense(A):
+        d = decomposed(A, rank, eps, rand, rng)
+        return orthogonal(d.skeleton, d.T)
+    driver = "randomized" if check_flag("rand", rand) else "auto"
+    factor = TruncatedQR(A, rank=rank, rtol=eps, driver=driver, rng=rng)
+    return factor, factor.R[:, np.argsort(factor.P)]
+
+
+def orthogonal(B, p):
+    """B P = Q (R P) for a sparse or dense B of few columns."""
+    factor = TruncatedQR(densified(B))
+    return factor, factor.R[:, np.argsort(factor.P)] @ p
+
+
+def svd_of(factor, g, k):
+    """U, S, V with k columns from A ~= Q G. Where G has fewer rows the rest of S is zero, U and V orthonormal still."""
+    square = np.zeros((k, g.shape[1]), g.dtype)
+    square[: len(g)] = g
+    if not square.size:
+        return np.zeros((factor.shape[0], 0), g.dtype), np.zeros(0, g.real.dtype), np.zeros((g.shape[1], 0), g.dtype)
+    u, s, vh = scipy.linalg.svd(square, full_matrices=False, check_finite=False)
+    padded = np.zeros((factor.shape[0], u.shape[1]), u.dtype, order="F")
+    padded[:k] = u
+    return factor.apply_q(padded), s, vh.conj().T

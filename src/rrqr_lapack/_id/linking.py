@@ -1,0 +1,153 @@
+"""The U of A ~= C U R that minimizes ||A - C U R||_F, from QR factorizations C = Q_c R_c and R^H = Q_r R_r.
+
+G. W. Stewart, "Four algorithms for the efficient computation of truncated pivoted QR approximations to a sparse
+matrix", Numer. Math. 83(2) (1999), doi:10.1007/s002110050451:
+
+    U = C^+ A R^+ = R_c^{-1} M R_r^{-H},   M = Q_c^H A Q_r,   ||A - C U R||_F^2 = ||A||_F^2 - ||M||_F^2.
+
+Only M and the triangles are kept: U is applied by solving with them, and neither C^+ nor R^+ is formed. In full
+orthogonal bases A is M in the corner, and the error is what stands elsewhere: for an array it is known without
+cancellation. For a sparse matrix it is known from the difference of squares as long as that does not cancel.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from scipy import sparse
+from scipy.linalg import solve_triangular
+
+from .._common.error import estimated, exact, frobenius, remaining
+from .._common.operand import adjoint, densified, dtype_of
+from .._common.products import times
+from .._common.random import gaussian
+from .._qr.factored import TruncatedQR
+from .._qr.truncated import numerical_rtol
+
+TESTS = 10  # random vectors that estimate the error where it cannot be known
+
+
+class LinkingMatrix:
+    """U of ``A ~= C U R``, as the product ``R_c^{-1} M R_r^{-H}`` that it is; made by `cur`.
+
+    It multiplies from both sides by solving with the triangles. ``numpy.asarray(U)`` is the matrix itself, which has
+    the large entries that C and R of small singular values demand.
+
+    Attributes
+    ----------
+    shape, dtype
+        Number of columns in C and of rows in R; the LAPACK dtype of A.
+    rank : int
+        Number of independent columns or rows, the fewer of them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from rrqr_lapack import cur
+    >>> C, U, R = cur(np.outer([1.0, 2.0], [1.0, 2.0, 4.0]), rank=1)
+    >>> np.asarray(U)
+    array([[0.125]])
+    """
+
+    __array_ufunc__ = None  # x @ self is ours
+    ndim = 2
+
+    def __init__(self, left, core, right):
+        self._left, self._core, self._right = left, core, right
+        self.shape, self.dtype = (left.size, right.size), core.dtype
+
+    @property
+    def rank(self):
+        return min(self._core.shape)
+
+    def __repr__(self):
+        return f"<LinkingMatrix of shape {self.shape}, {self.dtype}>"
+
+    def __array__(self, dtype=None, copy=None):
+        if copy is False:
+            raise ValueError("a LinkingMatrix is no array; making one is a copy")
+        return np.asarray(self @ np.eye(self.shape[1], dtype=self.dtype), dtype)
+
+    def __matmul__(self, x):
+        return self._left.solve(self._core @ self._right.solve_adjoint(_array(x)))
+
+    def __rmatmul__(self, x):
+        x = _array(x).conj().T
+        return self._right.solve(self._core.conj().T @ self._left.solve_adjoint(x)).conj().T
+
+
+class Side(NamedTuple):
+    """B = Q R E^T with B = C or R^H, where E selects the independent ones of its columns: its place in U."""
+
+    triangle: np.ndarray  # R
+    order: np.ndarray  # what E selects
+    size: int  # number of columns
+
+    def solve(self, y):
+        """E R^{-1} y."""
+        x = np.zeros((self.size, *y.shape[1:]), np.result_type(y, self.triangle))
+        x[self.order] = _solve(self.triangle, y, "N")
+        return x
+
+    def solve_adjoint(self, x):
+        """R^{-H} E^T x."""
+        return _solve(self.triangle, x[self.order], "C")
+
+
+class Projection(NamedTuple):
+    """An array A on the columns C: their side, Q_c^H A, and ||A - Q_c Q_c^H A||_F."""
+
+    side: Side
+    coordinates: np.ndarray
+    error: float
+
+
+def projection_of(factor):
+    """The projection on the columns that a TruncatedQR of A has chosen, in the order of its choice."""
+    k = factor.rank
+    side = Side(factor.R[:, :k], np.arange(k), k)
+    return Projection(side, factor.R[:, np.argsort(factor.P)], factor.residual_norm)
+
+
+def projection_on(a, C):
+    """The projection of the array `a` on given columns C."""
+    basis = _basis(C)
+    rotated = basis.apply_q(a, adjoint=True)
+    return Projection(_side(basis), rotated[: basis.rank], frobenius(rotated[basis.rank :]))
+
+
+def linked_array(projection, R):
+    """U, and ||A - C U R||_F, from the array's projection on C."""
+    basis = _basis(adjoint(R))
+    rotated = basis.apply_q(projection.coordinates, side="right")
+    error = math.hypot(projection.error, frobenius(rotated[:, basis.rank :]))
+    return LinkingMatrix(projection.side, rotated[:, : basis.rank].copy(), _side(basis)), exact(error)
+
+
+def linked_products(a, C, R, rng):
+    """U, and ||A - C U R||_F, of a sparse array or LinearOperator."""
+    left, right = _basis(C), _basis(adjoint(R))
+    q, p = left.form_q(), right.form_q()
+    core = q.conj().T @ times(a, p)
+    error = remaining(frobenius(a), frobenius(core), core.dtype) if sparse.issparse(a) else None
+    if error is None:
+        x = gaussian(rng, a.shape[1], TESTS, dtype_of(a))
+        error = estimated(times(a, x) - q @ (core @ (p.conj().T @ x)))
+    return LinkingMatrix(_side(left), core, _side(right)), error
+
+
+def _basis(b):
+    """QR of the independent columns of b."""
+    return TruncatedQR(densified(b), rtol=numerical_rtol(b))
+
+
+def _side(basis):
+    return Side(basis.R[:, : basis.rank], basis.P[: basis.rank], basis.shape[1])
+
+
+def _array(x):
+    return x.toarray() if sparse.issparse(x) else np.asarray(x)
+
+
+def _solve(triangle, y, trans):
+    return solve_triangular(triangle, y, trans=trans, check_finite=False) if y.size else y

@@ -1,0 +1,131 @@
+"""Two-sided interpolative decomposition: a matrix from the entries where a few of its rows and columns meet.
+
+H. Cheng, Z. Gimbutas, P. G. Martinsson, V. Rokhlin, "On the compression of low rank matrices", SIAM J. Sci. Comput.
+26(4) (2005), doi:10.1137/030602678. The columns A[:, C] are chosen first, then rows R of these. A[:, C] has rank k, so
+that k rows reproduce it, A[:, C] = X A[R, C], and ||A - X A[R, C] T|| = ||A - A[:, C] T||.
+"""
+
+from .._common.arrays import check_rng
+from .._common.low_rank import LowRank, error_of
+from .._common.operand import densified
+from .column import interpolative_decomposition
+from .row import row_interpolative_decomposition
+
+
+class TwoSidedInterpolativeDecomposition(LowRank):
+    """``A ~= X @ A[R, C] @ T`` with ``X[R, :] = I``, ``T[:, C] = I``; made by `two_sided_interpolative_decomposition`.
+
+    Unpacks to ``(R, C, X, T)`` and multiplies as the matrix it stands for.
+
+    Attributes
+    ----------
+    R, C : (k,) ndarray of int32
+        Indices of the chosen rows and columns, in the order in which they were chosen.
+    X : (M, k) ndarray
+        Coefficients of the rows.
+    T : (k, N) ndarray
+        Coefficients of the columns.
+    skeleton : (k, k) ndarray
+        ``A[R, C]``.
+    error : float
+        ``||A - X A[R, C] T||_F``.
+    error_kind : {'exact', 'estimate'}
+        Whether the error is known or estimated from a few products with A.
+    error_bound : float
+        What `error` does not exceed: itself where it is exact, with probability 0.9999 where it is an estimate.
+    rank : int
+        k.
+    shape, dtype
+        Those of A (its LAPACK dtype).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from rrqr_lapack import two_sided_interpolative_decomposition
+    >>> two_sided_interpolative_decomposition(np.outer([1.0, 2.0], [1.0, 2.0, 3.0]), rank=1).skeleton
+    array([[6.]])
+    """
+
+    def __init__(self, R, C, X, T, skeleton, error):
+        super().__init__(error)
+        self.R, self.C, self.X, self.T, self.skeleton = R, C, X, T, skeleton
+
+    @property
+    def _factors(self):
+        return self.X, self.skeleton, self.T
+
+    @property
+    def rank(self):
+        return len(self.C)
+
+    def __iter__(self):
+        return iter((self.R, self.C, self.X, self.T))
+
+    def reconstruct(self):
+        """The approximation ``X @ A[R, C] @ T`` as an (M, N) array; 2 M N k flops."""
+        return (self.X @ self.skeleton) @ self.T
+
+
+def two_sided_interpolative_decomposition(
+    a,
+    *,
+    rank=None,
+    rtol=None,
+    atol=None,
+    f=None,
+    refit=None,
+    check_finite=True,
+    driver="auto",
+    tie_tol=0.0,
+    rng=None,
+):
+    """Two-sided interpolative decomposition, ``A ~= X @ A[R, C] @ T`` with error ``||A - A[:, C] T||_F``.
+
+    The columns C and their coefficients T are those of `interpolative_decomposition`, the rows R and X those of the row
+    interpolative decomposition of ``A[:, C]``, which is exact.
+
+    Parameters
+    ----------
+    a : (M, N) array_like, sparse array or matrix, or LinearOperator
+        Matrix to decompose.
+    rank, rtol, atol, f, refit, check_finite, driver, tie_tol, rng
+        As for `interpolative_decomposition`; `f`, `driver` and `tie_tol` hold for the rows too.
+
+    Returns
+    -------
+    TwoSidedInterpolativeDecomposition
+        With `R`, `C`, `X`, `T`, ``skeleton = A[R, C]``, `rank`, the `error`, which is exact for an array and otherwise
+        estimated.
+
+    Raises
+    ------
+    TypeError, ValueError, OverflowError, MemoryError
+        As `interpolative_decomposition`.
+
+    Notes
+    -----
+    4 M N k + 4 M k^2 flops to first order.
+
+    References
+    ----------
+    H. Cheng, Z. Gimbutas, P. G. Martinsson, V. Rokhlin, "On the compression of low rank matrices", SIAM J. Sci. Comput.
+    26(4) (2005), doi:10.1137/030602678.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from rrqr_lapack import two_sided_interpolative_decomposition
+    >>> x = np.linspace(0, 1, 100)
+    >>> A = np.exp(-np.subtract.outer(x, x[:50]) ** 2)
+    >>> R, C, X, T = two_sided_interpolative_decomposition(A, rtol=1e-6)
+    >>> bool(np.allclose(A, X @ A[np.ix_(R, C)] @ T, atol=1e-5))
+    True
+    """
+    choice = {"f": f, "driver": driver, "tie_tol": tie_tol, "rng": check_rng(rng)}
+    stop = {"rtol": rtol, "atol": atol, "refit": refit, "check_finite": check_finite}
+    columns = interpolative_decomposition(a, rank=rank, **stop, **choice)
+    rows = row_interpolative_decomposition(densified(columns.skeleton), check_finite=False, **choice)
+    while rows.rank < columns.rank:  # a rank that pivoting columns did not see, but pivoting their rows did
+        columns = interpolative_decomposition(a, rank=rows.rank, **stop, **choice)
+        rows = row_interpolative_decomposition(densified(columns.skeleton), check_finite=False, **choice)
+    return TwoSidedInterpolativeDecomposition(rows.R, columns.C, rows.X, columns.T, rows.skeleton, error_of(columns))

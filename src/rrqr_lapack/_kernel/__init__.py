@@ -1,0 +1,1 @@
+"""Positive semidefinite and kernel matrices: Cholesky, Nystrom, ridge regression, embedding."""

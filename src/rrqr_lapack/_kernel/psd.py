@@ -1,0 +1,85 @@
+"""What a positive semidefinite matrix is asked for: its diagonal, columns and submatrices, each checked."""
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse.linalg import LinearOperator
+
+from .._common.operand import as_operand, columns, dtype_of
+
+ROUNDED = 3e-4  # relative difference of entries that should be equal, amply what rounding to single precision does
+
+
+def as_psd(a, *, check_finite=True):
+    """`a` as a square operand. Whether it is Hermitian and positive semidefinite is not checked here."""
+    a = as_operand(a, check_finite=check_finite)
+    if a.shape[0] != a.shape[1]:
+        raise ValueError(f"a must be square, got the shape {a.shape}")
+    return a
+
+
+def has_diagonal(a):
+    """Whether the diagonal can be had without products."""
+    return hasattr(a, "diagonal") or not isinstance(a, LinearOperator)
+
+
+def diagonal(a):
+    """The diagonal, which must be real, finite and not negative, as must be its sum; in double precision."""
+    if not has_diagonal(a):
+        raise TypeError("a is a LinearOperator without a diagonal; give it a method diagonal() that returns N entries")
+    d = np.asarray(a.diagonal())
+    if not np.isfinite(d).all():
+        index = int(np.argmin(np.isfinite(d)))
+        raise ValueError(f"a must be finite, but its diagonal entry {index} is {d[index]}")
+    wrong = (d.real < 0) | (np.abs(d.imag) > np.sqrt(np.finfo(dtype_of(a)).eps) * np.abs(d.real))
+    if wrong.any():
+        index = int(np.argmax(wrong))
+        raise ValueError(f"a must be positive semidefinite, but its diagonal entry {index} is {d[index]}")
+    d = d.real.astype(np.float64)
+    with np.errstate(over="ignore"):
+        if not np.isfinite(d.sum()):
+            raise OverflowError("the trace of a overflows; scale a down")
+    return d
+
+
+def dense_columns(a, indices):
+    """A[:, indices] as a Fortran-ordered ndarray of finite numbers."""
+    block = columns(a, indices)
+    block = np.array(block.toarray() if sparse.issparse(block) else block, dtype_of(a), order="F", copy=None)
+    finite = np.array([np.isfinite(column).all() for column in block.T], bool)
+    if not finite.all():
+        raise ValueError(f"a must be finite, but column {indices[np.argmin(finite)]} is not")
+    return block
+
+
+def has_submatrix(a):
+    """Whether single entries can be had without their whole columns."""
+    return hasattr(a, "submatrix") or not isinstance(a, LinearOperator)
+
+
+def submatrix(a, rows, columns):
+    """A[rows][:, columns], a new ndarray."""
+    if hasattr(a, "submatrix"):
+        return np.array(a.submatrix(rows, columns))
+    if sparse.issparse(a):
+        return a[rows][:, columns].toarray()
+    return a[np.ix_(rows, columns)]
+
+
+def differing(found, expected, row_diagonal, column_diagonal):
+    """Where entries differ beyond rounding, as (row, column) or None; rounding is relative to (a_ii a_jj)^(1/2)."""
+    rows, columns = (np.sqrt(np.abs(d)) for d in (row_diagonal, column_diagonal))
+    with np.errstate(invalid="ignore", over="ignore", under="ignore"):
+        wrong = np.abs(found - expected) > ROUNDED * rows[:, None] * columns
+    return np.unravel_index(np.argmax(wrong), wrong.shape) if wrong.any() else None
+
+
+def check_consistent(found, expected, row_diagonal, column_diagonal, rows, columns):
+    """Refuse entries in `rows` of the residual's `columns` that are not as its diagonal and its other entries say."""
+    difference = differing(found, expected, row_diagonal, column_diagonal)
+    if difference:
+        i, j = rows[difference[0]], columns[difference[1]]
+        by = abs(found[difference] - expected[difference])
+        raise ValueError(
+            f"a must be Hermitian and the same wherever it is read, but entry {i} of its column {j} differs by "
+            f"{by:.3g} from " + ("its diagonal()" if i == j else f"entry {j} of its column {i}")
+        )

@@ -1,0 +1,417 @@
+"""The factor of a truncated pivoted QR as an object."""
+
+import copy
+import functools
+import threading
+
+import numpy as np
+
+from .._common.arrays import as_fortran, as_numeric, check_choice, check_flag, check_rank, check_tolerance
+from .._common.state import Kept
+from .truncated import _checked, _root_of_squares, factor_of, numerical_rank, run
+
+
+def in_turn(method):
+    """The method as one turn of its object: while it runs no other thread changes what it reads."""
+
+    @functools.wraps(method)
+    def turn(self, *arguments, **options):
+        with self._lock:
+            return method(self, *arguments, **options)
+
+    return turn
+
+
+class TruncatedQR(Kept):
+    """The factorization ``A[:, P] ~= Q R`` in compact form, ready to be applied, solved with and extended.
+
+    Parameters are those of `qr_truncated`, for one matrix.
+
+    Parameters
+    ----------
+    a : (M, N) array_like
+        Matrix to factor.
+    rank : int, optional
+        Largest number of columns, 0 to min(M, N), which is the default.
+    rtol, atol : float, optional
+        Tolerances, finite and >= 0; off by default.
+    overwrite_a : bool, optional
+        Let the factorization live in the memory of `a` where its layout allows.
+    check_finite : bool, optional
+        Refuse NaN and infinity.
+    driver : {'auto', 'greedy', 'randomized', 'lapack'}, optional
+        As for `qr_truncated`.
+    tie_tol : float, optional
+        Relative width of a tie between column norms.
+    rng : None, int or numpy.random.Generator, optional
+        Seed or generator of the 'randomized' driver's sketch.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        (M, N).
+    dtype : numpy.dtype
+        float32, float64, complex64 or complex128.
+    rank : int
+        Columns eliminated, k.
+    P : (N,) ndarray of int32
+        Permutation; ``P[:k]`` are the chosen columns.
+    R : (k, N) ndarray
+        Upper trapezoidal factor.
+    qr, tau : (M, N) and (k,) ndarray
+        LAPACK's compact form: reflectors below the diagonal, R on and above it in the first k rows.
+    maxresid : float
+        Largest column norm of the residual block (with the 'lapack' driver ``|r_{k+1,k+1}|``); 0 when nothing is left.
+    relmaxresid : float
+        The same over the largest column norm of A.
+    residual_column_norms : (N - k,) ndarray
+        Norms of the residual's columns, those of A in the order ``P[k:]``.
+    residual_norm : float
+        ``||A[:, P] - Q R||_F = ||R22||_F``, from the residual block itself.
+
+    Raises
+    ------
+    TypeError, ValueError, OverflowError, MemoryError
+        As `qr_truncated`.
+
+    Notes
+    -----
+    Cost and source as for `qr_truncated`. One object may be used from several threads: its methods and attributes
+    take turns. A pickle holds the M N numbers of the compact form once and goes on bit for bit as the object would
+    have; no other thread may extend the object while it is pickled.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from rrqr_lapack import TruncatedQR
+    >>> A = np.vander(np.linspace(0, 1, 30), 20)
+    >>> F = TruncatedQR(A, rtol=1e-3)
+    >>> coarse = F.rank
+    >>> F.extend(rtol=1e-9).rank > coarse
+    True
+    >>> bool(np.linalg.norm(A[:, F.P] - F.form_q() @ F.R) <= 1.001 * F.residual_norm)
+    True
+    """
+
+    _kept = ("_driver", "_choice", "_factor")
+
+    def __init__(
+        self,
+        a,
+        *,
+        rank=None,
+        rtol=None,
+        atol=None,
+        overwrite_a=False,
+        check_finite=True,
+        driver="auto",
+        tie_tol=0.0,
+        rng=None,
+    ):
+        a, stop = _checked(a, rank, rtol, atol, driver, tie_tol, rng)
+        if a.ndim != 2:
+            raise ValueError(f"a must have 2 dimensions, got {a.ndim}; qr_truncated takes stacks of matrices")
+        self._driver = driver
+        self._choice = stop[3:]
+        self._renew()
+        self._factor = factor_of(a, overwrite_a, check_finite, driver == "randomized")
+        self._run(*stop[:3])
+        self._factor.settle()  # `a` may change from here on
+
+    def _renew(self):
+        self._lock = threading.RLock()
+
+    def __deepcopy__(self, memo):
+        with self._lock:
+            twin = type(self).__new__(type(self))
+            twin.__setstate__(copy.deepcopy(self.__getstate__(), memo))
+            return twin
+
+    def _run(self, rank, rtol, atol):
+        """Factor, or go on, until the rule holds."""
+        run(self._factor, self._driver, rank, rtol, atol, *self._choice)
+
+    @property
+    def shape(self):
+        return self._factor.a.shape
+
+    @property
+    def dtype(self):
+        return self._factor.a.dtype
+
+    @property
+    @in_turn
+    def rank(self):
+        return self._factor.rank
+
+    @property
+    @in_turn
+    def P(self):
+        return self._factor.pivots.copy()
+
+    @property
+    @in_turn
+    def R(self):
+        return self._factor.upper(self._factor.rank)
+
+    @property
+    @in_turn
+    def qr(self):
+        return self._factor.a.copy(order="F")
+
+    @property
+    @in_turn
+    def tau(self):
+        return self._factor.tau[: self._factor.rank].copy()
+
+    @property
+    @in_turn
+    def maxresid(self):
+        return self._factor.maxresid()
+
+    @property
+    @in_turn
+    def relmaxresid(self):
+        return self.maxresid / self._factor.maxnorm if self._factor.maxnorm else 0.0
+
+    @property
+    @in_turn
+    def residual_column_norms(self):
+        return self._factor.residual_norms()
+
+    @property
+    @in_turn
+    def residual_norm(self):
+        return _root_of_squares(self.residual_column_norms)
+
+    @in_turn
+    def __repr__(self):
+        return (
+            f"<{type(self).__name__} of shape {self.shape}, {self.dtype}: "
+            f"rank {self.rank}, relmaxresid {self.relmaxresid:.3g}>"
+        )
+
+    @in_turn
+    def extend(self, *, rank=None, rtol=None, atol=None):
+        """Go on from the present rank, without starting again, until the new rule holds.
+
+        Gives what one run with that rule from the start would have given: bit for bit with the 'greedy' and 'lapack'
+        drivers, to rounding with 'auto', and with a new sketch of what is left with 'randomized'. A run that is
+        interrupted leaves the object valid at the rank it had reached.
+
+        Parameters
+        ----------
+        rank : int, optional
+            Largest number of columns, from the present rank to min(M, N), which is the default.
+        rtol, atol : float, optional
+            Tolerances, finite and >= 0; off by default.
+
+        Returns
+        -------
+        TruncatedQR
+            The object itself.
+
+        Raises
+        ------
+        TypeError, ValueError
+            `rank` or a tolerance is out of its range.
+
+        Notes
+        -----
+        4 M N (k_new - k) flops to first order.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from rrqr_lapack import TruncatedQR
+        >>> TruncatedQR(np.eye(5), rank=2).extend(rank=4).rank
+        4
+        """
+        rtol, atol = check_tolerance("rtol", rtol), check_tolerance("atol", atol)
+        self._run(check_rank(rank, min(self.shape), self.rank), rtol, atol)
+        return self
+
+    @in_turn
+    def form_q(self, full=False):
+        """Q itself, orthonormal to rounding: its first k columns, or all M.
+
+        Parameters
+        ----------
+        full : bool, optional
+            All M columns instead of k.
+
+        Returns
+        -------
+        (M, k) or (M, M) ndarray
+            Q, Fortran-ordered.
+
+        Raises
+        ------
+        MemoryError
+            Q does not fit.
+
+        Notes
+        -----
+        2 M k^2 flops, or 4 M^2 k for all columns.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from rrqr_lapack import TruncatedQR
+        >>> TruncatedQR(np.ones((4, 3)), rank=1).form_q().ravel()
+        array([-0.5, -0.5, -0.5, -0.5])
+        """
+        return self._factor.form_q(self.shape[0] if check_flag("full", full) else self.rank)
+
+    @in_turn
+    def apply_q(self, c, *, adjoint=False, side="left"):
+        """``Q c``, ``Q^H c``, ``c Q`` or ``c Q^H`` with the full M x M Q, which is not formed.
+
+        Parameters
+        ----------
+        c : (M,), (M, p) or, for the right side, (p, M) array_like
+            What to multiply; it is not modified.
+        adjoint : bool, optional
+            Multiply with Q^H.
+        side : {'left', 'right'}, optional
+            Side on which Q stands.
+
+        Returns
+        -------
+        ndarray
+            The product, of the shape of `c`.
+
+        Raises
+        ------
+        ValueError
+            `c` does not have M rows (columns, for the right side), or `side` is unknown.
+        TypeError
+            `c` is complex while A is real, or not numeric.
+
+        Notes
+        -----
+        4 M k p flops.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from rrqr_lapack import TruncatedQR
+        >>> A = np.arange(12.0).reshape(4, 3)
+        >>> F = TruncatedQR(A, rank=2)
+        >>> bool(np.allclose(F.apply_q(A[:, F.P], adjoint=True)[:2], F.R))
+        True
+        """
+        left = check_choice("side", side, ("left", "right")) == "left"
+        check_flag("adjoint", adjoint)
+        c = as_numeric(c, "c")
+        work, vector = self._operand(c, "c", rows=left)
+        self._factor.apply_q(work, left, adjoint)
+        return work.reshape(-1) if vector else work
+
+    @in_turn
+    def lstsq(self, b):
+        """Basic least squares, ``min ||A[:, P[:k]] z - b||_2``: solutions of A x ~= b with k nonzeros.
+
+        Columns past the numerical rank of R11, ``|r_jj| <= max(M, N) eps |r_11|``, take no part: their entries of z
+        are zero.
+
+        Parameters
+        ----------
+        b : (M,) or (M, p) array_like
+            Right-hand sides.
+
+        Returns
+        -------
+        z : (k,) or (k, p) ndarray
+            Coefficients of the columns ``P[:k]``.
+        resid : float or (p,) ndarray
+            ``||A[:, P[:k]] z - b||_2`` for each right-hand side.
+
+        Raises
+        ------
+        ValueError
+            `b` does not have M rows or is not finite.
+        TypeError
+            `b` is complex while A is real, or not numeric.
+
+        Notes
+        -----
+        4 M k p flops.
+
+        References
+        ----------
+        G. H. Golub, C. F. Van Loan, "Matrix Computations", 4th ed. (2013), section 5.5.7.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from rrqr_lapack import TruncatedQR
+        >>> A = np.array([[1.0, 0.0], [1.0, 1.0], [1.0, 2.0]])
+        >>> F = TruncatedQR(A)
+        >>> z, resid = F.lstsq([1.0, 3.0, 5.0])
+        >>> x = np.zeros(2)
+        >>> x[F.P[:2]] = z
+        >>> x.round(12)
+        array([1., 2.])
+        """
+        b = as_numeric(b, "b")
+        work, vector = self._operand(b, "b", rows=True, check_finite=True)
+        k, used = self.rank, numerical_rank(self._factor)
+        resid = self._factor.lstsq(work, used)
+        z = np.zeros((k, work.shape[1]), self.dtype, order="F")
+        z[:used] = work[:used]
+        return (z[:, 0], resid[0]) if vector else (z, resid)
+
+    @in_turn
+    def interpolation(self):
+        """The k x N matrix T with ``A ~= A[:, P[:k]] T``, ``T[:, P[:k]] = I`` and ``T[:, P[k:]] = R11^{-1} R12``.
+
+        The error ``||A - A[:, P[:k]] T||`` is that of the factorization, `residual_norm`.
+
+        Returns
+        -------
+        (k, N) ndarray
+            T, its columns in A's order.
+
+        Raises
+        ------
+        numpy.linalg.LinAlgError
+            R11 is numerically singular; factor with a smaller `rank`, or call `interpolative_decomposition`, which
+            stops at the numerical rank.
+
+        Notes
+        -----
+        k^2 (N - k) flops.
+
+        References
+        ----------
+        H. Cheng, Z. Gimbutas, P. G. Martinsson, V. Rokhlin, "On the compression of low rank matrices", SIAM J. Sci.
+        Comput. 26(4) (2005), doi:10.1137/030602678.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from rrqr_lapack import TruncatedQR
+        >>> TruncatedQR(np.array([[1.0, 2.0, 4.0], [1.0, 2.0, 4.0]]), rank=1).interpolation()
+        array([[0.25, 0.5 , 1.  ]])
+        """
+        used = numerical_rank(self._factor)
+        if used < self.rank:
+            raise np.linalg.LinAlgError(
+                f"R11 is numerically singular: the numerical rank is {used}, this factorization has rank {self.rank}; "
+                f"factor with rank={used} or call interpolative_decomposition"
+            )
+        return self._factor.interpolation()
+
+    def _operand(self, c, name, rows, check_finite=False):
+        """A Fortran-ordered copy of `c` in A's dtype, and whether it was a vector."""
+        m = self.shape[0]
+        if c.ndim not in (1, 2) or c.shape[0 if rows else -1] != m:
+            allowed = f"({m},) or ({m}, p)" if rows else f"({m},) or (p, {m})"
+            raise ValueError(f"{name} must have the shape {allowed}, got {c.shape}")
+        if c.dtype.kind == "c" and self.dtype.kind != "c":
+            raise TypeError(f"{name} is complex but the factored matrix is real; apply to {name}.real and {name}.imag")
+        work = c.astype(self.dtype, copy=False)
+        if c.ndim == 1:
+            work = work.reshape(-1, 1) if rows else work.reshape(1, -1)
+        return as_fortran(work, overwrite=False, check_finite=check_finite, name=name), c.ndim == 1

@@ -1,0 +1,127 @@
+"""QR as `scipy.linalg.qr` defines it."""
+
+import math
+
+import numpy as np
+
+from .. import _core
+from .._common.arrays import as_fortran
+from . import scipy_qr, truncated
+
+
+def qr(a, overwrite_a=False, lwork=scipy_qr.LWORK, mode="full", pivoting=False, check_finite=True):
+    """QR decomposition, ``A = Q R`` or with pivoting ``A[:, P] = Q R``.
+
+    A drop-in for `scipy.linalg.qr` of the SciPy that is installed: the same arguments, results, warnings, exceptions.
+
+    Parameters
+    ----------
+    a : (..., M, N) array_like
+        Matrix, or stack of matrices, to factor.
+    overwrite_a : bool, optional
+        Allow the contents of `a` to be destroyed. Saves a copy where `a` is Fortran-ordered, writeable and of one of
+        the four LAPACK dtypes.
+    lwork : int, optional
+        Checked as SciPy does, and deprecated with SciPy from 1.18 on; the workspace is always the optimal one.
+    mode : {'full', 'r', 'economic', 'raw'}, optional
+        What to return: Q and R, R alone, the first K = min(M, N) columns of Q and rows of R, or LAPACK's compact form.
+    pivoting : bool, optional
+        Choose at each step the column of largest remaining norm, so that ``|R[j, j]|`` does not increase.
+    check_finite : bool, optional
+        Refuse NaN and infinity.
+
+    Returns
+    -------
+    Q : ndarray
+        (..., M, M), or (..., M, K) for ``mode='economic'``; for ``mode='raw'`` the tuple ``(qr, tau)``; not returned
+        for ``mode='r'``.
+    R : ndarray
+        (..., M, N), or (..., K, N) for ``mode='economic'`` and ``'raw'``.
+    P : ndarray of int32
+        (..., N), only with pivoting.
+
+    Raises
+    ------
+    TypeError
+        `overwrite_a` is not a truth value.
+    ValueError
+        For an unknown mode, fewer than two dimensions, NaN or infinity, an `lwork` that is too small, values that are
+        not numbers, or before SciPy 1.18 a stack of no matrices.
+
+    Warns
+    -----
+    DeprecationWarning
+        With SciPy from 1.18 on: for any `lwork`, and for dtypes other than the integers and LAPACK's four.
+
+    See Also
+    --------
+    qr_truncated : stop at a rank or a tolerance.
+
+    Notes
+    -----
+    4 K^2 (max(M, N) - K / 3) flops or less for R. The result has the dtype that LAPACK works in: float32 for booleans,
+    float16 and integers of up to 16 bits, float64 for wider ones.
+
+    What depends on the version of SciPy is listed in ``rrqr_lapack/scipy_qr.py``. Two things do not: stacks are taken
+    with SciPy 1.15 as well, and an `overwrite_a` that is not a truth value is always refused.
+
+    References
+    ----------
+    P. A. Businger, G. H. Golub, "Linear least squares solutions by Householder transformations", Numer. Math. 7
+    (1965), doi:10.1007/BF01436084.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from rrqr_lapack import qr
+    >>> A = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+    >>> Q, R, P = qr(A, pivoting=True)
+    >>> bool(np.allclose(A[:, P], Q @ R))
+    True
+    >>> P
+    array([2, 0, 1], dtype=int32)
+    """
+    if mode != "qr" and mode not in scipy_qr.MODES:
+        raise ValueError(f"Mode argument should be one of {list(scipy_qr.MODES)}, got {mode!r}")
+    mode = "full" if mode == "qr" else mode
+    if not isinstance(overwrite_a, (int, np.bool_, type(None))):
+        raise TypeError(f"overwrite_a must be True or False, got {overwrite_a!r}")
+    a1 = np.asarray(a)
+    scipy_qr.check(a1, lwork)
+    dtype = scipy_qr.working_dtype(a1)
+    if a1.dtype.char != dtype.char:
+        a1 = a1.astype(dtype)
+    own = a1 is not a and a1.base is None and (isinstance(a, np.ndarray) or not hasattr(a, "__array__"))
+    if scipy_qr.one_by_one(a1):
+        items = a1.reshape(math.prod(a1.shape[:-2]), *a1.shape[-2:])
+        results = [_single(item, mode, pivoting, False, check_finite) for item in items]
+        return scipy_qr.stacked(results, a1.shape[:-2], mode)
+    return _single(a1, mode, pivoting, overwrite_a or own, check_finite)
+
+
+def _single(a, mode, pivoting, overwrite, check_finite):
+    """The tuple that SciPy gives for one matrix, or for a stack without elements."""
+    m, n = a.shape[-2:]
+    rows = min(m, n) if mode in ("economic", "raw") else m
+    if a.size == 0:
+        return scipy_qr.without_elements(a, rows, mode, pivoting)
+    work = as_fortran(a, overwrite=overwrite, check_finite=check_finite, name="array must not contain infs or NaNs: a")
+    factor = factored(work, pivoting)
+    q = factor.form_q(rows) if mode in ("full", "economic") else None
+    q, r = scipy_qr.arranged(q, factor.upper(rows), work, mode, work is a)
+    tail = (r, factor.pivots) if pivoting else (r,)
+    if mode == "raw":
+        return ((work, factor.tau), *tail)
+    return tail if q is None else (q, *tail)
+
+
+def factored(a, pivoting=False):
+    """The full factorization of a Fortran-ordered matrix that may be destroyed."""
+    factor = _core.Factor(a)
+    if not pivoting:
+        factor.geqrf()
+    elif a.size > truncated.TINY and factor.has_norms():
+        truncated.run(factor, "auto", min(a.shape), -1.0, -1.0, 0.0, None)
+    else:  # tiny, or with NaN, infinity or overflow, by which no pivot can be chosen: what LAPACK makes of it
+        factor.full()
+    return factor

@@ -1,0 +1,293 @@
+"""Pivoted QR that stops at a rank or a tolerance."""
+
+import math
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from .. import _core
+from .._common.arrays import (
+    as_fortran,
+    as_numeric,
+    check_choice,
+    check_finite_columns,
+    check_flag,
+    check_rank,
+    check_rng,
+    check_tie_tol,
+    check_tolerance,
+    check_workers,
+    lapack_dtype,
+)
+from .._common.random import gaussian
+
+MODES = ("economic", "r", "raw", "full")
+DRIVERS = ("auto", "greedy", "randomized", "lapack")
+TINY = 96 * 96  # elements up to which loops of our own beat BLAS, measured; complex ones count fourfold
+SMALL = 256 * 256  # elements below which prefetching does not pay, measured
+PART = 1e8  # operations on a stack, less than a tenth of a second, after which Ctrl-C is heard whoever works on it
+CALL = 1000  # operations in the time that a matrix costs whatever its size
+
+
+def factor_of(a, overwrite_a, check_finite, borrow=False):
+    """A factor that has not begun. Its column norms tell whether `a` is finite, without a pass of their own.
+
+    To borrow `a` is to read it where it lies, if its layout allows that, until the factor is no longer needed.
+    """
+    check_flag("overwrite_a", overwrite_a)
+    check_flag("check_finite", check_finite)
+    borrow = borrow and not overwrite_a and a.dtype == lapack_dtype(a.dtype)
+    borrow = borrow and a.size > 0 and a.flags.f_contiguous and a.flags.aligned
+    if not borrow:
+        a = as_fortran(a, overwrite=overwrite_a, check_finite=False)
+    factor = _core.Factor(a, borrow)
+    if check_finite and not factor.has_norms():
+        check_finite_columns(a, "a")
+    return factor
+
+
+def tiny(a):
+    """Whether loops of our own beat BLAS."""
+    return a.size * (4 if a.dtype.kind == "c" else 1) <= TINY
+
+
+def run(factor, driver, rank, rtol, atol, tie_tol, rng):
+    """Factor, or go on, until the rule holds."""
+    if driver == "lapack":
+        factor.truncated(rank, rtol, atol)
+    elif driver == "randomized":
+        rows = _core.sketch_rows(min(rank, *factor.a.shape) - factor.rank)
+        single = "F" if factor.a.dtype.kind == "c" else "f"  # drawn in half the time
+        omega = gaussian(rng, rows, factor.a.shape[0], single).astype(factor.a.dtype, copy=False)
+        factor.randomized(rank, rtol, atol, tie_tol, omega)
+    elif driver == "auto" and tiny(factor.a):
+        factor.small(rank, rtol, atol, tie_tol)
+    elif driver == "auto" and factor.a.size >= SMALL:
+        factor.prefetch(rank, rtol, atol, tie_tol)
+    else:
+        factor.greedy(rank, rtol, atol, tie_tol)
+
+
+def _checked(a, rank, rtol, atol, driver, tie_tol, rng):
+    """The arguments of a truncated factorization, each checked; `a` as a numeric array of at least two dimensions."""
+    a = as_numeric(a)
+    if a.ndim < 2:
+        raise ValueError(f"a must have at least 2 dimensions, got {a.ndim}")
+    rank = check_rank(rank, min(a.shape[-2:]))
+    check_choice("driver", driver, DRIVERS)
+    stop = rank, check_tolerance("rtol", rtol), check_tolerance("atol", atol), check_tie_tol(tie_tol)
+    # fresh entropy takes longer than a tiny matrix
+    return a, (*stop, None if rng is None and driver != "randomized" else check_rng(rng))
+
+
+def qr_truncated(
+    a,
+    *,
+    rank=None,
+    rtol=None,
+    atol=None,
+    mode="economic",
+    overwrite_a=False,
+    check_finite=True,
+    driver="auto",
+    tie_tol=0.0,
+    rng=None,
+    workers=1,
+):
+    """Truncated pivoted QR, ``A[:, P] ~= Q R`` with error ``||R22||``.
+
+    Columns are eliminated in the order of their remaining norms, as in ``scipy.linalg.qr(a, pivoting=True)``. Before
+    step j let ``maxresid`` be the largest column norm of the residual block, which is ``|r_jj|``. The factorization
+    stops before the first step with ``maxresid <= atol``, or ``maxresid <= rtol * maxnorm`` where ``maxnorm`` is the
+    largest column norm of `a`, or after `rank` steps, or where the residual is exactly zero.
+
+    Parameters
+    ----------
+    a : (..., M, N) array_like
+        Matrix, or stack of matrices.
+    rank : int, optional
+        Largest number of columns, 0 to min(M, N), which is the default.
+    rtol, atol : float, optional
+        Tolerances, finite and >= 0; off by default. ``rtol >= 1`` gives rank 0.
+    mode : {'economic', 'r', 'raw', 'full'}, optional
+        What to return.
+    overwrite_a : bool, optional
+        Allow the contents of `a` to be destroyed. Saves a copy where `a` is Fortran-ordered, writeable and of one of
+        the four LAPACK dtypes.
+    check_finite : bool, optional
+        Refuse NaN and infinity. Without the check a NaN stops the factorization at the step that meets it, and an
+        infinity is an overflow.
+    driver : {'auto', 'greedy', 'randomized', 'lapack'}, optional
+        How the same rule is followed. 'auto' makes greedy choices by matrix products, 'greedy' column by column.
+        'randomized' chooses on a random sketch: faster, with pivots that are nearly as good, and with the true residual
+        norms in the stopping rule. 'lapack' is LAPACK's full factorization cut at the rank.
+    tie_tol : float, optional
+        Columns whose norm is at least ``(1 - tie_tol)`` times the largest count as tied, and of tied columns the first
+        in `a` is taken. 0 breaks exact ties only, those of equal computed norms; since BLAS may round copies of one
+        column differently, a value such as 1e-10 makes the choice among them, and on every machine, the same. The
+        'lapack' driver has its own order.
+    rng : None, int or numpy.random.Generator, optional
+        Seed or generator of the 'randomized' driver's sketch.
+    workers : int, optional
+        Threads among which a stack of small matrices is divided, -1 for one a core. Larger ones are left to the threads
+        of BLAS. The results do not depend on it.
+
+    Returns
+    -------
+    Q : ndarray
+        'economic': (..., M, k). 'full': (..., M, M). 'raw': the tuple ``(qr, tau)`` of the compact form, (..., M, N)
+        and (..., k). Not returned for 'r'.
+    R : ndarray
+        (..., k, N) upper trapezoidal; for 'full' (..., M, N) with the dense residual block in ``R[k:, k:]``.
+    P : ndarray of int32
+        (..., N), with ``A[:, P] ~= Q R``.
+
+    Raises
+    ------
+    TypeError
+        `a` is sparse, masked or not numeric; `rank` is not an integer; a tolerance is not a number.
+    ValueError
+        `a` has fewer than two dimensions or holds NaN or infinity (the first such column is named); `rank`, a
+        tolerance, `mode` or `driver` is out of its range.
+    OverflowError
+        A column norm of `a` is too large for its dtype.
+    MemoryError
+        The workspace does not fit.
+
+    See Also
+    --------
+    TruncatedQR : the factorization as an object that can be applied, solved with and extended.
+    interpolative_decomposition : the same columns as a basis.
+
+    Notes
+    -----
+    4 M N k flops to first order. Beyond the input and the results memory holds one copy of `a`, unless it is
+    overwritten, and O((M + N) 32). The 'randomized' driver needs O((M + N) 256) instead, and no copy of a
+    Fortran-ordered `a` for ranks up to 256 and N / 4: it reads `a` where it lies.
+
+    In a stack the items may stop at different ranks. The results are then padded to the largest: Q with zero columns, R
+    with zero rows, tau with zeros, so that ``Q @ R`` is right for each item, and an item's own rank is the number of
+    nonzeros on the diagonal of its R.
+
+    References
+    ----------
+    P. A. Businger, G. H. Golub, "Linear least squares solutions by Householder transformations", Numer. Math. 7
+    (1965), doi:10.1007/BF01436084. J. A. Duersch, M. Gu, "Randomized QR with column pivoting", SIAM J. Sci. Comput.
+    39(4) (2017), doi:10.1137/15M1044680. M. Melnichenko et al., "Anatomy of high-performance column-pivoted QR
+    decomposition" (2025), arXiv:2507.00976. Z. Drmac, Z. Bujanovic, "On the failure of rank-revealing QR factorization
+    software", ACM TOMS 35(2) (2008), doi:10.1145/1377612.1377616.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from rrqr_lapack import qr_truncated
+    >>> rng = np.random.default_rng(0)
+    >>> A = rng.standard_normal((50, 8)) @ rng.standard_normal((8, 40))
+    >>> Q, R, P = qr_truncated(A, rtol=1e-10)
+    >>> Q.shape, R.shape
+    ((50, 8), (8, 40))
+    >>> bool(np.allclose(A[:, P], Q @ R))
+    True
+    """
+    a, stop = _checked(a, rank, rtol, atol, driver, tie_tol, rng)
+    check_choice("mode", mode, MODES)
+    check_flag("overwrite_a", overwrite_a)
+    check_flag("check_finite", check_finite)
+    workers = check_workers(workers)
+    arguments = mode, overwrite_a, check_finite, driver
+    return _single(a, *arguments, *stop) if a.ndim == 2 else _stacked(a, *arguments, workers, *stop)
+
+
+def _single(a, mode, overwrite_a, check_finite, driver, *stop):
+    factor = factor_of(a, overwrite_a, check_finite, driver == "randomized")
+    run(factor, driver, *stop)
+    k, m = factor.rank, a.shape[0]
+    if mode == "full":
+        return factor.form_q(m), factor.upper(m, True), factor.pivots
+    r = factor.upper(k)
+    if mode == "r":
+        return r, factor.pivots
+    if mode == "raw":
+        factor.settle()
+        return (factor.a, factor.tau[:k]), r, factor.pivots
+    return factor.form_q(k), r, factor.pivots
+
+
+def _stacked(a, mode, overwrite_a, check_finite, driver, workers, *stop):
+    """The items over the leading dimensions, padded to the largest rank."""
+    batch, shape = a.shape[:-2], a.shape[-2:]
+    if 0 in batch:
+        raise ValueError(f"a must hold at least one matrix, got the shape {a.shape}")
+    items = a.reshape(math.prod(batch), *shape)
+    if mode in ("economic", "r") and driver in ("auto", "greedy") and 0 < math.prod(shape) < SMALL:
+        stacks = _small(items, mode, check_finite, driver, workers, *stop)
+    else:
+        results = [_single(item, mode, overwrite_a, check_finite, driver, *stop) for item in items]
+        if mode == "raw":
+            results = [(*raw, *tail) for raw, *tail in results]
+        stacks = map(_padded, zip(*results, strict=True))
+    stacks = [stack.reshape(*batch, *stack.shape[1:]) for stack in stacks]
+    return ((stacks[0], stacks[1]), *stacks[2:]) if mode == "raw" else tuple(stacks)
+
+
+def _small(items, mode, check_finite, driver, workers, rank, rtol, atol, tie_tol, _):
+    """Small matrices, many of them without coming back to Python, in as many threads as there are workers."""
+    items = np.ascontiguousarray(items, lapack_dtype(items.dtype))
+    count, m, n = items.shape
+    q = np.zeros((count, rank, m), items.dtype) if mode == "economic" else None
+    r = np.zeros((count, n, rank), items.dtype)
+    p = np.empty((count, n), np.int32)
+    ranks = np.zeros(count, np.int32)
+    rule = driver == "auto" and tiny(items[0]), rtol, atol, tie_tol
+
+    def factor(part):
+        bad = _core.first_nonfinite_column(items[part].reshape(part.stop - part.start, -1).T) if check_finite else -1
+        if bad >= 0:
+            as_fortran(
+                items[part][bad], overwrite=False, check_finite=True, name=f"a (matrix {part.start + bad} of the stack)"
+            )
+        _core.factor_stack(items[part], None if q is None else q[part], r[part], p[part], ranks[part], *rule)
+
+    operations = CALL + 8 * m * n * rank * (4 if items.dtype.kind == "c" else 1)
+    parts = min(count, max(workers, math.ceil(count * operations / PART)))
+    parts = [slice(i * count // parts, (i + 1) * count // parts) for i in range(parts)]
+    if workers == 1:
+        for part in parts:
+            factor(part)
+    else:
+        pool = ThreadPoolExecutor(workers)
+        try:
+            list(pool.map(factor, parts))
+        finally:
+            pool.shutdown(cancel_futures=True)
+    k = ranks.max()
+    r = r.transpose(0, 2, 1)[:, :k]
+    return (r, p) if q is None else (q.transpose(0, 2, 1)[:, :, :k], r, p)
+
+
+def _padded(parts):
+    """The arrays stacked, with zeros where one is smaller than the largest."""
+    stack = np.zeros((len(parts), *np.max([p.shape for p in parts], axis=0)), parts[0].dtype)
+    for slot, part in zip(stack, parts, strict=True):
+        slot[tuple(map(slice, part.shape))] = part
+    return stack
+
+
+def numerical_rank(factor):
+    """Number of leading columns with |r_jj| > max(M, N) eps |r_11|."""
+    diagonal = np.abs(np.diagonal(factor.a)[: factor.rank])
+    if not diagonal.size:
+        return 0
+    dependent = diagonal <= numerical_rtol(factor.a) * diagonal[0]
+    return int(np.argmax(dependent)) if dependent.any() else factor.rank
+
+
+def numerical_rtol(a):
+    """The relative size below which a residual is rounding error, max(M, N) eps."""
+    return max(a.shape) * np.finfo(lapack_dtype(a.dtype)).eps
+
+
+def _root_of_squares(norms):
+    """sqrt(sum norms^2) without overflow or underflow."""
+    largest = norms.max(initial=0)
+    return float(largest * np.linalg.norm(norms / largest)) if largest > 0 else float(largest)

@@ -1,0 +1,1 @@
+"""Factorizations from random products: ranges, singular vectors, eigenvectors, principal components."""

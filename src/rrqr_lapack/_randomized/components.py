@@ -1,0 +1,66 @@
+"""Right singular vectors of centred data, the way that takes the least time.
+
+An array with few columns: eigenvectors of the covariance, or the SVD of a triangular factor, both exact. Everything
+else: the randomized SVD, N. Halko, P. G. Martinsson, Y. Shkolnisky, M. Tygert, "An algorithm for the principal
+component analysis of large data sets", SIAM J. Sci. Comput. 33(5) (2011), doi:10.1137/100804139.
+"""
+
+import math
+
+import numpy as np
+
+from .._common.arrays import check_count
+from .._common.error import as_bound, frobenius
+from .._common.low_rank import error_of
+from .._qr.truncated import numerical_rtol
+from .row_stream import Covariance, RowStream, Triangle
+from .sampler import fewest
+from .svd import truncated_svd
+
+RELIABLE = 1e-4  # of the largest singular value: below it the covariance has fewer than eight digits of a square
+
+
+def components(centred, rank, columns, stop, power, sketch, rng):
+    """Mean, singular values, right singular vectors and error of a `Centred` operand."""
+    columns_of_all_products = (check_count("power", power) + 1) * columns
+    for kept in _exact(centred, columns_of_all_products):
+        stream = RowStream(centred.shape[1], centred.dtype, kept)
+        stream.add(centred)
+        s, vh, error = truncated(*kept.svd(), rank, stop)
+        least = RELIABLE * s.max(initial=0)
+        complete = len(s) == centred.shape[1]
+        if isinstance(kept, Triangle) or ((s >= least).all() and (complete or error.value >= least)):
+            return centred.mean, s, vh, error
+    norm = centred.norm()
+    f = truncated_svd(centred, norm, rank, columns, stop, power, sketch, rng)
+    error = error_of(f)
+    if error.kind == "exact":  # for U diag(s) Vh, than which X V V^H is closer to X
+        error = as_bound(error, norm, centred.dtype)._replace(value=error.value)
+    return centred.mean, f.s, _signed(f.Vh), error
+
+
+def truncated(s, vh, error, rank, stop):
+    """As many of the singular values and vectors as the rank and the tolerances allow, and their error."""
+    if stop is not None:
+        rtol, atol = stop
+        norm = math.hypot(frobenius(s), error.value)
+        rank = min(rank, fewest(s, error.bound, max(max(rtol, numerical_rtol(vh)) * norm, atol)))
+    return s[:rank], _signed(vh[:rank]), error.plus(frobenius(s[rank:]))
+
+
+def _exact(centred, products):
+    """What to keep of all rows where that takes no longer than so many columns of products, the fastest first."""
+    m, n = centred.shape
+    if isinstance(centred.a, np.ndarray):
+        if n <= 4 * products and 10 * n <= m:
+            yield Covariance(n, centred.dtype)
+        if n <= products:
+            yield Triangle(n, centred.dtype)
+
+
+def _signed(vh):
+    """Each row times the sign that makes its entry of largest modulus positive."""
+    if not vh.size:
+        return vh
+    largest = np.take_along_axis(vh, np.abs(vh).argmax(axis=1, keepdims=True), axis=1)
+    return vh * (largest.conj() / np.abs(largest))

@@ -1,0 +1,294 @@
+"""Principal component analysis of dense, sparse and streamed data.
+
+The randomized SVD of centred data: N. Halko, P. G. Martinsson, Y. Shkolnisky, M. Tygert, "An algorithm for the
+principal component analysis of large data sets", SIAM J. Sci. Comput. 33(5) (2011), doi:10.1137/100804139. Streams of
+rows keep a triangular factor of all rows (exact) or a sketch of their covariance (J. A. Tropp, A. Yurtsever, M. Udell,
+V. Cevher, "Fixed-rank approximation of a positive-semidefinite matrix from streaming data", NIPS 2017,
+arXiv:1706.05736).
+
+``||X - 1 mu - Z C||_F <= error_bound`` for the scores ``Z = (X - 1 mu) C^H`` and the components C.
+"""
+
+import math
+
+import numpy as np
+from scipy.sparse.linalg import LinearOperator
+
+from .._common.arrays import check_rng
+from .._common.error import frobenius
+from .._common.estimator import Estimator
+from .._common.operand import dtype_of
+from .._common.products import times
+from .components import components, truncated
+from .row_stream import Centred, RowStream, Sketch, Triangle
+from .sampler import measured, stopping
+
+
+class PCA(Estimator):
+    """Principal components C of the rows of X, ``X ~= 1 mu + Z C`` with the scores ``Z = (X - 1 mu) C^H``.
+
+    Data may be sparse, and stays so; it may come at once (`fit`) or in blocks of rows (`partial_fit`). Components are
+    signed so that the entry of largest modulus of each is positive.
+
+    Parameters
+    ----------
+    rank : int, optional
+        Number of components, or the most with a tolerance; by default as many as there are.
+    rtol, atol : float, optional
+        As few components as ``||X - 1 mu - Z C||_F <= max(atol, rtol ||X - 1 mu||_F)`` takes; off by default.
+        ``rtol=0.1`` keeps 99 % of the variance.
+    oversample, power, sketch : optional
+        As for `range_finder`; `power` and `sketch` are for `fit`.
+    rng : None, int or numpy.random.Generator, optional
+        Seed or generator.
+    check_finite : bool, optional
+        Refuse NaN and infinity in an array.
+
+    Attributes
+    ----------
+    components_ : (k, N) ndarray
+        C, with orthonormal rows, in the order of their variance.
+    singular_values_ : (k,) ndarray
+        Of the centred data; none exceeds the exact one.
+    explained_variance_, explained_variance_ratio_ : (k,) ndarray
+        ``s^2 / (M - 1)``, and its share of the variance of all columns.
+    noise_variance_ : float
+        The mean of the variances that are left out.
+    mean_ : (N,) ndarray
+        mu, in double precision: single does not hold a mean to less than a spread that is far below it.
+    n_components_, n_features_in_, n_samples_seen_ : int
+        k, N, and the number M of rows.
+    error : float
+        ``||X - 1 mu - Z C||_F``.
+    error_kind : {'exact', 'bound', 'estimate'}
+        What `error` is: exact where all rows were factored, a bound otherwise, and an estimate for a LinearOperator or
+        where a bound would be rounding.
+    error_bound : float
+        The error is at most this, where it is an estimate with probability 0.9999. A bound has room for rounding,
+        ``100 eps ||X - 1 mu||_F^2`` in the square.
+
+    Raises
+    ------
+    TypeError, ValueError
+        From the methods, as `range_finder`; also where sums of entries overflow.
+    OverflowError
+        From the variances, where they do.
+
+    See Also
+    --------
+    randomized_svd : without centring.
+
+    Notes
+    -----
+    An array is centred some rows at a time, before it is multiplied, and a sparse matrix in its columns without a zero:
+    where the mean is far above the spread, a difference of products would have lost the spread. The other columns of a
+    sparse matrix spread as far as their mean, which is subtracted from products, as it is of a LinearOperator.
+
+    `fit` takes ``2 power + 2`` products with rank + oversample columns. For an array with few columns one QR
+    factorization of 2 M N^2 flops takes less, or half of that for the covariance, which serves where singular values
+    and error are above 1e-4 of the largest singular value; these leave the exact error.
+
+    A stream keeps 2 N^2 numbers without a rank: all components are then exact to rounding, for 4 M N^2 flops (sparse
+    blocks become dense, some rows at a time). With a rank it keeps 2 N l numbers, l = rank + oversample, for 4 M N l
+    flops: before truncation the variance left out is then on average at most ``1 + k / (l - k - 1)`` times the optimum
+    for k components, for any k < l - 1, and singular values below ``eps^(1/2)`` of the largest are lost.
+
+    References
+    ----------
+    N. Halko, P. G. Martinsson, Y. Shkolnisky, M. Tygert, SIAM J. Sci. Comput. 33(5) (2011), doi:10.1137/100804139.
+    J. A. Tropp, A. Yurtsever, M. Udell, V. Cevher, arXiv:1706.05736 (2017), Theorem 4.1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from rrqr_lapack import PCA
+    >>> rng = np.random.default_rng(0)
+    >>> X = 5 + rng.standard_normal((300, 2)) @ rng.standard_normal((2, 40))
+    >>> pca = PCA(rank=2, rng=0).fit(X)
+    >>> bool(np.allclose(X, pca.inverse_transform(pca.transform(X))))
+    True
+    >>> stream = PCA(rank=2, rng=0)
+    >>> for block in np.split(X, 6):
+    ...     stream = stream.partial_fit(block)
+    >>> bool(np.allclose(stream.components_, pca.components_))
+    True
+    """
+
+    def __init__(
+        self,
+        rank=None,
+        *,
+        rtol=None,
+        atol=None,
+        oversample=10,
+        power=2,
+        sketch="gaussian",
+        rng=None,
+        check_finite=True,
+    ):
+        self.rank, self.rtol, self.atol = rank, rtol, atol
+        self.oversample, self.power, self.sketch = oversample, power, sketch
+        self.rng, self.check_finite = rng, check_finite
+        self._stream = self._found = None
+
+    def fit(self, X, y=None):
+        """Find the components of all rows at once.
+
+        Parameters
+        ----------
+        X : (M, N) array_like, sparse array or matrix, or LinearOperator
+            One sample a row.
+        y : None
+            Not used.
+
+        Returns
+        -------
+        PCA
+            The object itself.
+        """
+        a, _ = measured(X, self.check_finite, "X", with_adjoint=True)
+        found = components(Centred(a), *self._stopping(a.shape), self.power, self.sketch, check_rng(self.rng))
+        self.mean_, self._found, self._stream = found[0], found[1:], None
+        self.n_samples_seen_, self.n_features_in_ = a.shape
+        return self
+
+    def partial_fit(self, X, y=None):
+        """Take in a block of rows. Each is seen once and not kept; the components are computed when asked for.
+
+        Parameters
+        ----------
+        X : (m, N) array_like, sparse array or matrix
+            Any number of samples, one a row. The first block decides the dtype.
+        y : None
+            Not used.
+
+        Returns
+        -------
+        PCA
+            The object itself.
+        """
+        if isinstance(X, LinearOperator):
+            raise TypeError("X is a LinearOperator; partial_fit takes arrays and sparse arrays")
+        if self._found is not None and self._stream is None:
+            raise ValueError("fit was given all rows; take a new PCA, and give every block to its partial_fit")
+        a, _ = measured(X, self.check_finite, "X")
+        if self._stream is None:
+            n, dtype, rng = a.shape[1], dtype_of(a), check_rng(self.rng)
+            _, kept, _ = self._stopping((n, n))
+            sketched = Sketch(n, dtype, kept, rng) if kept < n else Triangle(n, dtype)
+            self.n_features_in_, self._stream = n, RowStream(n, dtype, sketched)
+        self._check_columns(a)
+        if dtype_of(a).kind == "c" != self._stream.dtype.kind:
+            raise ValueError(f"X must be real, as the first block was, got {a.dtype}")
+        self._stream.add(Centred(a.astype(self._stream.dtype, copy=False)))
+        self.n_samples_seen_ = self._stream.count
+        self.mean_ = self._stream.mean
+        self._found = None
+        return self
+
+    def transform(self, X):
+        """Scores ``Z = (X - 1 mu) C^H``.
+
+        Parameters
+        ----------
+        X : (m, N) array_like, sparse array or matrix, or LinearOperator
+            Samples, one a row.
+
+        Returns
+        -------
+        (m, k) ndarray
+            Z.
+        """
+        basis = self.components_.conj().T
+        a, _ = measured(X, self.check_finite, "X")
+        self._check_columns(a)
+        return times(Centred(a, self.mean_), basis)
+
+    def fit_transform(self, X, y=None):
+        """``fit(X).transform(X)``, the parameters and the result being theirs."""
+        return self.fit(X).transform(X)
+
+    def inverse_transform(self, scores):
+        """The rows ``1 mu + Z C`` that have the given scores.
+
+        Parameters
+        ----------
+        scores : (m, k) array_like
+            Z.
+
+        Returns
+        -------
+        (m, N) ndarray
+            What `X` is approximated by, in double precision as the mean.
+        """
+        return np.asarray(scores) @ self.components_ + self.mean_
+
+    @property
+    def singular_values_(self):
+        return self._solution()[0]
+
+    @property
+    def components_(self):
+        return self._solution()[1]
+
+    @property
+    def error(self):
+        return self._solution()[2].value
+
+    @property
+    def error_kind(self):
+        return self._solution()[2].kind
+
+    @property
+    def error_bound(self):
+        return self._solution()[2].bound
+
+    @property
+    def n_components_(self):
+        return len(self.singular_values_)
+
+    @property
+    def explained_variance_(self):
+        return self._mean_square(self.singular_values_, 1)
+
+    @property
+    def explained_variance_ratio_(self):
+        total = math.hypot(frobenius(self.singular_values_), self.error)
+        return (self.singular_values_ / total) ** 2 if total else self.singular_values_
+
+    @property
+    def noise_variance_(self):
+        others = min(self.n_samples_seen_, self.n_features_in_) - self.n_components_
+        return float(self._mean_square(self.error, others)) if others else 0.0
+
+    def __repr__(self):
+        parameters = super().__repr__()
+        if self._stream is self._found is None:
+            return parameters
+        size = f"{self.n_samples_seen_} x {self.n_features_in_}"
+        return f"<{parameters} of {size}: rank {self.n_components_}, {self.error_kind} error {self.error:.3g}>"
+
+    def _mean_square(self, values, columns):
+        """Squares over (M - 1) columns, which may be representable where the square of X's norm is not."""
+        with np.errstate(over="ignore"):
+            squares = np.square(values / math.sqrt(max(self.n_samples_seen_ - 1, 1) * columns))
+        if not np.isfinite(squares).all():
+            raise OverflowError("the variance of X overflows; scale X down")
+        return squares
+
+    def _stopping(self, shape):
+        return stopping(shape, self.rank, self.rtol, self.atol, self.oversample)
+
+    def _check_columns(self, a):
+        if a.shape[1] != self.n_features_in_:
+            raise ValueError(f"X must have {self.n_features_in_} columns, as before, got the shape {a.shape}")
+
+    def _solution(self):
+        """Singular values, components and error."""
+        if self._found is None:
+            if self._stream is None:
+                raise AttributeError("this PCA has seen no data; call fit or partial_fit first")
+            columns = self.n_features_in_
+            rank, _, stop = self._stopping((columns, columns))
+            self._found = truncated(*self._stream.kept.svd(), min(rank, self.n_samples_seen_), stop)
+        return self._found

@@ -1,0 +1,140 @@
+"""Bases from random products with a matrix, and what they leave of it: what the randomized factorizations share."""
+
+import math
+from functools import cached_property
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse.linalg import LinearOperator
+
+from .._common.arrays import check_choice, check_count, check_flag, check_rank, check_rng, check_tolerance
+from .._common.error import estimated, frobenius, remaining
+from .._common.operand import as_operand, dtype_of, is_dense
+from .._common.products import adjoint_times, times
+from .._common.random import gaussian
+from .._qr.truncated import numerical_rtol
+from .orthonormal import tall_qr, well_conditioned_basis
+from .sketch import SKETCHES, sketch_of_rows
+
+PROBES, STOPPING_PROBES = 10, 40  # random vectors by which an error is estimated, and by which it is kept small
+FIRST_BLOCK, LARGEST_BLOCK = 16, 128  # columns that join a growing basis at a time
+
+
+def measured(a, check_finite, name="a", *, with_adjoint=False):
+    """`a` as an operand, and ||A||_F, which is finite only if `a` is; None for a LinearOperator."""
+    rows_first = sparse.issparse(a) and a.format == "csr"  # as good for products as an operand's columns
+    check_flag("check_finite", check_finite)
+    if isinstance(a, LinearOperator):
+        return as_operand(a, name, check_finite=check_finite, with_adjoint=with_adjoint), None
+    a = as_operand(a.T, name, check_finite=False).T if rows_first else as_operand(a, name, check_finite=False)
+    if is_dense(a) and not (a.flags.aligned and a.itemsize in a.strides and min(a.strides) > 0):
+        a = a.copy()  # once, where NumPy would make a copy that BLAS can read for every product
+    norm = frobenius(a)
+    if check_finite and not norm < math.inf:
+        as_operand(a, name)  # says where
+        raise ValueError(f"{name} is finite, but its norm overflows; scale {name} down")
+    return a, norm
+
+
+def stopping(shape, rank, rtol, atol, oversample):
+    """The rank, the most columns of a basis for it, and the two tolerances, None if both are off."""
+    rank = check_rank(rank, min(shape))
+    columns = min(rank + check_count("oversample", oversample), *shape)
+    tolerances = check_tolerance("rtol", rtol), check_tolerance("atol", atol)
+    return rank, columns, tolerances if max(tolerances) >= 0 else None
+
+
+def fewest(values, left, tolerance):
+    """The least k for which values[k:] and what is left, orthogonal to each other, are within the tolerance."""
+    for k in range(len(values), 0, -1):
+        left = math.hypot(left, values[k - 1])
+        if left > tolerance:
+            return k
+    return 0
+
+
+class Sampler:
+    """Random products with the operand A, whose Frobenius norm is `norm`, or None if it is not known."""
+
+    def __init__(self, a, norm, power, sketch, rng, to_tolerance=False):
+        self.a, self.norm = a, norm
+        self.power = check_count("power", power)
+        self._sketch = SKETCHES[check_choice("sketch", sketch, tuple(SKETCHES))]
+        self.rng = check_rng(rng)
+        self._probe_count = STOPPING_PROBES if to_tolerance else PROBES
+
+    def omega(self, rows, columns):
+        """A sketch; a square one is Gaussian, because of signs alone it could be singular."""
+        sketch = self._sketch if rows < columns else gaussian
+        return sketch(self.rng, rows, columns, dtype_of(self.a))
+
+    def basis(self, columns):
+        """Orthonormal basis of ``(A A^H)^power A Omega^T``."""
+        return tall_qr(self._range(columns))[0]
+
+    def grown_basis(self, most, tolerance):
+        """Q, and A^H Q or None for a LinearOperator: as many columns as the tolerance takes, at most `most`.
+
+        Blocks are made from the residual ``(I - Q Q^H) A``. Of their columns only those above rounding join.
+        """
+        m, n = self.a.shape
+        q = np.empty((m, 0), dtype_of(self.a), order="F")
+        z = None if self.norm is None else np.empty((n, 0), q.dtype, order="F")
+        rounding = self.tolerance(0.0, 0.0) / math.sqrt(max(m, n, 1))  # of one column
+        while q.shape[1] < most and self.error_outside(q, z).bound > tolerance:
+            columns = min(max(FIRST_BLOCK, q.shape[1] // 2), LARGEST_BLOCK, m, n)
+            new, r = tall_qr(self._range(columns, q))
+            new = new[:, np.abs(np.diagonal(r)) > rounding][:, : most - q.shape[1]]
+            new, _ = tall_qr(outside(new, q))
+            if not new.shape[1]:
+                break
+            q = np.hstack([q, new])
+            if z is not None:
+                z = np.hstack([z, adjoint_times(self.a, new)])
+        return q, z
+
+    def tolerance(self, rtol, atol):
+        """The norm that may be left, ``max(rtol ||A||_F, atol)``, but no less than rounding."""
+        norm = estimated(self._probes[1]).value if self.norm is None else self.norm
+        return max(max(rtol, numerical_rtol(self.a)) * norm, atol)
+
+    def error_outside(self, q, captured=None):
+        """``||A - Q Q^H A||_F``; `captured` is A^H Q or its singular values, where known."""
+        return self.exact_error(captured) or estimated(outside(self._probes[1], q))
+
+    def error_beyond(self, rank, s, q, z):
+        """``||A - U diag(s) Vh||_F`` for the first `rank` of the singular values s of ``Q Z^H`` and their vectors."""
+        return self.exact_error(s[:rank]) or self.estimated_error(lambda w: times(q, adjoint_times(z, w))).plus(
+            frobenius(s[rank:])
+        )
+
+    def exact_error(self, captured):
+        """From ``||A||_F^2 - ||captured||_F^2``, or None where these are not known or too close to each other."""
+        if captured is None or self.norm is None:
+            return None
+        return remaining(self.norm, frobenius(captured), captured.dtype)
+
+    def estimated_error(self, approximation):
+        """``||A - B||_F`` from `approximation`, the product with B."""
+        w, aw = self._probes
+        return estimated(aw - approximation(w))
+
+    def _range(self, columns, known=None):
+        """``(A A^H)^power A Omega^T`` of A or of ``(I - Q Q^H) A``, each product but the last orthonormalized."""
+        y = outside(sketch_of_rows(self.omega(columns, self.a.shape[1]), self.a), known)
+        for _ in range(self.power):
+            y = outside(well_conditioned_basis(y), known)  # again: the first time Y was small beside what was removed
+            x = well_conditioned_basis(adjoint_times(self.a, y))
+            y = outside(times(self.a, x), known)
+        return y
+
+    @cached_property
+    def _probes(self):
+        """Normal vectors W that no basis has seen, and A W."""
+        w = gaussian(self.rng, self._probe_count, self.a.shape[1], dtype_of(self.a)).T
+        return w, times(self.a, w)
+
+
+def outside(y, q):
+    """``(I - Q Q^H) Y``, or Y without a basis Q."""
+    return y if q is None else y - times(q, adjoint_times(q, y))

@@ -1,0 +1,42 @@
+"""The spectral norm from products.
+
+G. H. Golub, W. Kahan, "Calculating the singular values and pseudo-inverse of a matrix", SIAM J. Numer. Anal. 2(2)
+(1965), doi:10.1137/0702016. From a random v, j steps build orthonormal U and V with U^H A = B V^H, B bidiagonal, and
+||B||_2 = max ||A^H y|| over the unit vectors y of span{A v, (A A^H) A v, .., (A A^H)^(j-1) A v}. So it is never above
+||A||_2 but for rounding, and never below the estimate of the power method, which takes the last of these vectors alone
+and costs the same.
+"""
+
+import numpy as np
+
+from .._common.error import frobenius
+from .._common.operand import dtype_of
+from .._common.products import adjoint_times, times
+from .._common.random import gaussian
+
+
+def spectral_norm(a, steps, rng):
+    """A lower estimate of ||A||_2 by at most `steps` products with A and as many with A^H."""
+    n = a.shape[1]
+    v, alphas, betas = _unit(gaussian(rng, n, 1, dtype_of(a))[:, 0])[0], [], []
+    u, beta = np.zeros(a.shape[0], dtype_of(a)), 0.0
+    for _ in range(min(steps, *a.shape)):
+        u, alpha = _unit(times(a, v) - u * u.real.dtype.type(beta))
+        alphas.append(alpha)
+        if not np.isfinite(alpha):
+            raise ValueError(f"A must be finite, but a product with it has the norm {alpha}")
+        v, beta = _unit(adjoint_times(a, u) - v * v.real.dtype.type(alpha))
+        betas.append(beta)
+        if alpha == 0 or beta == 0:
+            break
+    bidiagonal = np.zeros((len(alphas), len(alphas) + 1))
+    np.fill_diagonal(bidiagonal, alphas)
+    np.fill_diagonal(bidiagonal[:, 1:], betas)
+    scale = bidiagonal.max(initial=0)
+    return float(scale * np.linalg.norm(bidiagonal / scale, 2)) if scale > 0 else 0.0
+
+
+def _unit(x):
+    """x / ||x|| and ||x||; zero stays zero."""
+    norm = frobenius(x)
+    return (x / x.real.dtype.type(norm), norm) if norm > 0 else (x, norm)

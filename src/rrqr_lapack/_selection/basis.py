@@ -1,0 +1,43 @@
+"""The leading right singular vectors of a matrix, exact or by a randomized SVD: what spectral methods choose by.
+
+G. H. Golub, C. F. Van Loan, "Matrix Computations", 4th ed. (2013), section 5.4.8 (QR first where A is tall); N. Halko,
+P. G. Martinsson, J. A. Tropp, "Finding structure with randomness", SIAM Review 53(2) (2011), doi:10.1137/090771806.
+"""
+
+import numpy as np
+import scipy.linalg
+
+from .._common.arrays import as_fortran, check_choice, check_count
+from .._qr.qr import factored
+from .._qr.truncated import _root_of_squares, numerical_rtol
+from .._randomized.svd import randomized_svd
+
+
+def right_singular_vectors(a, stop, rng, basis, oversample, power):
+    """V^H, k x n with orthonormal rows: the least k with ``||A - A V V^H||_F <= max(atol, rtol ||A||_F)``, at most
+    stop.rank and the numerical rank."""
+    check_choice("basis", basis, (None, "exact", "randomized"))
+    oversample, power = check_count("oversample", oversample), check_count("power", power)
+    dense = isinstance(a, np.ndarray)
+    if basis == "exact" and not dense:
+        raise TypeError(
+            "basis='exact' needs a dense array; pass a.toarray() if it fits in memory, or choose basis='randomized'"
+        )
+    if basis == "randomized" or not dense:
+        rtol, atol = (None if tolerance < 0 else tolerance for tolerance in (stop.rtol, stop.atol))
+        seed = rng.integers(2**63)  # what is drawn afterwards does not depend on how much the SVD draws
+        options = {"oversample": oversample, "power": power, "rng": seed, "check_finite": False}
+        found = randomized_svd(a, stop.rank, rtol=rtol, atol=atol, **options)
+        return found.Vh[: _above_rounding(a, found.s)]
+    if a.shape[0] > a.shape[1]:  # A and its R share them
+        a = factored(as_fortran(a, overwrite=False, check_finite=False)).upper(a.shape[1])
+    _, s, vh = scipy.linalg.svd(a, full_matrices=False, check_finite=False)
+    k = min(stop.rank, _above_rounding(a, s))
+    left = np.array([_root_of_squares(s[j:]) for j in range(k + 1)])  # by the best approximation of rank j
+    small = left <= max(stop.atol, stop.rtol * left[0])
+    return vh[: int(np.argmax(small)) if small.any() else k]
+
+
+def _above_rounding(a, s):
+    """The numerical rank: how many singular values are above max(m, n) eps sigma_1."""
+    return np.count_nonzero(s > numerical_rtol(a) * s.max(initial=0))

@@ -1,0 +1,88 @@
+"""Greedy pivoted QR: always the column farthest from those chosen.
+
+P. A. Businger, G. H. Golub, "Linear least squares solutions by Householder transformations", Numer. Math. 7 (1965),
+doi:10.1007/BF01436084. Of a sparse matrix by Gram-Schmidt, which asks A for columns and products only: G. W. Stewart,
+"Four algorithms for the efficient computation of truncated pivoted QR approximations to a sparse matrix", Numer. Math.
+83 (1999), doi:10.1007/s002110050451.
+
+Guarantee: ||A - A_C T||_2 <= sqrt(n - k) 2^k sigma_{k+1}, and there are matrices where it grows so; on most the factor
+is below 10.
+"""
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse.linalg import LinearOperator
+
+from .._qr.factored import TruncatedQR
+from .._qr.truncated import numerical_rtol
+from .residual import complement, norms, residual_norms
+from .scale import near_one
+
+
+def greedy(a, stop, rng):
+    if isinstance(a, LinearOperator):
+        raise TypeError(
+            "method 'greedy' needs the columns of a, which a LinearOperator does not have; pass an array or a sparse "
+            "matrix, or choose by products with method='gks', 'arp' or 'sketch'"
+        )
+    return _by_products(a, stop) if sparse.issparse(a) else pivots(a, stop, TruncatedQR)
+
+
+def pivots(a, stop, factorize):
+    """The pivots of an array's factorization, a `TruncatedQR`, after the columns that must be in."""
+    if not stop.first:
+        rtol = max(stop.rtol, numerical_rtol(a))
+        factor = factorize(a, rank=stop.rank, rtol=rtol, atol=max(stop.atol, 0), check_finite=False)
+        return factor.P[: factor.rank]
+    a, scale = near_one(a)
+    atol = _tolerance(a, stop, scale)
+    left = complement(a, stop.first)
+    factor = factorize(left, rank=min(stop.rank - stop.first, *left.shape), atol=atol, check_finite=False)
+    return np.concatenate((np.arange(stop.first), stop.first + factor.P[: factor.rank]))
+
+
+def _tolerance(a, stop, scale):
+    """The residual column norm at which a selection is complete: at a tolerance, or at rounding error."""
+    return max(stop.atol * scale, max(stop.rtol, numerical_rtol(a)) * float(norms(a).max(initial=0)))
+
+
+def _by_products(a, stop):
+    """The same of a sparse matrix.
+
+    Norms are downdated, |r_j|^2 at a time. Where that has cancelled half of the digits they are computed afresh, and
+    the norm of a column is checked before it is chosen.
+    """
+    a, scale = near_one(a)
+    m = a.shape[0]
+    atol = _tolerance(a, stop, scale)
+    squares = norms(a).astype(np.float64) ** 2
+    dependent = numerical_rtol(a) * np.sqrt(squares[: stop.first].max(initial=0))
+    fresh = squares.copy()
+    lost = np.sqrt(np.finfo(a.dtype).eps)
+    q = np.empty((m, min(stop.rank, 32)), a.dtype, order="F")
+    chosen, k = [], 0  # k <= len(chosen): of columns that must be in some may be dependent
+    while len(chosen) < stop.rank:
+        forced = len(chosen) < stop.first
+        j = len(chosen) if forced else int(np.argmax(squares))
+        column = a[:, [j]].toarray()[:, 0]
+        for _ in range(2):  # twice is enough for orthogonality
+            column -= q[:, :k] @ (q[:, :k].conj().T @ column)
+        norm = float(np.linalg.norm(column))
+        if not forced and norm < 0.9 * np.sqrt(squares[j]):
+            squares[j] = fresh[j] = norm**2
+            continue
+        if not forced and norm <= atol:
+            break
+        chosen.append(j)
+        squares[j] = fresh[j] = -np.inf
+        if forced and norm <= dependent:
+            continue
+        if k == q.shape[1]:
+            q = np.concatenate((q, np.empty((m, min(k, stop.rank - k)), a.dtype, order="F")), axis=1)
+        q[:, k] = column / norm
+        squares -= np.abs(a.T @ q[:, k].conj()) ** 2
+        k += 1
+        stale = np.flatnonzero((squares < lost * fresh) & (fresh > atol**2))
+        if stale.size:
+            squares[stale] = fresh[stale] = residual_norms(a, q[:, :k], stale) ** 2
+    return np.array(chosen, np.intp)

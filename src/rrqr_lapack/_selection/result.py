@@ -1,0 +1,179 @@
+"""What a selection is: columns, and on request the coefficients and the error."""
+
+from functools import cached_property
+
+import numpy as np
+import scipy.linalg
+from scipy import sparse
+from scipy.sparse.linalg import LinearOperator
+
+from .._common.error import Error, estimated
+from .._common.operand import as_operand, columns, dtype_of
+from .._common.products import adjoint_times, times
+from .._common.random import gaussian
+from .._id.column import InterpolativeDecomposition
+from .._qr.factored import TruncatedQR
+from .._qr.truncated import _root_of_squares, numerical_rtol
+from .._randomized.sampler import PROBES, outside
+from .residual import difference_norms, norms, residual_norms
+from .scale import near_one
+
+
+class ColumnSelection(InterpolativeDecomposition):
+    """``A ~= A[:, C] @ T`` with the best T, ``T = argmin ||A - A[:, C] T||_F`` and ``T[:, C] = I``.
+
+    Made by `select_columns`. It is an `InterpolativeDecomposition` of which C is known; T, the skeleton and the errors
+    are computed when first asked for, from `a` as it is then.
+
+    Attributes
+    ----------
+    C : (k,) ndarray of int32
+        Indices of the chosen columns, in the order in which they were chosen.
+    T : (k, N) ndarray
+        Coefficients; the unit columns are exact. Where columns that had to be in are dependent, the ones that are not
+        needed have no part in the other columns.
+    skeleton : (M, k) ndarray or sparse array
+        ``A[:, C]``, sparse where A is.
+    error : float
+        ``||A - A[:, C] T||_F``, over all rows and columns.
+    error_kind : {'exact', 'estimate'}
+        What `error` is: exact to rounding, or for a LinearOperator an estimate from ten random products.
+    error_bound : float
+        The error is at most this: always where it is exact, with probability 0.9999 where it is an estimate.
+    max_column_error : float
+        ``max_j ||A[:, j] - A[:, C] T[:, j]||_2``; not known for a LinearOperator.
+    max_t : float
+        ``max |T_ij|``, 1 or more; small means that C is a well-conditioned basis.
+    training_error : float
+        The same as `error` over the rows and columns that took part in the choice, with coefficients fitted to these
+        rows alone.
+    heldout_error : float
+        What those coefficients leave of the same columns in the held-out rows.
+    method : str
+        How C was chosen.
+    rank : int
+        k.
+    shape, dtype
+        Those of A (its LAPACK dtype).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from rrqr_lapack import select_columns
+    >>> A = np.outer([1.0, 2.0, 3.0], [1.0, 2.0])
+    >>> selection = select_columns(A, 1)
+    >>> selection.C, selection.T
+    (array([1], dtype=int32), array([[0.5, 1. ]]))
+    >>> selection.max_t
+    1.0
+    """
+
+    def __init__(self, a, C, method, constraints, rng):
+        self._a, self.C, self.method = a, C, method
+        self._constraints, self._rng = constraints, rng
+
+    @property
+    def shape(self):
+        return self._a.shape
+
+    @property
+    def dtype(self):
+        return dtype_of(self._a)
+
+    def __repr__(self):
+        return f"<ColumnSelection of shape {self.shape}, {self.dtype}: {self.rank} columns by {self.method!r}>"
+
+    @cached_property
+    def skeleton(self):
+        return columns(self._a, self.C)
+
+    @cached_property
+    def _fit(self):
+        a = as_operand(self._a, check_finite=False, with_adjoint=True)
+        a, scale = near_one(a)
+        skeleton = self.skeleton if a is self._a else columns(a, self.C)
+        T, left = _least_squares(a, self.C, skeleton)
+        return T, None if left is None else left / scale
+
+    @property
+    def T(self):
+        return self._fit[0]
+
+    @cached_property
+    def _error(self):
+        if not isinstance(self._a, LinearOperator):
+            value = _root_of_squares(self._fit[1])
+            return Error(value, "exact", value)
+        q = TruncatedQR(self.skeleton, rtol=numerical_rtol(self.skeleton)).form_q()
+        probes = gaussian(self._rng, PROBES, self.shape[1], self.dtype).T
+        return estimated(outside(times(self._a, probes), q))
+
+    @property
+    def error(self):
+        return self._error.value
+
+    @property
+    def error_kind(self):
+        return self._error.kind
+
+    @property
+    def error_bound(self):
+        return self._error.bound
+
+    @property
+    def max_column_error(self):
+        if isinstance(self._a, LinearOperator):
+            raise TypeError("max_column_error needs the columns of a, which a LinearOperator does not have")
+        return float(self._fit[1].max(initial=0))
+
+    @property
+    def max_t(self):
+        return float(np.abs(self.T).max(initial=0))
+
+    @cached_property
+    def _split(self):
+        """Training error and held-out error."""
+        rows, took_part = self._constraints.rows, self._constraints.columns
+        a, scale = near_one(self._a)
+        seen, heldout = a[rows], a[self._constraints.heldout_rows]
+        T, left = _least_squares(seen, self.C, seen[:, self.C])
+        missed = difference_norms(heldout[:, took_part], heldout[:, self.C], T[:, took_part])
+        return _root_of_squares(left[took_part]) / scale, _root_of_squares(missed) / scale
+
+    @property
+    def training_error(self):
+        return self._split[0] if self._constraints else self.error
+
+    @property
+    def heldout_error(self):
+        return self._split[1] if self._constraints else 0.0
+
+
+def _least_squares(a, C, skeleton):
+    """T = argmin ||A - A[:, C] T||_F, its unit columns exact, and the norms of the residual's columns, None for a
+    LinearOperator. Numerically dependent columns of A[:, C] get zero rows but for their unit column."""
+    dense = skeleton.toarray() if sparse.issparse(skeleton) else skeleton
+    basis = TruncatedQR(dense, rtol=numerical_rtol(dense))
+    if isinstance(a, np.ndarray):
+        z, left = basis.lstsq(a)
+    else:
+        q = basis.form_q()
+        b = adjoint_times(a, q).conj().T
+        z = scipy.linalg.solve_triangular(basis.R[:, : basis.rank], b, check_finite=False)
+        left = _left(a, q) if sparse.issparse(a) else None
+    T = np.zeros((len(C), a.shape[1]), dtype_of(a))
+    T[basis.P[: basis.rank]] = z
+    T[:, C] = np.eye(len(C))
+    if left is not None:
+        left[C] = 0
+    return T, left
+
+
+def _left(a, q):
+    """Norms of the columns of (I - Q Q^H) A, A sparse: by downdating, and afresh where that cancels half the digits."""
+    before = norms(a).astype(np.float64) ** 2
+    after = before - (np.abs(a.T @ q.conj()) ** 2).sum(axis=1)
+    cancelled = np.flatnonzero(after < np.sqrt(np.finfo(a.dtype).eps) * before)
+    left = np.sqrt(np.maximum(after, 0))
+    left[cancelled] = residual_norms(a, q, cancelled)
+    return left

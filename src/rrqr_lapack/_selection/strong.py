@@ -1,0 +1,23 @@
+"""Strong rank-revealing QR: pivoted QR, whose columns are exchanged until no coefficient is large.
+
+M. Gu, S. C. Eisenstat, "Efficient algorithms for computing a strong rank-revealing QR factorization", SIAM J. Sci.
+Comput. 17(4) (1996), doi:10.1137/0917055; algorithm: `rrqr_lapack.strong_rrqr`.
+
+Guarantee: |T_ij| <= f, and ||A - A_C T||_2 <= sqrt(1 + f^2 k (n - k)) sigma_{k+1}. With columns that must be in, these
+hold for what they leave of the others: for the rows of T that belong to columns chosen freely.
+"""
+
+from functools import partial
+
+import numpy as np
+
+from .._qr.strong import strong_rrqr
+from .greedy import pivots
+
+
+def strong(a, stop, rng, *, f=2.0):
+    if not isinstance(a, np.ndarray):
+        raise TypeError(
+            "method 'strong' needs a dense array; pass a.toarray() if it fits in memory, or method='greedy'"
+        )
+    return pivots(a, stop, partial(strong_rrqr, f=f))

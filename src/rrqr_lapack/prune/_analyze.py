@@ -1,0 +1,160 @@
+"""Step one of three: stream the calibration samples through the model, keep O(n^2) numbers of each group."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from rrqr_lapack._common.arrays import check_flag
+
+from .._common.warn import warn
+from ._doubts import FEW, CalibrationWarning, Variety, doubts, is_constant, unheld
+from ._face import Cut, Face, Group
+from ._units.factor import GroupFactor
+from ._units.select import Order, order
+from ._units.statistics import Statistics, gather, norm
+from ._words import some
+
+HELD_OUT = 8  # every eighth batch is kept apart to measure on
+MOST_HELD_OUT = 16  # batches, which stay in memory
+
+Progress = Callable[[str, int, int | None], object]
+
+
+class Analysis:
+    """What `plan` and `apply` know of a model: the statistics of its groups, and samples to measure on.
+
+    Every eighth batch is held out: plans are compared and their output errors predicted on these samples, with cuts
+    fitted to the others. `apply` fits to all.
+
+    Parameters
+    ----------
+    face : Face
+        The model.
+    calibration
+        Samples without labels, as the face takes them. An iterator is consumed once.
+    groups : iterable of str, optional
+        Names of the groups to look at. Default: all.
+    progress : callable, optional
+        Called as ``progress("reading activations", done, None)`` after each batch.
+
+    Attributes
+    ----------
+    face : Face
+    groups : dict of str to Group
+        Those looked at, in forward order.
+    batches : iterable or None
+        The calibration batches; None after an iterator, which cannot be read again.
+    held_out : list
+        The batches kept apart, or all there are where one batch was all.
+    doubts : tuple of str
+        What the samples cannot tell.
+
+    Raises
+    ------
+    ValueError
+        An unknown group; activations with NaN or infinity (the group is named); what the face refuses.
+
+    Warns
+    -----
+    CalibrationWarning
+        Samples that cannot tell what is asked: fewer than three rows of activations a column, repeated samples not
+        counted; activations that are the same for all samples; none held out that was not fitted too.
+
+    Notes
+    -----
+    One forward pass, and 2 m n^2 flops (m n^2 in single precision) for m rows of n columns; memory O(n^2) a group.
+    """
+
+    def __init__(
+        self, face: Face, calibration, *, groups: Iterable[str] | None = None, progress: Progress | None = None
+    ):
+        self.face = face
+        self.groups = _chosen(face, groups)
+        batches = face.batches(calibration)
+        self.batches = None if iter(batches) is batches else batches
+        self.held_out = []
+        self._factors = {}
+        self._outputs = None
+        fit, held = dict.fromkeys(self.groups), dict.fromkeys(self.groups)
+        first, variety = None, Variety(FEW * max(group.columns for group in self.groups.values()))
+        for i, batch in enumerate(batches):
+            first = batch if i == 0 else first
+            hold = i % HELD_OUT == 1 and len(self.held_out) < MOST_HELD_OUT
+            if hold:
+                self.held_out.append(batch)
+            self._add(batch, held if hold else fit)
+            variety.add(face.fingerprints(batch), held_out=hold)
+            if progress:
+                progress("reading activations", i + 1, None)
+        if first is None:
+            raise ValueError("the calibration samples are none; give at least one batch")
+        if not self.held_out:
+            self.held_out = [first]
+        self._statistics = {}
+        for name in self.groups:
+            self._statistics[name, True] = self._statistics[name, False] = Statistics.of(fit[name])
+            if held[name] is not None:
+                self._statistics[name, False] = Statistics.of(fit.pop(name).merge(held.pop(name)))
+        columns = {name: group.columns for name, group in self.groups.items()}
+        rows = {name: self.statistics(name).rows for name in self.groups}
+        constant = [name for name in self.groups if is_constant(self.statistics(name))]
+        self.doubts = (*doubts(columns, rows, variety, constant), *unheld(variety))
+        if self.doubts:
+            warn("; ".join(self.doubts), CalibrationWarning)
+
+    def _add(self, batch, parts):
+        for activations in self.face.activations([batch], tuple(self.groups)):
+            for name, Z in activations.items():
+                if not np.isfinite(Z).all():
+                    raise ValueError(f"{name} gives NaN or Inf for the calibration samples")
+                parts[name] = gather([Z], parts[name])
+
+    def statistics(self, name: str, *, fit: bool = False) -> Statistics:
+        """The statistics of one group's activations on all samples, or on those that are not held out."""
+        return self._statistics[name, check_flag("fit", fit)]
+
+    def factor(self, name: str, method="id", *, affine=False, correct=True, fit=False, seed=0) -> GroupFactor:
+        """The factorization of one group's activations; the last one is remembered."""
+        how = method, check_flag("affine", affine), check_flag("correct", correct), seed
+        if self._factors.get((name, fit), (None,))[0] != how:
+            unit, statistics = self.groups[name].unit, self.statistics(name, fit=fit)
+            options = {"consumers": self.face.consumers(name), "producers": self.face.producers(name), "rng": seed}
+            chosen = order(method, statistics, unit, affine=affine, **options)
+            if not len(chosen.units):  # nothing fires: keep one, so that the consumers have an input
+                chosen = Order(np.zeros(1, np.intp), np.zeros(1))
+            self._factors[name, fit] = how, GroupFactor(statistics, chosen, unit=unit, affine=affine, correct=correct)
+        return self._factors[name, fit][1]
+
+    def output_error(self, cuts: dict[str, Cut]) -> float:
+        """``||Y' - Y||_F / ||Y||_F`` of the outputs on the held-out samples, Y' with these groups cut."""
+        if self._outputs is None:
+            self._outputs = list(self.face.outputs(self.held_out))
+            if not all(np.isfinite(Y).all() for Y in self._outputs):
+                raise ValueError("the model's outputs hold NaN or Inf for the calibration samples")
+        small = self.face.cut(cuts)
+        pairs = list(zip(self._outputs, small.outputs(self.held_out), strict=True))
+        error = math.hypot(*(norm(cut.astype(np.float64) - Y) for Y, cut in pairs))
+        size = math.hypot(*(norm(Y) for Y, _ in pairs))
+        return error / size if size else error
+
+
+def check_analysis(analysis):
+    """TypeError for what is none, most likely the model itself."""
+    if not isinstance(analysis, Analysis):
+        raise TypeError(f"analysis must be what analyze(model, samples) gives, not {type(analysis).__name__}")
+
+
+def _chosen(face, names) -> dict[str, Group]:
+    groups = {group.name: group for group in face.groups}
+    if names is None:
+        names = groups
+    names = [names] if isinstance(names, str) else list(names)
+    for name in names:
+        if name not in groups:
+            raise ValueError(f"groups has {name!r}; this model has {some(groups)}")
+    if not names:
+        raise ValueError("this model has no groups that can be cut")
+    return {name: group for name, group in groups.items() if name in names}

@@ -1,0 +1,97 @@
+"""Write a file whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import contextmanager
+from pathlib import Path
+
+from rrqr_lapack._common.arrays import check_flag
+
+
+def check_outputs(*paths, overwrite: bool = False, make_folder: bool = False) -> None:
+    """Raise now what would fail when the work is done: for every file that is to be written.
+
+    Parameters
+    ----------
+    *paths : path
+        The files; None among them is one that is not asked for.
+    overwrite : bool, default False
+        Whether existing files may be replaced.
+    make_folder : bool, default False
+        Whether the folders will be made where they are missing.
+
+    Raises
+    ------
+    TypeError
+        `overwrite` is not a truth value.
+    FileExistsError
+        A file exists and `overwrite` is False.
+    IsADirectoryError, NotADirectoryError
+        A folder where a file is wanted, or a file where a folder is.
+    FileNotFoundError, PermissionError
+        The folder is missing or locked.
+    ValueError
+        Two outputs are one file.
+
+    Examples
+    --------
+    >>> from rrqr_lapack.prune._atomic import check_outputs
+    >>> check_outputs("none/a.txt")
+    Traceback (most recent call last):
+    FileNotFoundError: the folder none is not there
+    """
+    check_flag("overwrite", overwrite)
+    paths = [Path(path) for path in paths if path is not None]
+    for path in paths:
+        if path.is_dir():
+            raise IsADirectoryError(f"{path} is a folder, not a file")
+        folder = next(each for each in path.parents if each.exists() or not make_folder)
+        if not folder.exists():
+            raise FileNotFoundError(f"the folder {folder} is not there")
+        if not folder.is_dir():
+            raise NotADirectoryError(f"{folder} is a file; give a folder")
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(f"the folder {folder} cannot be written to")
+        if path.exists() and not overwrite:
+            raise FileExistsError(f"{path} exists and is not overwritten; overwrite=True replaces it")
+        if paths.count(path) > 1:
+            raise ValueError(f"two outputs are both {path}; give each its own name")
+
+
+@contextmanager
+def whole_file(path, overwrite: bool = False):
+    """Yield a temporary path beside `path`; it takes the name `path` only when the block ends well.
+
+    Parameters
+    ----------
+    path : path
+        The file to write.
+    overwrite : bool, default False
+        Whether an existing file may be replaced.
+
+    Raises
+    ------
+    OSError
+        As `check_outputs`, before the block runs.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from rrqr_lapack.prune._atomic import whole_file
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> with whole_file(folder / "a.txt") as temporary:
+    ...     _ = temporary.write_text("all of it")
+    >>> [p.name for p in folder.iterdir()]
+    ['a.txt']
+    """
+    path = Path(path)
+    check_outputs(path, overwrite=overwrite)
+    # The suffix stays last: some writers choose the format by it.
+    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

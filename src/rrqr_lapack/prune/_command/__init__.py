@@ -1,0 +1,1 @@
+"""The ``rrqr`` command: its arguments, the models that it opens, its demonstration."""

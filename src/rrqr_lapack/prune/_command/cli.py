@@ -1,0 +1,321 @@
+"""The ``rrqr`` command."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+import warnings
+from contextlib import contextmanager
+from pathlib import Path
+
+from ... import __version__
+
+PLANNING = ("eps", "keep", "ranks", "params", "flops", "max_error", "method", "correction", "affine", "allocation")
+PLANNING = (*PLANNING, "round_to", "seed")  # the arguments of `plan` that are options here
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line; the usage is in --help."""
+
+    def error(self, message):
+        self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run ``rrqr`` and return its exit status: 0, or 1 for an error in one line on stderr.
+
+    As of commands that a signal ends, it is 130 when interrupted, and 141, without a word, when nobody reads on
+    (``rrqr plan ... | head -1``).
+
+    Parameters
+    ----------
+    argv : list of str, optional
+        The arguments after the command's name. Default: those of the process.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    SystemExit
+        Status 2 for arguments that cannot be parsed, 0 for ``--help`` and ``--version``.
+    """
+    args = _parser().parse_args(argv)
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_, **__: _say(f"warning: {message}")
+            args.run(args)
+        _flush()
+    except KeyboardInterrupt:
+        _say("interrupted")
+        return 130
+    except BrokenPipeError:
+        _discard()
+        return 141
+    except FileExistsError as error:
+        _say(f"error: {error}".replace("overwrite=True", "--force"))
+        return 1
+    except (ValueError, TypeError, ArithmeticError, OSError, ImportError, MemoryError, RuntimeError) as error:
+        _say(f"error: {error}" if str(error) else f"error: {type(error).__name__}")
+        return 1
+    return 0
+
+
+def _flush():
+    """Write out what was printed, while an error can still be told."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _discard()
+        raise
+
+
+def _discard():
+    """Let what cannot be written go nowhere: Python would try again when it ends, and print a traceback."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _say(message):
+    """One line on stderr."""
+    print("rrqr:", *message.split(), file=sys.stderr)
+
+
+def _parser():
+    parser = _Parser(prog="rrqr", description="Make trained networks smaller with interpolative decompositions.")
+    parser.add_argument("--version", action="version", version=f"rrqr {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
+
+    demo = commands.add_parser(
+        "demo", help="compress a Fashion-MNIST network; tables and plots of accuracy against size"
+    )
+    demo.add_argument(
+        "-o",
+        "--out",
+        type=Path,
+        default=Path("rrqr-demo"),
+        metavar="DIR",
+        help="folder for the plots [%(default)s]",
+    )
+    demo.add_argument("--data-dir", type=Path, metavar="DIR", help="folder with the four .gz files of Fashion-MNIST")
+    demo.add_argument("--force", action="store_true", help="replace existing files")
+    demo.set_defaults(run=_demo)
+
+    job = commands.add_parser("compress", help="compress your own network")
+    _add_model(job)
+    budget = _add_budgets(job)
+    budget.add_argument("--plan", type=Path, metavar="P.json", help="a plan that `rrqr plan` wrote")
+    job.add_argument("--refit", action="store_true", help="refit each correction to what the layers before it lost")
+    job.add_argument("-o", "--out", type=Path, required=True, metavar="OUT", help="file of the smaller model")
+    job.add_argument("--report", type=Path, metavar="R.json", help="write the report here too")
+    _add_writing(job)
+    job.set_defaults(run=_compress)
+
+    job = commands.add_parser("plan", help="say what would stay of your network under a budget")
+    _add_model(job)
+    _add_budgets(job)
+    job.add_argument("-o", "--out", type=Path, metavar="P.json", help="write the plan here, for `rrqr compress --plan`")
+    _add_writing(job)
+    job.set_defaults(run=_plan)
+    return parser
+
+
+def _add_model(job):
+    job.add_argument(
+        "model",
+        type=Path,
+        metavar="MODEL",
+        help=".npz or .safetensors from rrqr_lapack.prune.save; .pt, .pth, .ckpt, .bin or .safetensors of PyTorch, "
+        "with --class",
+    )
+    job.add_argument(
+        "--class",
+        dest="make",
+        metavar="MODULE:NAME",
+        help="for PyTorch: the class or function that makes the model, without arguments",
+    )
+    job.add_argument(
+        "--data",
+        type=Path,
+        required=True,
+        metavar="X.npy",
+        help="calibration samples, one row each, as the network takes them; .npz for named arguments (PyTorch)",
+    )
+
+
+def _add_budgets(job):
+    group = job.add_mutually_exclusive_group(required=True)
+    group.add_argument(
+        "--eps",
+        type=float,
+        metavar="E",
+        help="each layer keeps k columns: |r_{k+1,k+1}| <= E |r_11|, 0 <= E < 1",
+    )
+    group.add_argument(
+        "--keep", type=float, metavar="F", help="each layer keeps this fraction of its columns, 0 < F <= 1"
+    )
+    group.add_argument("--ranks", type=_integers, metavar="K,K,...", help="columns to keep, one number a layer")
+    group.add_argument(
+        "--params", type=float, metavar="N", help="parameters of the whole model: a fraction up to 1, or a number"
+    )
+    group.add_argument("--flops", type=float, metavar="N", help="multiply-adds of the whole model, as --params")
+    group.add_argument(
+        "--max-error", type=float, metavar="E", help="relative error of the outputs, on samples held out"
+    )
+    job.add_argument(
+        "--layers", type=_integers, metavar="I,I,...", help="layers to compress, counted from 0 [all that can be]"
+    )
+    # no defaults here: those of the functions hold
+    job.add_argument("--method", help="which columns first: id, weighted, forward; magnitude, random, ... [id]")
+    job.add_argument("--correction", help="lstsq or none [lstsq; none for the baselines]")
+    job.add_argument("--affine", action="store_true", default=None, help="absorb the mean in the next layer's bias")
+    job.add_argument("--allocation", help="uniform, global or sensitivity [the best on samples held out]")
+    job.add_argument("--round-to", type=int, metavar="N", help="widths are multiples of N")
+    job.add_argument("--seed", type=int, help="of the method random")
+    return group
+
+
+def _add_writing(job):
+    job.add_argument("--plot", type=Path, metavar="P.png", help="draw the rank-error curves and what is kept")
+    job.add_argument("--force", action="store_true", help="replace existing files")
+
+
+def _integers(text):
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of integers like 64,64") from None
+
+
+def _demo(args):
+    from .demo import run
+
+    run(args.out, data_dir=args.data_dir, overwrite=args.force, watch=_progress)
+
+
+def _compress(args):
+    from .. import Plan, apply
+    from .models import files_of
+    from .threads import fitting
+
+    began = time.perf_counter()
+    if args.plan and (args.layers or _options(args)):
+        extra = next(iter(_options(args)), "layers").replace("_", "-")
+        raise ValueError(f"--plan says what stays; it takes no --{extra}")
+    outputs = _outputs(args, *files_of(args.out, args.make), args.report, args.plot)
+    plan = Plan.from_json(args.plan) if args.plan else None
+    data = _samples(args.data, named=args.make is not None)
+    model = _opened(args, data)
+    with fitting(model.face), _progress() as progress:
+        analysis, plan = _planned(args, model, data, plan, progress)
+        small = apply(analysis, plan, refit="asymmetric" if args.refit else None, progress=progress)
+        report = model.report(analysis, plan, small, time.perf_counter() - began)
+    model.save(small, args.out, plan, overwrite=args.force)
+    if args.report:
+        report.to_json(args.report, overwrite=args.force)
+    _finish(args, analysis, plan, report, outputs)
+
+
+def _plan(args):
+    from .threads import fitting
+
+    outputs = _outputs(args, args.out, args.plot)
+    data = _samples(args.data, named=args.make is not None)
+    model = _opened(args, data)
+    with fitting(model.face), _progress() as progress:
+        analysis, plan = _planned(args, model, data, None, progress)
+    if args.out:
+        plan.to_json(args.out, overwrite=args.force)
+    _finish(args, analysis, plan, plan, outputs)
+
+
+def _opened(args, data):
+    """The model, and on stderr how its file was understood."""
+    from .models import open_model
+
+    model = open_model(args.model, data, args.make)
+    for note in model.notes:
+        _say(note)
+    return model
+
+
+def _options(args):
+    """The arguments of `plan` that were given."""
+    given = {name: getattr(args, name) for name in PLANNING}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _planned(args, model, data, plan, progress):
+    """The analysis, and the plan that was read or is made."""
+    from .. import Analysis
+    from .._compress import chosen_groups, ranks_by_group
+    from .._planning.plan import plan as make_plan
+    from .._planning.request import Request
+
+    names = chosen_groups(model.face, args.layers) if plan is None else list(plan.ranks)
+    options = _options(args)
+    if plan is None:
+        options["ranks"] = ranks_by_group(options.get("ranks"), names)
+        Request.of({group.name: group for group in model.face.groups if group.name in names}, **options)
+    analysis = Analysis(model.face, data, groups=names, progress=progress)
+    return analysis, plan or make_plan(analysis, progress=progress, **options)
+
+
+def _outputs(args, *paths):
+    """The files to be written, none of which may be there without --force."""
+    from .._atomic import check_outputs
+
+    check_outputs(*paths, overwrite=args.force)
+    if args.plot:
+        _plotting()
+    return [path for path in paths if path is not None]
+
+
+def _plotting():
+    """The module that draws; ImportError with the cure where matplotlib is not installed."""
+    from .._network.files import INSTALL_HINT
+
+    try:
+        from . import plots
+    except ImportError as error:
+        raise ImportError(f"--plot draws with matplotlib, which is not installed: {INSTALL_HINT}") from error
+    return plots
+
+
+def _finish(args, analysis, plan, report, outputs):
+    """The plot, what is printed."""
+    if args.plot:
+        _plotting().plan_plot(analysis, plan, args.plot, overwrite=args.force)
+    print(report)
+    if outputs:
+        print("wrote", *outputs)
+
+
+def _samples(path, named):
+    """The array of a .npy file, memory-mapped, or if `named` those of a .npz file."""
+    from .._arrays import open_npy, read_npz
+
+    return read_npz(path) if named and path.suffix == ".npz" else open_npy(path)
+
+
+@contextmanager
+def _progress():
+    """A callback that draws bars on stderr, or none where rich is not installed."""
+    try:
+        from rich.console import Console
+        from rich.progress import Progress
+    except ImportError:
+        yield None
+        return
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        tasks = {}
+
+        def show(what, done, total):
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=total)
+            bar.update(tasks[what], completed=done, total=total)
+
+        yield show

@@ -1,0 +1,99 @@
+"""The model files that the command reads: what opens them, and what writes the smaller model."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .._face import Face
+from .._network.dense import NetworkFace
+from .._network.files import SUFFIXES, check_format, is_network, load, save
+from .._report import Report
+
+TORCH_SUFFIXES = (".pt", ".pth", ".ckpt", ".bin", ".safetensors", ".index.json")
+TORCH_HINT = 'pip install "rrqr-lapack[torch]"'
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A model from a file, as the command needs it.
+
+    Attributes
+    ----------
+    face : Face
+    save : callable
+        ``save(model, path, plan, overwrite=False)`` writes the smaller model, whole or not at all.
+    report : callable
+        ``report(analysis, plan, model, seconds)``: what is printed, saved by its ``to_json(path, overwrite=False)``.
+    notes : tuple of str
+        How the file was understood, where that is not plain.
+    """
+
+    face: Face
+    save: Callable[..., None]
+    report: Callable[..., Any]
+    notes: tuple[str, ...] = ()
+
+
+def files_of(target, make: str | None = None) -> tuple[Path, ...]:
+    """All files that `ModelFile.save` writes for a target.
+
+    Raises
+    ------
+    ValueError, ImportError
+        The target's suffix is none of those that can be written.
+    """
+    if make is None:
+        return (check_format(target),)
+    _check_torch()
+    from ..torch._files import check_path
+
+    return check_path(target), target.with_suffix(".json")
+
+
+def _check_torch():
+    if importlib.util.find_spec("torch") is None:
+        raise ImportError(f"--class is for PyTorch, which is not installed: {TORCH_HINT}")
+
+
+def open_model(path, data, make: str | None = None) -> ModelFile:
+    """The model in a file: a `Network` that `save` wrote, or a checkpoint of PyTorch.
+
+    Parameters
+    ----------
+    path : path
+    data : array or mapping of arrays
+        Calibration samples.
+    make : str, optional
+        For PyTorch, ``MODULE:NAME`` of what makes the model: a checkpoint holds weights only.
+
+    Raises
+    ------
+    ValueError
+        Neither of the two.
+    FileNotFoundError
+        No file there.
+    ImportError
+        A PyTorch checkpoint without PyTorch.
+    """
+    path = Path(path)
+    network = path.suffix in SUFFIXES and is_network(path) if path.is_file() else True
+    if make is None and not network and path.name.endswith(TORCH_SUFFIXES):
+        raise ValueError(
+            f"{path} is no network of rrqr_lapack.prune; for a checkpoint of PyTorch give --class, its model"
+        )
+    if make is not None:
+        if not path.name.endswith(TORCH_SUFFIXES):
+            raise ValueError(f"{path} must end in {', '.join(TORCH_SUFFIXES)} to be a checkpoint of PyTorch")
+        _check_torch()
+        from ..torch._checkpoint import open_checkpoint
+
+        return open_checkpoint(path, make, data)
+    return ModelFile(
+        NetworkFace(load(path)),
+        lambda network, target, plan, overwrite=False: save(network, target, overwrite=overwrite),
+        Report.of,
+    )

@@ -1,0 +1,139 @@
+"""What the pruning core asks of a model, whatever framework it comes from: groups, costs, activations, cuts.
+
+A *face* presents a model to the core as groups of removable units. A group is one set of neurons, channels or
+attention heads, with the layers that produce it and all layers that read it. Its activations Z, one row a sample
+(and position), one column a neuron, are all the core looks at, and ``Z ~= Z[:, C] @ T + shift`` all it answers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, Self
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Group:
+    """A set of units that can be removed one by one.
+
+    Attributes
+    ----------
+    name : str
+        Unique in its model, and the same in every model that was cut from it.
+    width : int
+        Number of units.
+    unit : int, default 1
+        Columns of Z that a unit has, side by side: 1 for a neuron or channel, d_h for an attention head.
+    affine : bool, default True
+        Whether a constant added to Z can be folded into the consumers: all have a bias, none pads with zeros.
+    """
+
+    name: str
+    width: int
+    unit: int = 1
+    affine: bool = True
+
+    @property
+    def columns(self) -> int:
+        """Columns of Z."""
+        return self.width * self.unit
+
+
+@dataclass(frozen=True)
+class Term:
+    """One term of a cost that is multilinear in the widths, ``coefficient * prod(k_g for g in groups)``.
+
+    The weights between the groups a and b are ``Term(1, ("a", "b"))``, the bias of b is ``Term(1, ("b",))``, the
+    weights from 784 inputs to b are ``Term(784, ("b",))``, and what no group changes is ``Term(c)``.
+
+    Examples
+    --------
+    >>> from rrqr_lapack.prune._face import Term, total
+    >>> total([Term(1, ("a", "b")), Term(784, ("a",)), Term(10)], {"a": 3, "b": 2})
+    2368
+    """
+
+    coefficient: int
+    groups: tuple[str, ...] = ()
+
+    def __call__(self, widths: Mapping[str, int]) -> int:
+        return self.coefficient * math.prod(widths[name] for name in self.groups)
+
+
+def total(terms: Iterable[Term], widths: Mapping[str, int]) -> int:
+    """The cost at these widths of the groups."""
+    return sum(term(widths) for term in terms)
+
+
+@dataclass(frozen=True)
+class Cut:
+    """What becomes of one group: ``Z ~= Z[:, columns of C] @ T + shift``.
+
+    Attributes
+    ----------
+    C : (k,) ndarray of int
+        The units that stay, in the order in which the new model holds them.
+    T : (k unit, width unit) ndarray
+        All columns of Z in terms of those that stay: each consumer's weights W (width unit, outputs) become T @ W.
+    shift : (width unit,) ndarray or None
+        What is added to every row: each consumer's bias grows by ``shift @ W``. None: nothing.
+    """
+
+    C: np.ndarray
+    T: np.ndarray
+    shift: np.ndarray | None = None
+
+
+class Face(Protocol):
+    """A model as the core sees it.
+
+    Attributes
+    ----------
+    model
+        The model itself; never modified.
+    groups : tuple of Group
+        In forward order: a group depends on groups before it only.
+    parameters, flops : tuple of Term
+        Number of weights and biases, and of multiply-adds for one sample, as functions of the groups' widths,
+        everything that no group changes included.
+    """
+
+    model: Any
+    groups: tuple[Group, ...]
+    parameters: tuple[Term, ...]
+    flops: tuple[Term, ...]
+
+    def batches(self, calibration) -> Iterable:
+        """The calibration samples, checked, in batches that `activations` and `outputs` take.
+
+        Batches are small (about 256 samples), so that some can be held out. The result can be iterated over more
+        than once if `calibration` can.
+        """
+
+    def fingerprints(self, batch) -> Iterable[bytes]:
+        """The bytes of each sample of a batch, by which repeated ones are known."""
+
+    def activations(self, batches: Iterable, names: Iterable[str] | None = None) -> Iterator[dict[str, np.ndarray]]:
+        """For each batch the activations Z of the named groups (default: all), float32 or float64, (rows, columns).
+
+        As the consumers read them; rows are samples times positions without masked ones, the same rows in the same
+        order in this model and in every model cut from it.
+        """
+
+    def outputs(self, batches: Iterable) -> Iterator[np.ndarray]:
+        """For each batch the model's outputs that should stay as they are, (rows, outputs)."""
+
+    def producers(self, name: str) -> list[np.ndarray]:
+        """The weights that make the group, each (inputs, columns)."""
+
+    def consumers(self, name: str) -> list[np.ndarray]:
+        """The weights that read the group, each (columns, outputs)."""
+
+    def cut(self, cuts: Mapping[str, Cut]) -> Self:
+        """A face of a new model with these groups cut, the same group names, and nothing shared with this model.
+
+        Slices the producers to C, folds T into every consumer's weights and shift into its bias.
+        """

@@ -1,0 +1,144 @@
+"""The face of a `Network`: a chain of dense layers, each hidden one a group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+
+import numpy as np
+
+from .. import _calibration
+from .._face import Group, Term
+from .network import Dense, Network
+
+MOST, LEAST = 512, 16  # samples in a batch
+PARTS = 8  # batches that a piece is dealt into if it is large enough, so that some can be held out
+
+
+class NetworkFace:
+    """A `Network` as the core sees it: group ``layers[i]`` is the neurons of hidden layer i.
+
+    Parameters
+    ----------
+    network : Network
+
+    Raises
+    ------
+    TypeError
+        No Network.
+    ValueError
+        A network without hidden layers.
+    """
+
+    def __init__(self, network: Network):
+        if not isinstance(network, Network):
+            raise TypeError(f"network must be a Network, not {type(network).__name__}")
+        widths = network.widths
+        if len(widths) < 3:
+            raise ValueError("network has a single layer, which gives the outputs: there is nothing to compress")
+        self.model = network
+        names = [name_of(i) for i in range(len(network.layers) - 1)]
+        self.groups = tuple(Group(name, width) for name, width in zip(names, widths[1:-1], strict=True))
+        weights = [
+            Term(widths[0], (names[0],)),
+            *(Term(1, pair) for pair in pairwise(names)),
+            Term(widths[-1], (names[-1],)),
+        ]
+        self.parameters = (*weights, *(Term(1, (name,)) for name in names), Term(widths[-1]))
+        self.flops = tuple(weights)
+
+    def batches(self, X) -> Iterable:
+        """Checked samples in batches ``(indices, rows)``; the rows are dealt out like cards.
+
+        So a batch that is held out is a fair sample, also where the samples are sorted by class.
+        """
+        return self._batches(X) if isinstance(X, Iterator) else _Again(self, X)
+
+    def _batches(self, X):
+        first = 0
+        for piece in _calibration.batches(X, self.model.widths[0], self.model.dtype):
+            parts = max(-(-len(piece) // MOST), min(PARTS, len(piece) // LEAST), 1)
+            for part in range(parts):
+                yield first + np.arange(part, len(piece), parts), piece[part::parts]
+            first += len(piece)
+
+    def fingerprints(self, batch):
+        """As `Face.fingerprints`."""
+        return (row.tobytes() for row in batch[1])
+
+    def activations(self, batches, names=None):
+        """As `Face.activations`."""
+        names = [group.name for group in self.groups] if names is None else list(names)
+        last = max(map(index_of, names), default=-1)
+        for batch in batches:
+            kept = {}
+            for i, Z in enumerate(self._forward(batch, last)):
+                if name_of(i) in names:
+                    kept[name_of(i)] = Z
+            yield kept
+
+    def outputs(self, batches):
+        """The logits of each batch."""
+        for batch in batches:
+            for Z in self._forward(batch, len(self.model.layers) - 1):
+                logits = Z
+            yield logits
+
+    def _forward(self, batch, last):
+        """The activations of layers 0 ... last, which must be finite."""
+        indices, x = batch
+        for i, layer in enumerate(self.model.layers[: last + 1]):
+            with np.errstate(over="ignore", invalid="ignore"):  # said below, with the layer's name
+                x = layer(x)
+            bad = ~np.isfinite(x).all(axis=1)
+            if bad.any():
+                raise ValueError(f"{name_of(i)} gives NaN or Inf for calibration sample {indices[bad].min()}")
+            yield x
+
+    def producers(self, name):
+        """The weights of the layer."""
+        return [self.model.layers[index_of(name)].weight]
+
+    def consumers(self, name):
+        """The weights of the next layer."""
+        return [self.model.layers[index_of(name) + 1].weight]
+
+    def cut(self, cuts):
+        """As `Face.cut`."""
+        layers, before = [], None
+        for i, layer in enumerate(self.model.layers):
+            weight, bias = layer.weight, layer.bias
+            if before is not None:
+                if before.shift is not None:
+                    bias = bias + before.shift @ weight
+                weight = before.T @ weight
+            before = cuts.get(name_of(i))
+            if before is not None:
+                weight, bias = weight[:, before.C], bias[before.C]
+            layers.append(Dense(_own(weight, layer.weight), _own(bias, layer.bias), layer.activation))
+        return NetworkFace(Network(layers, self.model.head))
+
+
+class _Again:
+    """The batches of samples that can be read more than once."""
+
+    def __init__(self, face, X):
+        self.face, self.X = face, X
+
+    def __iter__(self):
+        return self.face._batches(self.X)
+
+
+def _own(array, like):
+    """A copy of its own in the dtype of the old array."""
+    return np.array(array, dtype=like.dtype, order="C")
+
+
+def name_of(i: int) -> str:
+    """The group of hidden layer i."""
+    return f"layers[{i}]"
+
+
+def index_of(name: str) -> int:
+    """The inverse of `name_of`."""
+    return int(name[len("layers[") : -1])

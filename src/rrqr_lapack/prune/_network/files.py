@@ -1,0 +1,166 @@
+"""Networks in files: ``.npz`` and ``.safetensors``.
+
+Both hold arrays named ``layers.<i>.weight`` and ``layers.<i>.bias`` and one JSON text with the activations
+and the head (``docs/files.md``). Neither can hold code, and nothing here unpickles.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from .._arrays import INSTALL_HINT, read_metadata, read_npz, read_safetensors, safetensors_package
+from .._atomic import whole_file
+from .activations import describe, from_description
+from .network import Dense, Network
+
+FORMAT = "rrqr_lapack.prune.network/1"
+SUFFIXES = (".npz", ".safetensors")
+__all__ = ["INSTALL_HINT", "SUFFIXES", "check_format", "is_network", "load", "save"]
+
+
+def check_format(path) -> Path:
+    """The path, if `save` and `load` know its suffix.
+
+    Raises
+    ------
+    ValueError
+        Any other suffix.
+    ImportError
+        ``.safetensors`` without the safetensors package.
+    """
+    path = Path(path)
+    if path.suffix not in SUFFIXES:
+        raise ValueError(f"{path} must end in {' or '.join(SUFFIXES)}")
+    if path.suffix == ".safetensors":
+        safetensors_package()
+    return path
+
+
+def save(network: Network, path, *, overwrite: bool = False, dtype=None) -> None:
+    """Write a network to ``.npz`` (NumPy alone) or ``.safetensors``, whole or not at all.
+
+    Parameters
+    ----------
+    network : Network
+        With named activations: code cannot be saved.
+    path : path
+        Ends in ``.npz`` or ``.safetensors``.
+    overwrite : bool, default False
+        Whether an existing file may be replaced.
+    dtype : dtype, optional
+        Store the weights in this floating-point type, for instance float16 for half the size.
+        They are read back as the network computes: float16 as float32.
+
+    Raises
+    ------
+    ValueError
+        Another suffix, an activation that is the caller's own callable, a dtype that is not floating or too small for
+        the weights.
+    FileExistsError
+        The file exists and `overwrite` is False.
+    ImportError
+        ``.safetensors`` without the safetensors package.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> import numpy as np
+    >>> from rrqr_lapack.prune import Dense, Network, load, save
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "network.npz"
+    >>> save(Network([Dense(np.eye(3, dtype=np.float32))], head="softmax"), path)
+    >>> load(path)
+    Network(3 -> 3, softmax head, 12 parameters)
+    """
+    path = check_format(path)
+    if dtype is not None and np.dtype(dtype) not in (np.float16, np.float32, np.float64):
+        raise ValueError(f"dtype is {dtype!r}; allowed: float16, float32, float64")
+    text = json.dumps(
+        {
+            "format": FORMAT,
+            "head": network.head,
+            "activations": [describe(layer.activation) for layer in network.layers],
+        }
+    )
+    arrays = {
+        f"layers.{i}.{name}": _stored(f"layers.{i}.{name}", getattr(layer, name), dtype)
+        for i, layer in enumerate(network.layers)
+        for name in ("weight", "bias")
+    }
+    with whole_file(path, overwrite) as temporary:
+        if path.suffix == ".npz":
+            np.savez_compressed(temporary, network=np.array(text), **arrays)
+        else:
+            from safetensors.numpy import save as as_bytes  # its save_file makes a file that only the owner may read
+
+            temporary.write_bytes(as_bytes(arrays, metadata={"network": text}))
+
+
+def _stored(name, array, dtype):
+    """The array as the file holds it: contiguous, in this machine's byte order, in `dtype` if that is given."""
+    with np.errstate(over="ignore"):  # said below
+        stored = np.ascontiguousarray(array, dtype or array.dtype.newbyteorder("="))
+    if not np.isfinite(stored).all():
+        raise ValueError(f"{name} has entries too large for {stored.dtype}")
+    return stored
+
+
+def load(path) -> Network:
+    """Read a network that `save` wrote. Nothing is unpickled: a file cannot run code.
+
+    Half precision, and bfloat16 and float8 of another program's, are read as float32.
+
+    Parameters
+    ----------
+    path : path
+        Ends in ``.npz`` or ``.safetensors``.
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    ValueError
+        Not such a file: another suffix, damaged, without the description of the network, or with
+        arrays that are missing or do not fit together.
+    FileNotFoundError
+        No file there.
+    ImportError
+        ``.safetensors`` without the safetensors package.
+    """
+    path = check_format(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is not there")
+    if path.suffix == ".npz":
+        arrays = read_npz(path)
+        text = str(arrays.get("network", "{}"))
+    else:
+        arrays, text = read_safetensors(path), read_metadata(path).get("network", "{}")
+    try:
+        description = json.loads(text)
+        if description["format"] != FORMAT:
+            raise ValueError(f"its format is {description['format']!r}, not {FORMAT!r}")
+        layers = [
+            Dense(arrays[f"layers.{i}.weight"], arrays[f"layers.{i}.bias"], from_description(activation))
+            for i, activation in enumerate(description["activations"])
+        ]
+        return Network(layers, description["head"])
+    except KeyError as error:
+        raise ValueError(f"{path} is not a network that rrqr_lapack.prune.save wrote: {error} is missing") from error
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path} is not a network that rrqr_lapack.prune.save wrote: {error}") from error
+
+
+def is_network(path) -> bool:
+    """Whether a ``.npz`` or ``.safetensors`` file says that `save` wrote it; other files can hold arrays too.
+
+    Raises
+    ------
+    ValueError
+        Not readable as what its suffix says.
+    """
+    path = check_format(path)
+    return "network" in (read_npz(path) if path.suffix == ".npz" else read_metadata(path))

@@ -1,0 +1,172 @@
+"""A sequential network of dense layers.
+
+Samples are rows: a layer maps a batch ``x`` of shape (samples, inputs) to ``f(x @ W + b)``, with the weights
+``W`` (inputs x neurons) and the bias ``b`` (neurons). Column j of ``W`` is what neuron j reads; row j of the
+next layer's weights is what reads neuron j.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import numpy as np
+from scipy.special import softmax
+
+from .._reals import real_array
+from .activations import resolve
+
+HEADS = ("softmax", "linear")
+
+
+def _real_array(name, value):
+    """A finite array in float32 or float64: float16 is computed in float32, integers in float64."""
+    array = real_array(value, name)
+    if array.dtype not in (np.float32, np.float64):
+        array = array.astype(np.float32 if array.dtype == np.float16 else np.float64)
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} has NaN or Inf")
+    return array
+
+
+class Dense:
+    """A dense layer, ``x -> f(x @ weight + bias)`` on a batch of rows.
+
+    Parameters
+    ----------
+    weight : (inputs, neurons) array_like
+        Real. float32 and float64 are kept (and not copied), float16 becomes float32, other types float64.
+    bias : (neurons,) array_like, optional
+        Default zero.
+    activation : str or callable, default 'identity'
+        ``identity``, ``relu``, ``leaky_relu``, ``gelu``, ``gelu_tanh``, ``silu``, ``tanh``, ``sigmoid``, a
+        `LeakyReLU` of another slope, or any callable that acts on each entry by itself and keeps the shape.
+
+    Raises
+    ------
+    ValueError
+        A shape that does not fit, NaN or Inf, or an unknown activation.
+    TypeError
+        Weights that are not real, or an activation that is neither a name nor callable.
+
+    Examples
+    --------
+    >>> from rrqr_lapack.prune import Dense
+    >>> Dense([[1.0, -1.0]], [0.0, 1.0], "relu")([[2.0], [3.0]])
+    array([[2., 0.],
+           [3., 0.]])
+    """
+
+    def __init__(self, weight, bias=None, activation: str | Callable = "identity"):
+        self.weight = _real_array("weight", weight)
+        if self.weight.ndim != 2 or 0 in self.weight.shape:
+            raise ValueError(f"weight must be 2-D (inputs x neurons) and not empty, not of shape {self.weight.shape}")
+        neurons = self.weight.shape[1]
+        self.bias = np.zeros(neurons, self.weight.dtype) if bias is None else _real_array("bias", bias)
+        if self.bias.shape != (neurons,):
+            raise ValueError(f"bias must have shape ({neurons},), one entry a neuron, not {self.bias.shape}")
+        self.activation = resolve(activation)
+
+    def __call__(self, x):
+        preactivation = real_array(x, "x") @ self.weight + self.bias
+        result = np.asarray(self.activation(preactivation))
+        if result.shape != preactivation.shape:
+            raise ValueError(
+                f"activation {self.activation!r} must act on each entry by itself; "
+                f"it turned shape {preactivation.shape} into {result.shape}"
+            )
+        return result.astype(preactivation.dtype, copy=False)
+
+    def __repr__(self):
+        inputs, neurons = self.weight.shape
+        name = getattr(self.activation, "__name__", repr(self.activation))
+        return f"Dense({inputs} -> {neurons}, {name}, {np.result_type(self.weight, self.bias)})"
+
+
+class Network:
+    """Dense layers one after another, ``x -> head(f_L(... f_1(x @ W_1 + b_1) ... @ W_L + b_L))``.
+
+    Parameters
+    ----------
+    layers : sequence of Dense
+        Each layer takes as many inputs as the one before has neurons.
+    head : {'linear', 'softmax'}, default 'linear'
+        What is applied to the last layer's output (the logits), row by row.
+
+    Attributes
+    ----------
+    layers : tuple of Dense
+    head : str
+    dtype : dtype
+        float32 or float64: what the network computes in. Inputs are converted to it.
+
+    Raises
+    ------
+    ValueError
+        No layers, sizes that do not fit, or an unknown head.
+    TypeError
+        A layer that is not a `Dense`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from rrqr_lapack.prune import Dense, Network
+    >>> rng = np.random.default_rng(0)
+    >>> network = Network([Dense(rng.standard_normal((4, 16)), activation="relu"),
+    ...                    Dense(rng.standard_normal((16, 3)))], head="softmax")
+    >>> network.widths, network.parameters, network.multiply_adds
+    ((4, 16, 3), 131, 112)
+    >>> network(np.ones((2, 4))).sum(axis=1)
+    array([1., 1.])
+    """
+
+    def __init__(self, layers: Sequence[Dense], head: str = "linear"):
+        self.layers = tuple(layers)
+        if not self.layers:
+            raise ValueError("layers is empty; a network has at least one layer")
+        for i, layer in enumerate(self.layers):
+            if not isinstance(layer, Dense):
+                raise TypeError(f"layers[{i}] must be a Dense, not {type(layer).__name__}")
+        for i, (one, two) in enumerate(pairwise(self.layers)):
+            if one.weight.shape[1] != two.weight.shape[0]:
+                raise ValueError(
+                    f"layers[{i}] has {one.weight.shape[1]} neurons "
+                    f"but layers[{i + 1}] takes {two.weight.shape[0]} inputs"
+                )
+        if head not in HEADS:
+            raise ValueError(f"head is {head!r}; allowed: {', '.join(HEADS)}")
+        self.head = head
+        self.dtype = np.result_type(*(a for layer in self.layers for a in (layer.weight, layer.bias)))
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Inputs, neurons of each layer, outputs."""
+        return (self.layers[0].weight.shape[0], *(layer.weight.shape[1] for layer in self.layers))
+
+    @property
+    def parameters(self) -> int:
+        """Number of weights and biases."""
+        return sum(layer.weight.size + layer.bias.size for layer in self.layers)
+
+    @property
+    def multiply_adds(self) -> int:
+        """Multiply-adds of the matrix products, for one sample."""
+        return sum(layer.weight.size for layer in self.layers)
+
+    def logits(self, x):
+        """The last layer's output, before the head; (samples, inputs) -> (samples, outputs)."""
+        x = real_array(x, "x")
+        if x.ndim != 2 or x.shape[1] != self.widths[0]:
+            raise ValueError(f"x must have shape (samples, {self.widths[0]}), not {x.shape}")
+        x = x.astype(self.dtype, copy=False)
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+    def __call__(self, x):
+        """The network's output, (samples, inputs) -> (samples, outputs)."""
+        logits = self.logits(x)
+        return softmax(logits, axis=1) if self.head == "softmax" else logits
+
+    def __repr__(self):
+        return f"Network({' -> '.join(map(str, self.widths))}, {self.head} head, {self.parameters:,} parameters)"

@@ -1,0 +1,160 @@
+"""A plan is data: which units of each group stay, what that saves and what it is expected to cost."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from .._atomic import whole_file
+from .._tables import change, table
+from .recipe import Recipe
+
+FORMAT = "rrqr_lapack.prune.plan/1"
+
+
+@dataclass(frozen=True)
+class GroupPlan:
+    """What stays of one group.
+
+    Attributes
+    ----------
+    name : str
+    width : int
+        Units before.
+    units : tuple of int
+        Those that stay, in the order of choice.
+    error : float
+        ``||Z - Z[:, C] T||_F / ||Z||_F`` on all calibration samples.
+    output_error : float
+        ``||Y' - Y||_F / ||Y||_F`` of the model's outputs on the held-out samples if only this group is cut.
+    """
+
+    name: str
+    width: int
+    units: tuple[int, ...]
+    error: float
+    output_error: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which units of each group stay. It prints as a table, compares, and goes to JSON and back.
+
+    Attributes
+    ----------
+    budget : dict
+        The budget that was asked for, ``{"params": 0.3}``.
+    recipe : Recipe
+        How the units were chosen and how the others are made up for.
+    allocation : str
+        'uniform', 'global' or 'sensitivity' for a budget of the whole model, else the kind of the budget.
+    groups : tuple of GroupPlan
+    parameters_before, parameters_after, flops_before, flops_after : int
+        Of the whole model.
+    output_error : float
+        Predicted ``||Y' - Y||_F / ||Y||_F`` of the outputs on samples like the calibration samples: the root of the sum
+        of the squares of the groups'.
+    held_out : dict of str to float
+        The same, measured on the held-out samples, for each allocation that was tried.
+    doubts : tuple of str
+        What the calibration samples cannot tell, `Analysis.doubts`.
+
+    Examples
+    --------
+    >>> from rrqr_lapack.prune import Plan
+    >>> from rrqr_lapack.prune._planning.plans import GroupPlan
+    >>> from rrqr_lapack.prune._planning.recipe import Recipe
+    >>> group = GroupPlan("layers[0]", 4, (2, 0), 0.1, 0.05)
+    >>> plan = Plan({"keep": 0.5}, Recipe(), "keep", (group,), 100, 60, 90, 55, 0.05, {"keep": 0.06})
+    >>> Plan.from_json(plan.to_json()) == plan, plan.ranks
+    (True, {'layers[0]': 2})
+    """
+
+    budget: dict
+    recipe: Recipe
+    allocation: str
+    groups: tuple[GroupPlan, ...]
+    parameters_before: int
+    parameters_after: int
+    flops_before: int
+    flops_after: int
+    output_error: float
+    held_out: dict[str, float]
+    doubts: tuple[str, ...] = ()
+
+    @property
+    def ranks(self) -> dict[str, int]:
+        """Units that stay of each group."""
+        return {group.name: len(group.units) for group in self.groups}
+
+    def __str__(self):
+        rows = [
+            [
+                group.name,
+                f"{group.width}",
+                f"{len(group.units)}",
+                f"{len(group.units) / group.width:.1%}",
+                f"{group.error:.2e}",
+                f"{group.output_error:.2e}",
+            ]
+            for group in self.groups
+        ]
+        budget = ", ".join(f"{kind} {value if kind != 'ranks' else ''}".strip() for kind, value in self.budget.items())
+        affine = ", affine" if self.recipe.affine else ""
+        title = f"Plan for {budget}: method '{self.recipe.method}', correction '{self.recipe.correction}'{affine}"
+        tried = ", ".join(f"{name} {error:.2e}" for name, error in self.held_out.items())
+        won = f" ({self.allocation} is best)" if len(self.held_out) > 1 else ""
+        return "\n".join(
+            [
+                table(title, ["group", "units", "kept", "fraction", "error of Z", "error of the output"], rows),
+                f"parameters      {change(self.parameters_before, self.parameters_after)}",
+                f"multiply-adds   {change(self.flops_before, self.flops_after)}",
+                f"output error    {self.output_error:.2e} predicted; on held-out samples {tried}{won}",
+                *(f"beware          {doubt}" for doubt in self.doubts),
+            ]
+        )
+
+    def to_json(self, path=None, *, overwrite: bool = False) -> str:
+        """The plan as JSON text, also written to `path` if one is given, whole or not at all.
+
+        Raises
+        ------
+        FileExistsError
+            The file exists and `overwrite` is False.
+        """
+        text = json.dumps({"format": FORMAT, **asdict(self)}, indent=1, allow_nan=False) + "\n"
+        if path is not None:
+            with whole_file(path, overwrite) as temporary:
+                temporary.write_text(text, encoding="utf-8")
+        return text
+
+    @classmethod
+    def from_json(cls, source) -> Plan:
+        """The inverse of `to_json`, from its text or from a file.
+
+        Parameters
+        ----------
+        source : str or path
+            A text is told from a path by its opening brace.
+
+        Raises
+        ------
+        ValueError
+            Not such a plan.
+        OSError
+            The file cannot be read.
+        """
+        text = str(source)
+        is_text = text.lstrip().startswith("{")
+        try:
+            data = json.loads(text if is_text else Path(source).read_text(encoding="utf-8"))
+            if data.pop("format") != FORMAT:
+                raise ValueError(f"its format is not {FORMAT!r}")
+            groups = [GroupPlan(**{**group, "units": tuple(group["units"])}) for group in data.pop("groups")]
+            recipe, doubts = Recipe.of(**data.pop("recipe")), tuple(data.pop("doubts", ()))
+            return cls(recipe=recipe, groups=tuple(groups), doubts=doubts, **data)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            what = f"{error} is missing" if isinstance(error, KeyError) else error
+            source = "the text" if is_text else source
+            raise ValueError(f"{source} is not a plan that Plan.to_json wrote: {what}") from error

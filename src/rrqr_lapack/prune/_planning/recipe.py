@@ -1,0 +1,56 @@
+"""How groups are cut, whatever is left of them: which units first, and how the others are made up for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rrqr_lapack._common.arrays import check_flag
+
+from .._units.factor import GroupFactor
+from .._units.select import CORRECTED, METHODS
+
+CORRECTIONS = ("lstsq", "none")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A method of selection and a correction.
+
+    Attributes
+    ----------
+    method : str
+        One of `rrqr_lapack.prune._units.select.METHODS`.
+    correction : {'lstsq', 'none'}
+        T by least squares, or the other units dropped.
+    affine : bool
+        Whether the mean is absorbed in the next bias, where `Group.affine` allows it.
+    seed : int
+        Of the method 'random'.
+    """
+
+    method: str = "id"
+    correction: str = "lstsq"
+    affine: bool = False
+    seed: int = 0
+
+    @classmethod
+    def of(cls, method="id", correction=None, affine=False, seed=0) -> Recipe:
+        """Checked; without a `correction` that which defines the method, none for the baselines.
+
+        Raises
+        ------
+        ValueError, TypeError
+            An argument that is not one of the allowed.
+        """
+        if method not in METHODS:
+            raise ValueError(f"method is {method!r}; allowed: {', '.join(METHODS)}")
+        if correction is None:
+            correction = "lstsq" if method in CORRECTED else "none"
+        if correction not in CORRECTIONS:
+            raise ValueError(f"correction is {correction!r}; allowed: None, {', '.join(map(repr, CORRECTIONS))}")
+        return cls(method, correction, bool(check_flag("affine", affine)), seed)
+
+    def factor(self, analysis, name: str, *, fit: bool = False) -> GroupFactor:
+        """One group of the analysis, factored so."""
+        affine, correct = self.affine and analysis.groups[name].affine, self.correction == "lstsq"
+        return analysis.factor(name, self.method, affine=affine, correct=correct, fit=fit, seed=self.seed)

@@ -1,0 +1,170 @@
+"""What a compression kept and what it cost."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from ._atomic import whole_file
+from ._network.dense import NetworkFace, index_of
+from ._tables import change, table
+from ._units.select import PIVOTED
+from ._units.statistics import norm
+
+
+@dataclass(frozen=True)
+class LayerReport:
+    """One compressed layer.
+
+    Attributes
+    ----------
+    layer : int
+        Index into ``network.layers``.
+    before, after : int
+        Neurons, that is columns of Z.
+    neurons : tuple of int
+        The indices C of the neurons that stay, in pivot order.
+    diagonal : tuple of float
+        The curve |r_11|, |r_22|, ... |r_kk| of the pivoted QR of Z; empty for methods without one.
+    residual : float
+        ``||Z - Z[:, C] T||_F / ||Z||_F`` on the calibration samples, Z in the original network and T before
+        any refit; for the pivoted QR it is exactly ``||R22||_F / ||Z||_F``. 0 where Z = 0.
+    output_error : float
+        Of the logits if only this layer is compressed, measured on held-out samples.
+    """
+
+    layer: int
+    before: int
+    after: int
+    neurons: tuple[int, ...]
+    diagonal: tuple[float, ...]
+    residual: float
+    output_error: float
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `compress` kept and what it cost. ``print(report)`` is a table, `to_json` a file.
+
+    Attributes
+    ----------
+    method : str
+        How the neurons were chosen.
+    samples : int
+        Number of calibration samples.
+    layers : tuple of LayerReport
+        The compressed layers, front to back.
+    output_error : float
+        ``||Y' - Y||_F / ||Y||_F`` of the logits on the calibration samples, Y' the compressed network's
+        (``||Y'||_F`` itself where Y = 0).
+    max_output_error : float
+        ``max |Y' - Y|`` of the same.
+    predicted_error : float
+        The same as `output_error`, as the plan predicts it for samples that were not fitted.
+    parameters_before, parameters_after : int
+        Weights and biases.
+    multiply_adds_before, multiply_adds_after : int
+        Of the matrix products, for one sample.
+    seconds : float
+        Wall time of the whole compression.
+    doubts : tuple of str
+        What the calibration samples cannot tell, so that the errors above may be too small.
+    """
+
+    method: str
+    samples: int
+    layers: tuple[LayerReport, ...]
+    output_error: float
+    max_output_error: float
+    predicted_error: float
+    parameters_before: int
+    parameters_after: int
+    multiply_adds_before: int
+    multiply_adds_after: int
+    seconds: float
+    doubts: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, analysis, plan, small, seconds):
+        """Of the network that was analyzed, with both networks' logits on all calibration samples."""
+        layers = []
+        for group in plan.groups:
+            k, pivoted = len(group.units), plan.recipe.method in PIVOTED
+            diagonal = plan.recipe.factor(analysis, group.name).diagonal if pivoted else ()
+            layers.append(
+                LayerReport(
+                    index_of(group.name),
+                    group.width,
+                    k,
+                    group.units,
+                    tuple(map(float, diagonal[:k])),
+                    group.error,
+                    group.output_error,
+                )
+            )
+        samples, error, size, largest = 0, 0.0, 0.0, 0.0
+        faces = (analysis.face, NetworkFace(small))
+        for Y, Y_small in zip(*(face.outputs(analysis.batches) for face in faces), strict=True):
+            difference = Y_small.astype(np.float64) - Y
+            samples += len(Y)
+            error, size = math.hypot(error, norm(difference)), math.hypot(size, norm(Y))
+            largest = max(largest, float(abs(difference).max()))
+        return cls(
+            plan.recipe.method,
+            samples,
+            tuple(layers),
+            error / size if size else error,
+            largest,
+            plan.output_error,
+            plan.parameters_before,
+            plan.parameters_after,
+            plan.flops_before,
+            plan.flops_after,
+            seconds,
+            analysis.doubts,
+        )
+
+    def __str__(self):
+        rows = [
+            [
+                f"{r.layer}",
+                f"{r.before}",
+                f"{r.after}",
+                f"{r.after / r.before:.1%}",
+                f"{r.residual:.2e}",
+                f"{r.output_error:.2e}",
+            ]
+            for r in self.layers
+        ]
+        title = f"Compressed with {self.samples:,} samples, method '{self.method}'"
+        return "\n".join(
+            [
+                table(title, ["layer", "columns", "kept", "fraction", "residual of Z", "error of the output"], rows),
+                f"parameters      {change(self.parameters_before, self.parameters_after)}",
+                f"multiply-adds   {change(self.multiply_adds_before, self.multiply_adds_after)}",
+                f"output error    {self.output_error:.2e} relative, {self.max_output_error:.2e} at most; "
+                f"{self.predicted_error:.2e} predicted for new samples{' (in doubt)' if self.doubts else ''}",
+                f"seconds         {self.seconds:.2f}",
+                *(f"beware          {doubt}" for doubt in self.doubts),
+            ]
+        )
+
+    def to_json(self, path, *, overwrite: bool = False) -> None:
+        """Write every attribute to a JSON file, whole or not at all.
+
+        Parameters
+        ----------
+        path : path
+        overwrite : bool, default False
+            Whether an existing file may be replaced.
+
+        Raises
+        ------
+        FileExistsError
+            The file exists and `overwrite` is False.
+        """
+        with whole_file(path, overwrite) as temporary:
+            temporary.write_text(json.dumps(asdict(self), indent=1, allow_nan=False) + "\n", encoding="utf-8")

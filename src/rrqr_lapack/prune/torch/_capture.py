@@ -1,0 +1,78 @@
+"""Activations where the weights that read them see them, one row a sample and position, one column a unit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import torch
+from torch.overrides import TorchFunctionMode
+
+from ._calls import operation, product, tensors
+from ._cut import columns
+from ._samples import at_least_single, rows
+from ._structure import Coupling
+from ._tape import Weights
+
+
+class Capture(Weights, TorchFunctionMode):
+    """Collects what the readers of some groups see: ``with Capture(model, couplings) as seen: model(x)``.
+
+    Readers that see the same tensor (the three projections of an attention, gate and up) count once; readers that
+    see different ones, and a module that is used twice, give rows one below the other, in the order of the calls. Where
+    the model takes another path there are no rows.
+
+    Parameters
+    ----------
+    model : Module
+    couplings : iterable of Coupling
+    mask : tensor of bool, optional
+        (samples, positions).
+    """
+
+    def __init__(self, model: torch.nn.Module, couplings: Iterable[Coupling], mask: torch.Tensor | None = None):
+        super().__init__(model)
+        self._readers = {
+            reader.member[:2]: (coupling.name, reader) for coupling in couplings for reader in coupling.readers
+        }
+        self._mask = mask
+        self._met: list[tuple[str, torch.Tensor]] = []
+        self._parts: dict[str, list[torch.Tensor]] = {  # the first is for groups that nothing reads
+            coupling.name: [torch.empty(0, coupling.width * coupling.unit)] for coupling in couplings
+        }
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        name = operation(func)
+        call = product(name, args, kwargs)
+        if call is not None:
+            self._look(call)
+        result = func(*args, **kwargs)
+        if name in ("T", "mT", "t", "transpose", "permute", "swapaxes") and args:
+            for tensor in tensors(result):
+                self.note_transpose(tensor, args[0])
+        return result
+
+    def _look(self, call):
+        weight = self.weight(call.weight)
+        if weight is None:
+            return
+        parameter, transposed = weight
+        axis = call.weight_axis % call.weight.ndim
+        group, reader = self._readers.get((parameter, 1 - axis if transposed else axis), (None, None))
+        if group is None or any(group == name and call.x is x for name, x in self._met):
+            return
+        self._met.append((group, call.x))
+        x = rows(call.x.detach().movedim(call.x_axis, -1), self._mask)
+        flat = x.reshape(-1, x.shape[-1])
+        member = reader.member._replace(axis=1)
+        self._parts[group].append(columns(flat, member).T)
+
+    def activations(self) -> Mapping[str, np.ndarray]:
+        """Name -> Z, float64 for a model in float64, otherwise float32."""
+        result = {}
+        for name, parts in self._parts.items():
+            parts = [at_least_single(part).cpu() for part in parts[1:] or parts]
+            Z = torch.cat(parts) if len(parts) > 1 else parts[0]
+            result[name] = np.ascontiguousarray(Z.numpy())
+        return result

@@ -1,0 +1,84 @@
+"""Checkpoints of PyTorch for the command line: weights from a file, the model from the caller's own code."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+
+from .._command.models import ModelFile
+from ._face import find_groups
+from ._files import is_ours, load, save
+from ._weights import fit_weights
+
+
+def open_checkpoint(path, make: str, data) -> ModelFile:
+    """The model whose weights a file holds.
+
+    Parameters
+    ----------
+    path : path
+        ``.safetensors``, or ``.pt``, ``.pth``, ``.ckpt`` and ``.bin`` with nothing but tensors and numbers. A file that
+        `save` wrote is the model as it was cut.
+    make : str
+        ``MODULE:NAME``: a class or function that makes the model without arguments; the module is imported, from
+        the current folder too.
+    data : array or mapping of arrays
+        Calibration samples, which show the model's structure.
+
+    Raises
+    ------
+    ValueError
+        `make` is not such a name, or the weights are not those of the model.
+    ImportError
+        The module cannot be imported.
+    OSError
+        The file cannot be read.
+    """
+    path, model, note = Path(path), _made(make), None
+    if path.suffix == ".safetensors" and is_ours(path):
+        model = load(model, path)
+    else:
+        note = fit_weights(model, path, make)
+    face, _ = find_groups(model.eval(), data)
+    return ModelFile(
+        face,
+        lambda small, target, plan, overwrite=False: save(small, target, plan=plan, overwrite=overwrite),
+        lambda analysis, plan, small, seconds: plan,
+        (note,) if note else (),
+    )
+
+
+def _made(make):
+    module, colon, name = make.partition(":")
+    if not (module and colon and name):
+        raise ValueError(f"--class is {make!r}; give MODULE:NAME, a class or function that makes the model")
+    with _current_folder():
+        try:
+            made = importlib.import_module(module)
+        except Exception as error:  # the caller's own code
+            raise ImportError(f"--class is {make!r}, but {module} fails: {type(error).__name__}: {error}") from error
+        if not hasattr(made, name):
+            raise ValueError(f"--class is {make!r}, but {module} has no {name}")
+        try:
+            model = getattr(made, name)()
+        except Exception as error:
+            raise ValueError(
+                f"--class is {make!r}, which makes no model without arguments: {type(error).__name__}: {error}"
+            ) from error
+    if not isinstance(model, torch.nn.Module):
+        raise ValueError(f"--class is {make!r}, which makes a {type(model).__name__}, not a torch.nn.Module")
+    return model
+
+
+@contextmanager
+def _current_folder():
+    """Imports from the current folder, as ``python -m`` has them."""
+    sys.path.insert(0, "")
+    try:
+        yield
+    finally:
+        sys.path.remove("")

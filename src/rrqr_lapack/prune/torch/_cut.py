@@ -1,0 +1,166 @@
+"""Cuts of tensors, and copies of models with some tensors replaced."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+
+from .._face import Cut
+from ._structure import Coupling, Member
+
+
+def kept(tensor: torch.Tensor, member: Member, C) -> torch.Tensor:
+    """The entries of one axis that belong to the units C, in the order of C."""
+    at = np.arange(math.prod(member.sizes)).reshape(member.sizes)
+    index = torch.as_tensor(np.take(at, np.asarray(C), axis=member.at).ravel(), device=tensor.device)
+    return tensor.index_select(member.axis, index).contiguous()
+
+
+def scaled(tensor: torch.Tensor, member: Member, scale) -> torch.Tensor:
+    """The tensor with each unit's entries along one axis times a number."""
+    shape = [n if i == member.at else 1 for i, n in enumerate(member.sizes)]
+    line = torch.as_tensor(np.asarray(scale)).reshape(shape).expand(member.sizes).reshape(-1).to(tensor)
+    return tensor * line.reshape([-1 if a == member.axis else 1 for a in range(tensor.ndim)])
+
+
+def columns(tensor: torch.Tensor, member: Member) -> torch.Tensor:
+    """The axis that a group runs along, brought to the front: (units times their columns, everything else)."""
+    split = tensor.movedim(member.axis, 0).reshape(*member.sizes, -1)
+    front = (member.at, *member.unit)
+    rest = [i for i in range(split.ndim) if i not in front]
+    unit = math.prod(member.sizes[i] for i in member.unit)
+    return split.permute(*front, *rest).reshape(member.sizes[member.at] * unit, -1)
+
+
+def folded(tensor: torch.Tensor, member: Member, T: torch.Tensor) -> torch.Tensor:
+    """T times the weights that read a group: ``W_new[:, ...] = T W``, contiguous, in double precision."""
+    product = _times(T, columns(tensor, member))
+    smaller = member.resized(T.shape[0] * member.sizes[member.at] // T.shape[1])
+    front = (member.at, *member.unit)
+    rest = [i for i in range(len(member.sizes)) if i not in front]
+    shape = [smaller.sizes[i] for i in (*front, *rest)]
+    split = product.reshape(*shape, -1).permute(*np.argsort([*front, *rest]), len(shape))
+    others = [n for a, n in enumerate(tensor.shape) if a != member.axis]
+    return split.reshape(-1, *others).movedim(0, member.axis).contiguous()
+
+
+def _times(T, matrix):
+    """T times a matrix, row by row where T only selects and scales rows."""
+    nonzero = T != 0
+    if bool((nonzero.sum(1) == 1).all()):
+        return T.sum(1)[:, None] * matrix[nonzero.int().argmax(1)].double()
+    return T @ matrix.double()
+
+
+def cut_tensors(state: Mapping[str, torch.Tensor], coupling: Coupling, cut: Cut) -> dict[str, torch.Tensor]:
+    """The tensors of one group after a cut.
+
+    Parameters
+    ----------
+    state : mapping
+        Name -> tensor, at least those that the group touches.
+    coupling : Coupling
+    cut : Cut
+
+    Returns
+    -------
+    dict
+        Name -> tensor, in double precision where T was folded into it.
+
+    Raises
+    ------
+    ValueError
+        `cut` has a shift that this group cannot take.
+    """
+    new = {}
+
+    def current(name):
+        return new[name] if name in new else state[name].detach()
+
+    T = torch.as_tensor(
+        np.ascontiguousarray(cut.T, dtype=np.float64), device=current(coupling.readers[0].member.name).device
+    )
+    for reader in coupling.readers:
+        name = reader.member.name
+        if cut.shift is not None:
+            if not coupling.affine:
+                raise ValueError(f"group {coupling.name!r} takes no shift: its readers pad with zeros or have no bias")
+            shift = torch.as_tensor(np.asarray(cut.shift, dtype=np.float64), device=T.device)
+            new[reader.biases[0]] = current(reader.biases[0]).double() + _constant(current(name), reader.member, shift)
+        new[name] = folded(current(name), reader.member, T)
+    for member in (*coupling.makers, *coupling.followers):
+        new[member.name] = kept(current(member.name), member, cut.C)
+    return new
+
+
+def _constant(weight, member, shift):
+    """What the products gain when `shift` is added to every row of Z: one number for each output."""
+    out = 0 if member.axis else 1
+    moved = weight.double().movedim(out, -1)
+    axis = member.axis - (member.axis > out)
+    split = moved.movedim(axis, 0).reshape(*member.sizes, -1, weight.shape[out])
+    front = (member.at, *member.unit)
+    rest = [i for i in range(len(member.sizes)) if i not in front]
+    together = split.permute(*front, *rest, -2, -1).reshape(len(shift), -1, weight.shape[out])
+    return torch.einsum("c,crn->n", shift, together)
+
+
+def stored(tensors: Mapping[str, torch.Tensor], state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The tensors in the dtypes of those that they replace.
+
+    Raises
+    ------
+    ValueError
+        NaN or Inf, or entries too large for the dtype.
+    """
+    result = {name: tensor.to(state[name].dtype) for name, tensor in tensors.items()}
+    for name, tensor in result.items():
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            raise ValueError(f"{name} would have NaN or Inf, or entries too large for {tensor.dtype}")
+    return result
+
+
+def rebuilt(model: torch.nn.Module, tensors: Mapping[str, torch.Tensor]) -> torch.nn.Module:
+    """A copy of a model with some parameters and buffers replaced, wherever they are used.
+
+    The new tensors are made contiguous, and torch's own modules know their new sizes.
+
+    Raises
+    ------
+    TypeError
+        The model cannot be copied.
+    """
+    memo = {}
+    for name, old in (*model.named_parameters(), *model.named_buffers()):
+        if name in tensors:
+            new = tensors[name].detach().clone(memory_format=torch.contiguous_format)
+            memo[id(old)] = torch.nn.Parameter(new, old.requires_grad) if isinstance(old, torch.nn.Parameter) else new
+    try:
+        result = copy.deepcopy(model, memo)
+    except RuntimeError as error:
+        raise TypeError(f"the model cannot be copied: {error}") from error
+    for module in {name.rpartition(".")[0] for name in tensors}:
+        _say_sizes(result.get_submodule(module))
+    return result
+
+
+def _say_sizes(module: torch.nn.Module) -> None:
+    """The attributes of torch's own modules that repeat the shapes of their weights."""
+    nn = torch.nn
+    weight = getattr(module, "weight", None)
+    if isinstance(module, nn.Linear):
+        module.out_features, module.in_features = weight.shape
+    elif isinstance(module, nn.modules.conv._ConvNd):
+        if module.groups > 1:
+            old = module.in_channels if module.transposed else module.out_channels
+            module.groups = module.groups * weight.shape[0] // old
+        one, two = weight.shape[0], weight.shape[1] * module.groups
+        module.out_channels, module.in_channels = (two, one) if module.transposed else (one, two)
+    elif isinstance(module, nn.PReLU):
+        module.num_parameters = len(weight)
+    elif isinstance(module, nn.Embedding):
+        module.embedding_dim = weight.shape[1]

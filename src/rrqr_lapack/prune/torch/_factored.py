@@ -1,0 +1,82 @@
+"""Layers of two factors: ``W ~= A B`` as two linear layers or two convolutions, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import nn
+
+from ._samples import at_least_single
+
+
+class Factored(nn.Sequential):
+    """A layer with weights ``W ~= A B``: first A, without bias, then B.
+
+    Of a convolution A has the kernel, stride and padding and B is a convolution of kernel size 1.
+    """
+
+    @classmethod
+    def of(cls, layer: nn.Module, A: np.ndarray, B: np.ndarray) -> Factored:
+        """In place of `layer`, whose weights as a matrix (`matrix`) are about ``A @ B``."""
+        rank, like = A.shape[1], layer.weight
+        first = torch.as_tensor(np.ascontiguousarray(A.T)).reshape(rank, *like.shape[1:])
+        second = torch.as_tensor(np.ascontiguousarray(B.T)).reshape(like.shape[0], rank, *[1] * (like.ndim - 2))
+        bias = None if layer.bias is None else layer.bias.detach().clone()
+        return cls(*_pair(layer, first.to(like.dtype), second.to(like.dtype), bias)).to(like.device)
+
+    @classmethod
+    def from_state(cls, layer: nn.Module, tensors: Mapping[str, torch.Tensor], name: str) -> Factored:
+        """In place of `layer`, from the tensors of a file under its name."""
+        first, second, bias = (tensors.get(f"{name}.{part}") for part in ("0.weight", "1.weight", "1.bias"))
+        if first is None or second is None or first.ndim != layer.weight.ndim:
+            raise ValueError(f"the factors of {name} are missing or of another layer")
+        return cls(*_pair(layer, first, second, bias))
+
+
+def can_be_factored(layer: nn.Module) -> bool:
+    """Whether a layer's weights are one matrix: linear layers, and convolutions in one group."""
+    return type(layer) is nn.Linear or (type(layer) in (nn.Conv1d, nn.Conv2d) and layer.groups == 1)
+
+
+def matrix(layer: nn.Module) -> np.ndarray:
+    """The weights as (inputs, outputs); the inputs of a convolution are channels times kernel."""
+    weight = at_least_single(layer.weight.detach().cpu())
+    return weight.reshape(len(weight), -1).numpy().T
+
+
+def read_by(layer: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    """X: what the weights of a layer are multiplied with, (..., inputs), in single or double precision."""
+    x = at_least_single(x)
+    if isinstance(layer, nn.Linear):
+        return x
+    x = x if x.ndim == layer.weight.ndim else x[None]
+    mode = "constant" if layer.padding_mode == "zeros" else layer.padding_mode
+    x = nn.functional.pad(x, layer._reversed_padding_repeated_twice, mode)
+    kernel, dilation, stride = layer.kernel_size, layer.dilation, layer.stride
+    if isinstance(layer, nn.Conv1d):  # as a picture of one line
+        x, kernel, dilation, stride = x[:, :, None], (1, *kernel), (1, *dilation), (1, *stride)
+    return nn.functional.unfold(x, kernel, dilation, 0, stride).transpose(1, 2)
+
+
+def _pair(layer, first, second, bias):
+    rank, inputs = first.shape[:2]
+    if isinstance(layer, nn.Linear):
+        one, two = nn.Linear(inputs, rank, bias=False), nn.Linear(rank, len(second), bias=bias is not None)
+    else:
+        kind = type(layer)
+        options = {key: getattr(layer, key) for key in ("kernel_size", "stride", "padding", "dilation", "padding_mode")}
+        one, two = kind(inputs, rank, **options, bias=False), kind(rank, len(second), 1, bias=bias is not None)
+    trained = layer.weight.requires_grad
+    for part, weight in ((one, first), (two, second)):
+        part.weight = nn.Parameter(weight.contiguous(), trained)
+    if bias is not None:
+        two.bias = nn.Parameter(bias, trained)
+    return one.train(layer.training), two.train(layer.training)
+
+
+def replace_layer(model: nn.Module, name: str, layer: nn.Module) -> None:
+    """Put a layer where the model has another."""
+    parent, _, child = name.rpartition(".")
+    setattr(model.get_submodule(parent), child, layer.train(model.get_submodule(name).training))

@@ -1,0 +1,304 @@
+"""Layers as products of two smaller ones, in one shot: the alternative to removing units."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from functools import partial
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+
+from rrqr_lapack import TallQR
+
+from ..._common.warn import warn
+from .._atomic import whole_file
+from .._doubts import FEW, CalibrationWarning, Variety, doubts
+from .._tables import table
+from .._units.lowrank import LowRankLayer, allocate_ranks
+from .._words import some
+from ._calls import argument
+from ._factored import Factored, can_be_factored, matrix, read_by, replace_layer
+from ._samples import Caller, Samples, check_model, fingerprints, mask_of, peek, prepare, rows
+
+MOST_INPUTS = 4096  # of a layer whose activations are looked at: channels times kernel
+
+
+@dataclass(frozen=True)
+class LayerRank:
+    """One layer of a `FactorReport`.
+
+    Attributes
+    ----------
+    layer : str
+    inputs, outputs : int
+        Shape of its weights as a matrix.
+    rank : int or None
+        None where the layer stays as it is.
+    error : float
+        ``||X (W - A B)||_F / ||X W||_F`` on the calibration samples, or without X where there were none.
+    """
+
+    layer: str
+    inputs: int
+    outputs: int
+    rank: int | None
+    error: float
+
+
+@dataclass(frozen=True)
+class FactorReport:
+    """What `factorize` did. ``print(report)`` is a table, `to_json` a file.
+
+    Attributes
+    ----------
+    layers : tuple of LayerRank
+    parameters_before, parameters_after : int
+    doubts : tuple of str
+        What the calibration samples cannot tell, so that the errors may be too small.
+    """
+
+    layers: tuple[LayerRank, ...]
+    parameters_before: int
+    parameters_after: int
+    doubts: tuple[str, ...] = ()
+
+    def __str__(self):
+        rows = [
+            [r.layer, f"{r.inputs} x {r.outputs}", "all" if r.rank is None else f"{r.rank}", f"{r.error:.2e}"]
+            for r in self.layers
+        ]
+        before, after = self.parameters_before, self.parameters_after
+        return "\n".join(
+            [
+                table("Layers as products of two", ["layer", "weights", "rank", "relative error"], rows),
+                f"parameters  {before:,} -> {after:,} ({after / before:.1%})",
+                *(f"beware      {doubt}" for doubt in self.doubts),
+            ]
+        )
+
+    def to_json(self, path, *, overwrite: bool = False) -> None:
+        """Write every attribute to a JSON file, whole or not at all."""
+        with whole_file(path, overwrite) as temporary:
+            temporary.write_text(json.dumps(asdict(self), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def factorize(
+    model: torch.nn.Module,
+    calibration=None,
+    *,
+    params: float | int | None = None,
+    rtol: float | None = None,
+    ranks: Mapping[str, int] | None = None,
+    layers: Iterable[str] | None = None,
+    driver: str = "exact",
+    rng=None,
+    call=None,
+    batch_size: int = 64,
+) -> tuple[torch.nn.Module, FactorReport]:
+    """Replace weights by products of two, ``W ~= A B``, where that is smaller.
+
+    Linear layers and convolutions in one group; exactly one of `params`, `rtol` and `ranks` says how small. With
+    calibration samples the error of a layer is that of its outputs, ``||X (W - A B)||_F``, and A B is the best of its
+    rank for them; without, for layers of more than 4,096 inputs and for those that do not run, it is that of the
+    weights, ``||W - A B||_F``. The inputs of a convolution are channels times kernel, the rows of its X are patches.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Not modified.
+    calibration : optional
+        As for `analyze`.
+    params : float or int, optional
+        What the whole model may have: a fraction of its parameters (float, in (0, 1]) or a number of them (int).
+        Ranks differ by layer, see `rrqr_lapack.prune._units.lowrank.allocate_ranks`.
+    rtol : float, optional
+        Each layer gets the least rank with a relative error of at most this, if that is smaller.
+    ranks : mapping of str to int, optional
+        The rank of each layer, by the module's name.
+    layers : iterable of str, optional
+        Names of the modules to look at. Default: all that can be factored, those of `ranks`.
+    driver, rng
+        As for `rrqr_lapack.prune._units.lowrank.LowRankLayer`.
+    call, batch_size
+        As for `find_groups`.
+
+    Returns
+    -------
+    model : torch.nn.Module
+        New; a factored layer is a `Factored`, two layers one after the other.
+    report : FactorReport
+
+    Raises
+    ------
+    ValueError
+        Not exactly one budget, one out of range, or a layer that cannot be factored; weights, samples or what a layer
+        reads (it is named) with NaN; samples that the model does not run on.
+    TypeError
+        `model` is no module, or one that was scripted or compiled; a budget is of the wrong type.
+
+    Warns
+    -----
+    CalibrationWarning
+        Fewer than three rows of activations an input, repeated samples not counted.
+    UserWarning
+        Layers whose weights the model's code uses by themselves: they stay as they are.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from rrqr_lapack.prune.torch import factorize
+    >>> model = torch.nn.Sequential(torch.nn.Linear(32, 32), torch.nn.ReLU(), torch.nn.Linear(32, 2))
+    >>> small, report = factorize(model, ranks={"0": 4})
+    >>> [tuple(weight.shape) for weight in small[0].parameters()]
+    [(4, 32), (32, 4), (32,)]
+    """
+    check_model(model)
+    given = [name for name, value in (("params", params), ("rtol", rtol), ("ranks", ranks)) if value is not None]
+    if len(given) != 1:
+        raise ValueError(f"give exactly one of params, rtol, ranks; got {' and '.join(given) or 'none of them'}")
+    if ranks is not None and not isinstance(ranks, Mapping):
+        raise TypeError(f"ranks must be a mapping, the rank of each layer by its name, not {type(ranks).__name__}")
+    chosen = _layers(model, layers if layers is not None else ranks)
+    if ranks is not None:
+        _check_ranks(model, ranks, chosen)
+    example, seen, doubt = None, {}, ()
+    if calibration is not None:
+        caller, like = Caller(model, call), prepare(model)
+        example, calibration = peek(calibration, like)
+        caller.try_out(model, example)
+        few = [name for name in chosen if len(matrix(model.get_submodule(name))) <= MOST_INPUTS]
+        seen, doubt = _activations(model, few, Samples(calibration, batch_size, like), caller)
+        if doubt:
+            warn("; ".join(doubt), CalibrationWarning)
+    found = {}
+    for name in chosen:
+        weight, largest = matrix(model.get_submodule(name)), None if ranks is None else ranks[name]
+        found[name] = LowRankLayer(weight, seen.get(name), largest=largest, driver=driver, rng=rng)
+    total = sum(parameter.numel() for parameter in model.parameters())
+    if params is not None:
+        other, limit = total - sum(math.prod(each.shape) for each in found.values()), _budget(params, total)
+        least = other + sum(each.size(1) for each in found.values())
+        if limit < least:
+            raise ValueError(f"params is {params}, which allows {limit:,}; with rank 1 everywhere it is {least:,}")
+        wanted = allocate_ranks(found, limit - other)
+    elif rtol is not None:
+        wanted = {name: _least(each, rtol) for name, each in found.items()}
+    else:
+        wanted = {name: ranks[name] for name in chosen}
+    if example is not None:
+        broken = _broken(model, found, wanted, caller, example)
+        wanted |= dict.fromkeys(broken)
+        if broken:
+            warn(f"left as they are, their code uses the weights itself: {some(broken)}")
+    small = _factored(model, found, wanted)
+    rows = tuple(
+        LayerRank(name, *each.shape, rank, 0.0 if rank is None else float(each.errors[rank] / (each.norm or 1.0)))
+        for name, each in found.items()
+        for rank in (wanted[name],)
+    )
+    return small, FactorReport(rows, total, sum(parameter.numel() for parameter in small.parameters()), doubt)
+
+
+def _layers(model, names) -> list[str]:
+    """Those named, or all that can be factored; weights that are shared between modules cannot."""
+    uses = Counter(id(parameter) for _, parameter in model.named_parameters(remove_duplicate=False))
+    able = [
+        name
+        for name, module in model.named_modules()
+        if name and can_be_factored(module) and uses[id(module.weight)] == 1 and min(matrix(module).shape) > 1
+    ]
+    if names is None:
+        return able
+    names = [names] if isinstance(names, str) else list(names)
+    for name in names:
+        if name not in able:
+            raise ValueError(f"{name!r} is no layer that can be factored; this model has {some(able)}")
+    return names
+
+
+def _check_ranks(model, ranks, chosen):
+    """Every layer that is looked at has a rank, an integer from 1 to its smaller side."""
+    for name in chosen:
+        if name not in ranks:
+            raise ValueError(f"ranks has none for {name!r}, which is among layers")
+        rank, most = ranks[name], min(matrix(model.get_submodule(name)).shape)
+        if isinstance(rank, bool) or not isinstance(rank, Integral):
+            raise TypeError(f"ranks must be integers, not {rank!r} for {name!r}")
+        if not 1 <= rank <= most:
+            raise ValueError(f"ranks has {rank} for {name!r}; allowed: 1 to {most}")
+
+
+def _activations(model, names, batches, caller) -> tuple[dict[str, TallQR], tuple[str, ...]]:
+    """The triangle of what each layer reads, of those that run, and what the samples cannot tell of them."""
+    tall = {name: TallQR() for name in names}
+    variety = Variety(FEW * max((len(matrix(model.get_submodule(name))) for name in names), default=0))
+    for batch in batches:
+        mask = mask_of(batch)
+
+        def collect(layer, args, kwargs, name, mask=mask):
+            X = rows(read_by(layer, argument(args, kwargs, 0, "input").detach()), mask)
+            X = X.reshape(-1, X.shape[-1]).cpu().numpy()
+            if not np.isfinite(X).all():
+                raise ValueError(f"{name} reads NaN or Inf for the calibration samples")
+            tall[name].update(X)
+
+        with ExitStack() as hooks:
+            for name in names:
+                hook = model.get_submodule(name).register_forward_pre_hook(
+                    partial(collect, name=name), with_kwargs=True
+                )
+                hooks.callback(hook.remove)
+            caller(model, batch)
+        variety.add(fingerprints(caller.inputs(batch)), held_out=False)
+    tall = {name: each for name, each in tall.items() if each.shape[0]}
+    shapes = {name: each.shape for name, each in tall.items()}
+    seen, inputs = ({name: shape[axis] for name, shape in shapes.items()} for axis in (0, 1))
+    return tall, doubts(inputs, seen, variety)
+
+
+def _budget(params, total) -> int:
+    if isinstance(params, bool) or not isinstance(params, Real):
+        raise TypeError(f"params must be a number, not {params!r}")
+    if isinstance(params, Integral):
+        return int(params)
+    if not 0 < params <= 1:
+        raise ValueError(
+            f"params is {params}; allowed: a fraction, 0 < params <= 1, or a number of parameters as an int"
+        )
+    return int(params * total)
+
+
+def _least(each: LowRankLayer, rtol) -> int | None:
+    """The least rank within `rtol`, None where the factors are no smaller than the weights."""
+    if isinstance(rtol, bool) or not isinstance(rtol, Real) or not 0 <= rtol < 1:
+        raise ValueError(f"rtol is {rtol!r}; allowed: 0 <= rtol < 1")
+    rank = max(1, int((each.errors <= rtol * each.norm).argmax()))
+    return rank if each.size(rank) < math.prod(each.shape) else None
+
+
+def _factored(model, found, wanted) -> torch.nn.Module:
+    small = copy.deepcopy(model)
+    for name, rank in wanted.items():
+        if rank is not None:
+            replace_layer(small, name, Factored.of(model.get_submodule(name), *found[name].factors(rank)))
+    return small
+
+
+def _broken(model, found, wanted, caller, example) -> list[str]:
+    """The layers that the model cannot do without, found by running it."""
+
+    def runs(names):
+        try:
+            caller(_factored(model, found, {name: wanted[name] for name in names}), example)
+        except (RuntimeError, AttributeError, TypeError):
+            return False
+        return True
+
+    return [] if runs(wanted) else [name for name in wanted if not runs([name])]

@@ -1,0 +1,169 @@
+"""What sums over an axis mean for the index spaces: where weights read activations and where they make new ones."""
+
+from __future__ import annotations
+
+import math
+
+from ._calls import Product, argument, operation, product, tensors
+from ._spaces import Axis, Place, Space, fix, leaf_places, match
+
+
+def apply(tape, func, args, kwargs):
+    """Linear layers, convolutions and matrix products."""
+    name = operation(func)
+    call = product(name, args, kwargs)
+    result = func(*args, **kwargs)
+    weight = tape.weight(call.weight)
+    if weight is not None and (call.weight.ndim == 2 or name.startswith("conv")):
+        _weighted(tape, name, call, result, *weight)
+    elif (
+        name in ("matmul", "bmm", "baddbmm")
+        and call.x.ndim > 1
+        and call.weight.ndim > 1
+        and tape.weight(call.x) is None
+    ):
+        _of_activations(tape, name, call, result)
+    else:
+        operands = [tensor for tensor in (call.x, call.weight, call.bias) if tensor is not None]
+        tape.leave(f"{name} with computed weights", [axis for tensor in operands for axis in tape.axes(tensor)])
+    return result
+
+
+def _weighted(tape, name, call: Product, result, parameter, transposed):
+    """The weight's one axis reads an axis of x, its other axis takes that one's place."""
+    why = tape.why(name)
+    read, made = (axis % call.weight.ndim for axis in (call.weight_axis, call.out_axis))
+    at = call.x.ndim + call.x_axis
+    axes, weights = list(tape.axes(call.x)), tape.axes(call.weight)
+    for axis in axes[at + 1 :]:  # positions of a convolution
+        fix(axis, why)
+    channels = call.x.shape[at]
+    if call.groups == 1:
+        key = (parameter, 1 - read if transposed else read)
+        axes[at] = match(axes[at], weights[read], why)
+        counted, out = axes[at], weights[made]
+        tape.read(key, call)
+        tape.made((parameter, 1 - made if transposed else made))
+    elif call.groups == channels:  # depthwise: channel c makes the channels c m, ..., c m + m - 1
+        copies = call.weight.shape[0] * call.weight.shape[1] // channels
+        scaled = tuple(Place(space, stride * copies) for space, stride in leaf_places(axes[at]))
+        fresh = (Place(Space(copies), 1),) if copies > 1 else ()
+        counted, out = (), match((*scaled, *fresh), weights[0], why)
+        fix(fresh, why)
+        fix(weights[1], why)
+        if copies > 1:
+            tape.made((parameter, 0))
+    else:
+        tape.leave(f"{name} with {call.groups} groups", (axes[at], *weights))
+        counted, out = axes[at], weights[made] if "transpose" not in name else ()
+    axes[at + 1 :] = [()] * (len(axes) - at - 1)
+    if call.bias is not None:
+        out = match(out, tape.axes(call.bias)[-1], why)
+    axes[at] = out
+    tape.set_axes(result, axes)
+    sums = call.weight.numel() // call.weight.shape[made]
+    if "transpose" in name:  # every entry of x meets the whole filter
+        tape.products.append((call.x.numel() * sums // call.weight.shape[0] * call.weight.shape[1], (*axes, counted)))
+    else:
+        tape.products.append((result.numel() * sums, (*axes, counted)))
+
+
+def _of_activations(tape, name, call: Product, result):
+    """A matrix product of two activations: stacked over the leading axes; the axes of the matrices stay whole."""
+    why = tape.why(name)
+    a, b = tape.axes(call.x), tape.axes(call.weight)
+    for axis in (*a[-2:], *b[-2:]):
+        fix(axis, why)
+    stacked = _stacked([(a[:-2], call.x.shape[:-2]), (b[:-2], call.weight.shape[:-2])], why)
+    axes = [*stacked, a[-2], b[-1]]
+    if call.bias is not None:
+        for i, axis in enumerate(reversed(tape.axes(call.bias)), start=1):
+            if call.bias.shape[-i] > 1:
+                axes[-i] = match(axes[-i], axis, why)
+    tape.set_axes(result, axes)
+    tape.products.append((result.numel() * call.x.shape[-1], (*axes, a[-1])))
+
+
+def _stacked(operands: list[tuple[tuple[Axis, ...], tuple[int, ...]]], why) -> list[Axis]:
+    """The leading axes of a product, where one of size 1 goes with any."""
+    rank = max(len(shape) for _, shape in operands)
+    result: list[Axis] = []
+    for a in range(-rank, 0):
+        there = [(axes[a], shape[a]) for axes, shape in operands if len(shape) >= -a]
+        size = max(size for _, size in there)
+        met = [axis for axis, n in there if n == size and size > 1]
+        axis = met[0] if met else ()
+        for other in met[1:]:
+            axis = match(axis, other, why)
+        for space, _ in leaf_places(axis):
+            space.root.stacked = True
+        result.append(axis)
+    return result
+
+
+def attend(tape, func, args, kwargs):
+    """``softmax(Q K^T) V`` head by head: a head of V and of the result is that of Q and K, or of their group."""
+    q, k, v = (argument(args, kwargs, i, key) for i, key in enumerate(("query", "key", "value")))
+    mask = argument(args, kwargs, 3, "attn_mask")
+    result = func(*args, **kwargs)
+    why = tape.why("attention")
+    for tensor in (q, k, v):
+        for axis in tape.axes(tensor)[-2:]:
+            fix(axis, why)
+    operands = []
+    for tensor in (q, k, v):
+        axes, shape = list(tape.axes(tensor)), list(tensor.shape)
+        if tensor.ndim > 2 and shape[-3] != q.shape[-3] and shape[-3] > 1:  # grouped queries
+            times = q.shape[-3] // shape[-3]
+            shape[-3] = q.shape[-3]
+            axes[-3] = tuple(Place(space, stride * times) for space, stride in leaf_places(axes[-3]))
+        operands.append((tuple(axes[:-2]), tuple(shape[:-2])))
+    if mask is not None and tape.known(mask):
+        operands.append((tape.axes(mask)[:-2], tuple(mask.shape[:-2])))
+    elif mask is not None and mask.ndim > 2:
+        operands.append((((),) * (mask.ndim - 2), tuple(mask.shape[:-2])))
+    stacked = _stacked(operands, why)
+    tape.set_axes(result, (*stacked, tape.axes(q)[-2], tape.axes(v)[-1]))
+    scores = math.prod(q.shape[:-1]) * k.shape[-2]
+    tape.products.append((scores * q.shape[-1], tuple(stacked)))
+    tape.products.append((scores * v.shape[-1], tuple(stacked)))
+    return result
+
+
+def einsum(tape, func, args, kwargs):
+    """A product of activations: axes that all operands and the result share are stacked, the others stay whole."""
+    result = func(*args, **kwargs)
+    equation, operands = args[0], tensors(args[1:])
+    letters = equation.replace(" ", "").replace("->", ",").split(",") if isinstance(equation, str) else []
+    if len(letters) != len(operands) + 1 or "." in "".join(letters) or any(map(tape.weight, operands)):
+        tape.leave("einsum", [axis for tensor in operands for axis in tape.axes(tensor)])
+        return result
+    why, met = tape.why("einsum"), {}
+    for names, tensor in zip(letters, operands, strict=False):
+        for letter, axis in zip(names, tape.axes(tensor), strict=True):
+            if not all(letter in each for each in letters):
+                fix(axis, why)
+            met[letter] = match(met[letter], axis, why) if letter in met else axis
+    tape.set_axes(result, [met[letter] for letter in letters[-1]])
+    sizes = {
+        letter: n
+        for names, tensor in zip(letters, operands, strict=False)
+        for letter, n in zip(names, tensor.shape, strict=True)
+    }
+    tape.products.append((math.prod(sizes.values()), tuple(met.values())))
+    return result
+
+
+def embed(tape, func, args, kwargs):
+    """Rows of a table: its columns are the new features."""
+    table = argument(args, kwargs, 1, "weight")
+    result = func(*args, **kwargs)
+    axes = tape.axes(table)
+    fix(axes[0], tape.why("embedding"))
+    if argument(args, kwargs, 3, "max_norm") is not None:
+        fix(axes[1], tape.why("max_norm of embedding"))
+    weight = tape.weight(table)
+    if weight is not None:
+        tape.made((weight[0], 1))
+    tape.set_axes(result, (*((),) * (result.ndim - 1), axes[1]))
+    return result

@@ -1,0 +1,261 @@
+"""What each torch function means for the index spaces: rules by the function's name, whoever calls it."""
+
+from __future__ import annotations
+
+import torch
+
+from . import _products
+from ._calls import argument, operation, product, tensors
+from ._probe import moved
+from ._spaces import fix, match
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+NOTHING = _words("""
+    size dim ndimension numel nelement stride is_contiguous get_device is_floating_point is_complex element_size
+    storage_offset data_ptr len repr format hash new_zeros new_ones new_empty new_full new_tensor
+""")
+MOVES = _words("""
+    view reshape flatten unflatten ravel permute transpose swapaxes swapdims movedim moveaxis t T mT unsqueeze squeeze
+    expand broadcast_to repeat repeat_interleave tile contiguous clone detach data chunk split split_with_sizes
+    tensor_split unbind getitem narrow select index_select roll flip diagonal pixel_shuffle pixel_unshuffle
+    channel_shuffle view_as reshape_as expand_as
+""")
+CASTS = _words("to type type_as float double half bfloat16 int long bool cpu cuda")
+ENTRYWISE = _words("""
+    relu relu6 gelu silu mish tanh sigmoid elu selu celu leaky_relu rrelu softplus softsign tanhshrink hardtanh
+    hardswish hardsigmoid hardshrink softshrink logsigmoid log_sigmoid threshold clamp clip clamp_min clamp_max
+    dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout feature_dropout native_dropout
+    add sub subtract mul multiply div divide truediv floordiv floor_divide pow mod remainder fmod neg positive pos
+    abs absolute sign exp exp2 expm1 log log2 log10 log1p sqrt rsqrt square reciprocal sin cos tan sinh cosh asinh acosh
+    atan atan2 erf erfc erfinv floor ceil round trunc frac hypot logaddexp lerp addcmul addcdiv maximum minimum fmax
+    fmin where masked_fill nan_to_num gt ge lt le eq ne greater less logical_and logical_or logical_not logical_xor and
+    or xor invert isnan isinf isfinite zeros_like ones_like full_like rand_like randn_like empty_like bernoulli copy
+""")
+CHANNELS = _words("batch_norm instance_norm prelu")
+REDUCTIONS = _words("""
+    mean sum prod std var max min amax amin any all logsumexp median argmax argmin nanmean nansum count_nonzero
+    std_mean var_mean softmax log_softmax softmin cumsum cumprod norm vector_norm normalize sort argsort topk
+""")
+SAME_SHAPE = _words("softmax log_softmax softmin cumsum cumprod normalize sort argsort")
+POOLS = _words("""
+    max_pool1d max_pool2d max_pool3d avg_pool1d avg_pool2d avg_pool3d lp_pool1d lp_pool2d adaptive_avg_pool1d
+    adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d
+    max_pool1d_with_indices max_pool2d_with_indices max_pool3d_with_indices
+""")
+FEATURE_NORMS = _words("layer_norm rms_norm group_norm local_response_norm")
+
+
+def record(tape, func, args, kwargs):
+    """Run a function and note what becomes of the spaces of its arguments."""
+    name = operation(func)
+    operands = tensors((args, kwargs))
+    if name in NOTHING or not any(map(tape.known, operands)):
+        return func(*args, **kwargs)
+    if product(name, args, kwargs) is not None:
+        return _products.apply(tape, func, args, kwargs)
+    if name == "einsum":
+        return _products.einsum(tape, func, args, kwargs)
+    if name == "scaled_dot_product_attention":
+        return _products.attend(tape, func, args, kwargs)
+    if name == "embedding":
+        return _products.embed(tape, func, args, kwargs)
+    if name == "glu":
+        return _gate(tape, func, args, kwargs, name)
+    if name in MOVES:
+        return _move(tape, func, args, kwargs, name)
+    if name in CASTS:
+        return _entrywise(tape, func, args, kwargs, name, operands[:1])
+    if name in ENTRYWISE or (name in ("max", "min") and len(operands) == 2):
+        return _entrywise(tape, func, args, kwargs, name, operands)
+    if name in CHANNELS:
+        return _channels(tape, func, args, kwargs, name)
+    if name in REDUCTIONS:
+        return _reduce(tape, func, args, kwargs, name)
+    if name in POOLS or name in ("interpolate", "upsample", "pad"):
+        return _positions(tape, func, args, kwargs, name)
+    if name in ("cat", "concat", "concatenate"):
+        return _concatenate(tape, func, args, kwargs, name)
+    if name == "stack":
+        return _stack(tape, func, args, kwargs, name)
+    if name in FEATURE_NORMS:
+        return _normalize(tape, func, args, kwargs, name)
+    return unknown(tape, func, args, kwargs)
+
+
+def unknown(tape, func, args, kwargs):
+    """A function without a rule: everything it touches keeps its size."""
+    result = func(*args, **kwargs)
+    operands = tensors((args, kwargs))
+    if not tensors(result) and func.__name__ == "__get__":
+        return result  # a property such as shape or dtype
+    tape.leave(operation(func), [axis for tensor in operands for axis in tape.axes(tensor)])
+    return result
+
+
+def _move(tape, func, args, kwargs, name):
+    """Entries change places: follow the coordinates."""
+    x = args[0] if args else kwargs["input"]
+    why = tape.why(name)
+    for other in tensors((args[1:], {k: v for k, v in kwargs.items() if k != "input"})):
+        if not name.endswith("_as"):
+            for axis in tape.axes(other):
+                fix(axis, why)
+    axes = tape.axes(x)
+
+    def again(probe):
+        return func(probe, *args[1:], **kwargs) if args else func(**{**kwargs, "input": probe})
+
+    found = moved(again, x, axes, why)
+    result = func(*args, **kwargs)
+    for tensor, where in zip(tensors(result), found, strict=False):
+        tape.set_axes(tensor, where)
+        tape.note_transpose(tensor, x)
+    return result
+
+
+def _gate(tape, func, args, kwargs, name):
+    """Half of the entries times a function of the other half."""
+    x, dim = argument(args, kwargs, 0, "input"), argument(args, kwargs, 1, "dim", default=-1)
+    one, two = moved(lambda probe: probe.chunk(2, dim), x, tape.axes(x), tape.why(name)) or [((),) * x.ndim] * 2
+    result = func(*args, **kwargs)
+    tape.set_axes(result, [match(a, b, tape.why(name)) for a, b in zip(one, two, strict=True)])
+    return result
+
+
+def _entrywise(tape, func, args, kwargs, name, operands):
+    """Every entry for itself: spaces in the same place, after broadcasting, are one."""
+    inputs = [(tape.axes(t), tuple(t.shape), tape.weight(t) is None) for t in operands]
+    result = func(*args, **kwargs)
+    outputs = tensors(result)
+    shape = torch.broadcast_shapes(*(shape for _, shape, _ in inputs))
+    if not outputs or tuple(outputs[0].shape) != tuple(shape):
+        tape.leave(name, [axis for axes, _, _ in inputs for axis in axes])
+        return result
+    why, axes = tape.why(name), [()] * len(shape)
+    for a, size in enumerate(shape):
+        met = None
+        for places, sizes, activation in inputs:
+            at = a - len(shape) + len(sizes)
+            if at < 0 or sizes[at] != size or size == 1:
+                continue
+            mine = (places[at], activation)
+            if met is None:
+                met = mine
+            else:
+                summed = name in ("add", "sub", "subtract") and met[1] and activation
+                met = (match(met[0], places[at], why, summed=summed), met[1] or activation)
+        axes[a] = met[0] if met else ()
+    for tensor in outputs:
+        tape.set_axes(tensor, axes)
+    return result
+
+
+def _channels(tape, func, args, kwargs, name):
+    """One scale and shift, or slope, a channel: the second axis of x is the only axis of the others."""
+    x = argument(args, kwargs, 0, "input")
+    axes = list(tape.axes(x))
+    channel = 1 if x.ndim > 1 else 0
+    for other in tensors((args, kwargs)):
+        if other is not x and other.numel() > 1:
+            axes[channel] = match(axes[channel], tape.axes(other)[0], tape.why(name))
+    if name != "prelu":
+        tape.has_size("num_features", axes[channel])
+        for axis in axes[channel + 1 :]:
+            fix(axis, tape.why(name))
+    result = func(*args, **kwargs)
+    for tensor in tensors(result):
+        tape.set_axes(tensor, axes)
+    return result
+
+
+def _reduce(tape, func, args, kwargs, name):
+    """Entries along some axes are mixed: their spaces stay whole."""
+    x = argument(args, kwargs, 0, "input", "x")
+    axes = tape.axes(x)
+    at = 2 if name in ("norm", "vector_norm", "normalize") else 1
+    if name == "topk":
+        at = 2
+    dim = argument(args, kwargs, at, "dim", "axis")
+    if name == "normalize" and dim is None:
+        dim = 1
+    if name in ("topk", "sort", "argsort") and dim is None:
+        dim = -1
+    dims = range(x.ndim) if dim is None or isinstance(dim, bool) else dim
+    dims = {d % x.ndim for d in ([dims] if isinstance(dims, int) else dims)}
+    for d in dims:
+        fix(axes[d], tape.why(name))
+    result = func(*args, **kwargs)
+    for tensor in tensors(result):
+        if tensor.ndim == x.ndim:
+            keep = name in SAME_SHAPE
+            tape.set_axes(tensor, [() if d in dims and not keep else axis for d, axis in enumerate(axes)])
+        elif tensor.ndim == x.ndim - len(dims):
+            tape.set_axes(tensor, [axis for d, axis in enumerate(axes) if d not in dims])
+    return result
+
+
+def _positions(tape, func, args, kwargs, name):
+    """Pooling, resampling, padding: the last axes change, channel by channel."""
+    x = argument(args, kwargs, 0, "input")
+    axes = list(tape.axes(x))
+    if name == "pad":
+        pad = argument(args, kwargs, 1, "pad")
+        touched = {x.ndim - 1 - i // 2 for i, amount in enumerate(pad) if amount}
+    elif name in POOLS:
+        touched = {x.ndim - 1 - i for i in range(int(name.split("pool")[1][0]))}
+    else:
+        touched = set(range(2, x.ndim))
+    for a in touched:
+        fix(axes[a], tape.why(name))
+        axes[a] = ()
+    result = func(*args, **kwargs)
+    for tensor in tensors(result):
+        tape.set_axes(tensor, axes)
+    return result
+
+
+def _concatenate(tape, func, args, kwargs, name):
+    """Side by side along one axis, where sizes stay; the other axes are those of all parts."""
+    parts = list(argument(args, kwargs, 0, "tensors"))
+    dim = argument(args, kwargs, 1, "dim", "axis", default=0) % max(part.ndim for part in parts)
+    result = func(*args, **kwargs)
+    parts = [part for part in parts if part.ndim == result.ndim]
+    why, axes = tape.why(name), list(tape.axes(parts[0]))
+    for part in parts[1:]:
+        for a in range(result.ndim):
+            if a != dim:
+                axes[a] = match(axes[a], tape.axes(part)[a], why)
+    for part in parts:
+        fix(tape.axes(part)[dim], why)
+    axes[dim] = ()
+    tape.set_axes(result, axes)
+    return result
+
+
+def _stack(tape, func, args, kwargs, name):
+    """Side by side along a new axis."""
+    parts = list(argument(args, kwargs, 0, "tensors"))
+    result = func(*args, **kwargs)
+    dim, axes = argument(args, kwargs, 1, "dim", default=0) % result.ndim, tape.axes(parts[0])
+    for part in parts[1:]:
+        axes = [match(*pair, tape.why(name)) for pair in zip(axes, tape.axes(part), strict=True)]
+    tape.set_axes(result, (*axes[:dim], (), *axes[dim:]))
+    return result
+
+
+def _normalize(tape, func, args, kwargs, name):
+    """Statistics over features: none of them can go without changing the others."""
+    x = argument(args, kwargs, 0, "input")
+    axes, why = tape.axes(x), tape.why(name)
+    count = len(argument(args, kwargs, 1, "normalized_shape")) if name in ("layer_norm", "rms_norm") else x.ndim - 1
+    for other in tensors((args, kwargs)):
+        for axis in tape.axes(other) if other is not x else axes[x.ndim - count :]:
+            fix(axis, why)
+    result = func(*args, **kwargs)
+    for tensor in tensors(result):
+        tape.set_axes(tensor, axes)
+    return result

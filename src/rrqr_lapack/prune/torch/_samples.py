@@ -1,0 +1,342 @@
+"""Calibration data for models in torch: batches in any form, and how a model is called with one."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from itertools import chain
+from numbers import Integral
+
+import numpy as np
+import torch
+
+from rrqr_lapack._common.arrays import as_ndarray
+
+from .._reals import is_sparse
+from ._calls import tensors
+
+LABELS = ("labels", "label")
+PARTS, LEAST = 8, 16  # batches that samples are dealt into if each gets so many, so that some can be held out
+DEALT = 4096  # samples that are dealt out at a time, so that a memory map is read in order
+EXAMPLES = 4  # samples that a structure is found and tried out with
+
+
+class Samples:
+    """Calibration samples in batches of at most `size`, ready for the model.
+
+    Parameters
+    ----------
+    calibration : array, tensor, mapping of such, or an iterable of batches (a DataLoader)
+        A batch is an array (samples first), a tuple of positional arguments, or a mapping of keyword arguments. Rows of
+        SciPy's sparse arrays are filled in.
+    size : int
+        Samples in a batch.
+    prepare : callable
+        Applied to each batch.
+
+    Raises
+    ------
+    TypeError
+        Neither arrays nor an iterable of batches that hold some; masked entries; tensors that are not strided (sparse,
+        nested); `size` is no integer.
+    ValueError
+        No samples, or NaN; `size` below 1.
+    """
+
+    def __init__(self, calibration, size: int, prepare: Callable):
+        if isinstance(calibration, str | bytes) or not (_is_batch(calibration) or isinstance(calibration, Iterable)):
+            raise TypeError(f"calibration must be an array or batches, not {type(calibration).__name__}")
+        if isinstance(size, bool) or not isinstance(size, Integral):
+            raise TypeError(f"batch_size must be an integer, not {size!r}")
+        if size < 1:
+            raise ValueError(f"batch_size is {size}; allowed: at least 1")
+        self._calibration = [calibration] if _is_batch(calibration) else calibration
+        self._size = size
+        self._prepare = prepare
+
+    def __iter__(self) -> Iterator:
+        empty = True
+        for number, given in enumerate(self._calibration):
+            batch = _checked(given)
+            if not _arrays(batch):
+                raise TypeError(f"calibration has no arrays or tensors in batch {number}, a {type(given).__name__}")
+            for piece in pieces(batch, self._size):
+                ready = self._prepare(piece)
+                if _has_nan(ready):
+                    one = next(i for i, sample in enumerate(pieces(batch, 1)) if _has_nan(self._prepare(sample)))
+                    raise ValueError(f"calibration has NaN in sample {one} of batch {number}")
+                empty = False
+                yield ready
+        if empty:
+            raise ValueError("calibration has no samples")
+
+
+def _has_nan(batch) -> bool:
+    return any(bool(tensor.isnan().any()) for tensor in tensors(batch) if tensor.is_floating_point())
+
+
+def _is_batch(data) -> bool:
+    return isinstance(data, np.ndarray | torch.Tensor | Mapping) or hasattr(data, "__array__") or is_sparse(data)
+
+
+def _checked(batch):
+    """The batch with sparse arrays by rows, without what would be misread."""
+    if isinstance(batch, Mapping):
+        return {key: _checked(value) for key, value in batch.items()}
+    if isinstance(batch, list | tuple):
+        return tuple(map(_checked, batch))
+    if is_sparse(batch):
+        return batch.tocsr() if batch.ndim == 2 else batch.toarray()
+    if isinstance(batch, np.ma.MaskedArray):
+        return as_ndarray(batch, "calibration")
+    if isinstance(batch, torch.Tensor):
+        if torch.masked.is_masked_tensor(batch):
+            raise TypeError("calibration has a masked tensor; fill it first, as with tensor.to_tensor(0)")
+        if batch.layout is not torch.strided or batch.is_nested:
+            what = "nested" if batch.is_nested else str(batch.layout).removeprefix("torch.")
+            cure = "tensor.to_padded_tensor(0)" if batch.is_nested else "tensor.to_dense()"
+            raise TypeError(f"calibration has a tensor that is {what}; pass {cure}")
+    return batch
+
+
+def fingerprints(batch) -> Iterator[bytes]:
+    """The bytes of each sample of a batch, by which repeated ones are known."""
+    total = length(batch)
+    flat = [
+        tensor.reshape(total, -1).contiguous().cpu().view(torch.uint8).numpy()
+        for tensor in tensors(batch)
+        if tensor.ndim and len(tensor) == total and tensor.numel()
+    ]
+    return (b"".join(part[i].tobytes() for part in flat) for i in range(total))
+
+
+def pieces(batch, size: int) -> Iterator:
+    """Deal the samples of a batch out into batches of at most `size`, like cards.
+
+    So each is a fair sample of all, also where they are sorted by class. What has no axis of samples, or one of
+    another length, goes with every piece.
+    """
+    total = length(batch)
+
+    def part(item, where):
+        if isinstance(item, Mapping):
+            return {key: part(value, where) for key, value in item.items()}
+        if isinstance(item, list | tuple):
+            return tuple(part(value, where) for value in item)
+        return item[where] if hasattr(item, "shape") and np.ndim(item) and item.shape[0] == total else item
+
+    for first in range(0, total, DEALT):
+        end = min(first + DEALT, total)
+        parts = max(-(-(end - first) // size), min(PARTS, (end - first) // LEAST), 1)
+        for i in range(parts):
+            yield part(batch, slice(first + i, end, parts))
+
+
+def length(batch) -> int:
+    """Samples in a batch: the length of its first array."""
+    return next((array.shape[0] for array in _arrays(batch) if np.ndim(array)), 0)
+
+
+def _arrays(batch) -> list:
+    if isinstance(batch, Mapping):
+        return [array for value in batch.values() for array in _arrays(value)]
+    if isinstance(batch, list | tuple):
+        return [array for value in batch for array in _arrays(value)]
+    return [batch] if hasattr(batch, "shape") else []
+
+
+def check_module(model) -> None:
+    """TypeError for what is no module."""
+    if not isinstance(model, torch.nn.Module):
+        raise TypeError(f"model must be a torch.nn.Module, not {type(model).__name__}")
+
+
+def unwrapped(model: torch.nn.Module) -> torch.nn.Module:
+    """The module inside what compiles it or spreads it over devices."""
+    while True:
+        if isinstance(model, torch.nn.DataParallel | torch.nn.parallel.DistributedDataParallel):
+            model = model.module
+        elif hasattr(model, "_orig_mod"):
+            model = model._orig_mod
+        else:
+            return model
+
+
+def check_model(model) -> None:
+    """Refuse what cannot be taken apart.
+
+    Raises
+    ------
+    TypeError
+        No module, or one that was scripted or compiled.
+    ValueError
+        Parameters without values, or with NaN or Inf.
+    """
+    check_module(model)
+    for name, module in model.named_modules():
+        if isinstance(module, torch.jit.ScriptModule) or hasattr(module, "_orig_mod"):
+            what = name or "model"
+            raise TypeError(f"{what} was scripted or compiled; give the module that it was made from")
+    for name, parameter in model.named_parameters():
+        if parameter.is_meta:
+            raise ValueError(f"{name} is on the meta device, without values; load the model's weights first")
+        if parameter.is_floating_point() and not bool(torch.isfinite(parameter).all()):
+            raise ValueError(f"{name} has NaN or Inf")
+
+
+def prepare(model: torch.nn.Module) -> Callable:
+    """A function that turns a batch of arrays into tensors on the model's device.
+
+    Floating-point numbers take the dtype of the model's parameters.
+    """
+    like = next((p for p in model.parameters() if p.is_floating_point()), torch.empty(0))
+    return partial(_prepared, device=like.device, dtype=like.dtype)
+
+
+def _prepared(item, device, dtype):
+    if isinstance(item, Mapping):
+        return {key: _prepared(value, device, dtype) for key, value in item.items()}
+    if isinstance(item, list | tuple):
+        return tuple(_prepared(value, device, dtype) for value in item)
+    if not hasattr(item, "shape"):
+        return item
+    item = item.toarray() if is_sparse(item) else item
+    item = item if isinstance(item, torch.Tensor) else torch.as_tensor(np.array(item))
+    return item.to(device, dtype if item.is_floating_point() else None)
+
+
+def peek(calibration, prepare: Callable) -> tuple[object, Iterable]:
+    """The first few samples, and the calibration data as it was."""
+    if not isinstance(calibration, Iterator):
+        return next(iter(Samples(calibration, EXAMPLES, prepare))), calibration
+    first = next(calibration, None)
+    if first is None:
+        raise ValueError("calibration has no samples")
+    return next(iter(Samples([first], EXAMPLES, prepare))), chain([first], calibration)
+
+
+class Caller:
+    """How a model is called with a batch, and which of its outputs count.
+
+    Parameters
+    ----------
+    model : Module
+    call : callable, optional
+        ``call(model, batch)``. By default a mapping gives keyword arguments, a tuple or list positional ones, and
+        what ``forward`` does not take (labels) is dropped.
+    output : callable, optional
+        ``output(result)``: the tensor to preserve. Default: the first floating-point tensor of the result.
+    """
+
+    def __init__(self, model: torch.nn.Module, call: Callable | None = None, output: Callable | None = None):
+        self._call = call or self._default
+        self._output = output
+        signature = inspect.signature(model.forward).parameters.values()
+        positional = [p for p in signature if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        self._positional = None if any(p.kind is p.VAR_POSITIONAL for p in signature) else len(positional)
+        takes_all = any(p.kind is p.VAR_KEYWORD for p in signature)
+        self._keywords = None if takes_all else {p.name for p in signature}
+
+    def __call__(self, model: torch.nn.Module, batch):
+        """The model's result, in evaluation mode and without gradients."""
+        with evaluation(model):
+            return self._call(model, batch)
+
+    def try_out(self, model: torch.nn.Module, batch):
+        """The model's result when it runs for the first time.
+
+        Raises
+        ------
+        ValueError
+            It fails.
+        """
+        try:
+            return self(model, batch)
+        except Exception as error:  # the model's own code, with samples it may not expect
+            raise ValueError(
+                f"the model does not run on the calibration samples ({type(error).__name__}: {error}); give arrays as "
+                "forward takes them, a list of tuples or mappings for several arguments, or call=, which runs the model"
+            ) from error
+
+    def inputs(self, batch):
+        """What `forward` takes of a batch, or all where `call` runs the model."""
+        if self._call != self._default:
+            return batch
+        if isinstance(batch, Mapping):
+            return {
+                key: value
+                for key, value in batch.items()
+                if key not in LABELS and (self._keywords is None or key in self._keywords)
+            }
+        return batch[: self._positional] if isinstance(batch, tuple) else batch
+
+    def _default(self, model, batch):
+        batch = self.inputs(batch)
+        if isinstance(batch, Mapping):
+            return model(**batch)
+        return model(*batch) if isinstance(batch, tuple) else model(batch)
+
+    def output(self, result) -> torch.Tensor:
+        """The tensor of a result that should stay as it is."""
+        if self._output is not None:
+            chosen = self._output(result)
+            if not (isinstance(chosen, torch.Tensor) and chosen.is_floating_point()):
+                what = chosen.dtype if isinstance(chosen, torch.Tensor) else type(chosen).__name__
+                raise TypeError(f"output must give a floating-point tensor of the model's result, not {what}")
+            return chosen
+        floating = [tensor for tensor in tensors(result) if tensor.is_floating_point() and tensor.ndim]
+        if not floating:
+            raise TypeError("the model returns no floating-point tensor; give output=, which picks one from its result")
+        return floating[0]
+
+
+def at_least_single(x: torch.Tensor) -> torch.Tensor:
+    """The tensor in the precision that it is computed with: double if it has it, otherwise single."""
+    return x if x.dtype == torch.float64 else x.float()
+
+
+def mask_of(batch) -> torch.Tensor | None:
+    """(samples, positions) of bool: which positions count; None for all."""
+    mask = batch.get("attention_mask") if isinstance(batch, Mapping) else None
+    return mask.bool() if isinstance(mask, torch.Tensor) and mask.ndim == 2 else None
+
+
+def rows(x: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+    """`x` without masked positions, where it has a row for each position; the last axis stays the last."""
+    if mask is not None and x.shape[: mask.ndim] == mask.shape and x.ndim > mask.ndim:
+        return x[mask]
+    if mask is not None and x.ndim == 2 and len(x) == mask.numel():
+        return x[mask.reshape(-1)]
+    return x
+
+
+@contextmanager
+def evaluation(model: torch.nn.Module):
+    """Evaluation mode without gradients; each module gets its own mode back, and buffers that `forward` changes."""
+    modes = [(module, module.training) for module in model.modules()]
+    with torch._C.DisableTorchFunction():  # no call of the model's that a tape should see
+        buffers = [
+            (module, name, buffer, _version(buffer), buffer.detach().clone())
+            for module in model.modules()
+            for name, buffer in module.named_buffers(recurse=False)
+        ]
+    try:
+        for module, _ in modes:
+            module.training = False
+        with torch.no_grad():
+            yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
+        with torch._C.DisableTorchFunction(), torch.no_grad():
+            for module, name, buffer, version, before in buffers:
+                setattr(module, name, buffer)
+                if _version(buffer) != version:
+                    buffer.copy_(before)
+
+
+def _version(tensor):
+    """A number that grows with each change in place; None of tensors made for inference, which have none."""
+    return None if tensor.is_inference() else tensor._version

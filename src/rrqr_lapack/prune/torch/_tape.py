@@ -1,0 +1,181 @@
+"""One run of a model, recorded: which index spaces its tensors have, and where weights read and make them.
+
+The tape sees each torch function that the model calls, whatever the modules are called and however the forward is
+written; `rules` says what each function means for the spaces. Functions without a rule fix the spaces they meet, so
+that what is not understood is left alone, and are remembered by the module that called them.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+import torch
+from torch.overrides import TorchFunctionMode
+from torch.utils.weak import WeakIdKeyDictionary
+
+from . import _rules
+from ._calls import Product, tensors
+from ._spaces import Axis, Place, Space, fix, leaf_places
+
+Key = tuple[str, int]  # a parameter or buffer, by name, and one of its axes
+
+
+@dataclass
+class Read:
+    """How one weight's axis is summed over.
+
+    Attributes
+    ----------
+    biases : set of str or None
+        Names of the parameters that are added to the products; None where there is none.
+    exact : bool
+        Whether a constant added to the activations is one added to the products: no zero padding in between.
+    """
+
+    biases: set = field(default_factory=set)
+    exact: bool = True
+
+
+class Weights:
+    """Recognizes parameters, and transposes of them, among the arguments of functions."""
+
+    def __init__(self, model: torch.nn.Module):
+        super().__init__()
+        # Held, since a tensor that the model frees would leave its id to another.
+        self._held = [*model.named_parameters(), *model.named_buffers()]
+        self.names = {id(tensor): name for name, tensor in reversed(self._held)}
+        self._transposed = WeakIdKeyDictionary()
+
+    def weight(self, tensor: torch.Tensor) -> tuple[str, bool] | None:
+        """(name, whether transposed) of a parameter or of the transpose of one; None for other tensors."""
+        name = self.names.get(id(tensor))
+        return (name, False) if name is not None else self._transposed.get(tensor)
+
+    def note_transpose(self, tensor: torch.Tensor, of: torch.Tensor) -> None:
+        """Note that a tensor is the transpose of a parameter, if it is."""
+        name = self.names.get(id(of))
+        if (
+            name is not None
+            and of.ndim == tensor.ndim == 2
+            and tensor.data_ptr() == of.data_ptr()
+            and tensor.shape == of.shape[::-1]
+            and tensor.stride() == of.stride()[::-1]
+        ):
+            self._transposed[tensor] = (name, True)
+
+
+class Tape(Weights, TorchFunctionMode):
+    """Records one forward pass: ``with Tape(model) as tape: tape.close(model(x))``.
+
+    Attributes
+    ----------
+    spaces : dict
+        Name of a parameter or buffer -> one `Space` an axis.
+    reads : dict
+        (name, axis) -> `Read`, for axes that are summed over in a product with activations.
+    makes : dict
+        (name, axis) -> the step at which it made an axis of activations.
+    products : list of (int, tuple of Axis)
+        Multiply-adds of each product, and the axes they are proportional to.
+    unknown : list of (str, str, list of Space)
+        Operations that have no rule: module, operation, and the spaces that it fixed.
+    sized : list of (str, str, Axis)
+        Modules without weights that know the size of an axis all the same: module, attribute, axis.
+    met : set of str
+        Names of the parameters and buffers that functions were called with.
+    """
+
+    def __init__(self, model: torch.nn.Module):
+        super().__init__(model)
+        self.model = model
+        self.spaces = {name: tuple(map(Space, tensor.shape)) for name, tensor in self._held}
+        self.reads: dict[Key, Read] = {}
+        self.makes: dict[Key, int] = {}
+        self.products: list[tuple[int, tuple[Axis, ...]]] = []
+        self.unknown: list[tuple[str, str, list[Space]]] = []
+        self.sized: list[tuple[str, str, Axis]] = []
+        self.met: set[str] = set()
+        for name, tensor in self._held:
+            if tensor.is_complex():
+                for space in self.spaces[name]:
+                    space.fix(f"{name} is complex")
+        self._modules = {module: name for name, module in model.named_modules()}
+        self._calls: list[str] = []
+        self._axes = WeakIdKeyDictionary()
+
+    def __enter__(self):
+        self._hooks = ExitStack()
+        for module in self._modules:
+            self._hooks.enter_context(module.register_forward_pre_hook(self._enter_module))
+            self._hooks.enter_context(module.register_forward_hook(self._leave_module, always_call=True))
+        return super().__enter__()
+
+    def __exit__(self, *error):
+        self._hooks.close()
+        return super().__exit__(*error)
+
+    def _enter_module(self, module, _):
+        self._calls.append(self._modules[module])
+
+    def _leave_module(self, *_):
+        self._calls.pop()
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        result = _rules.record(self, func, args, kwargs or {})
+        if tensors(result):
+            self.met.update(self.names[id(each)] for each in tensors((args, kwargs)) if id(each) in self.names)
+        return result
+
+    @property
+    def module(self) -> str:
+        """The module that is running."""
+        return self._calls[-1] if self._calls else ""
+
+    def axes(self, tensor: torch.Tensor) -> tuple[Axis, ...]:
+        """The places of spaces on each axis of a tensor; empty where it has none."""
+        name = self.names.get(id(tensor))
+        if name is not None:
+            return tuple((Place(space, 1),) if space.size > 1 else () for space in self.spaces[name])
+        return self._axes.get(tensor) or ((),) * tensor.ndim
+
+    def set_axes(self, tensor: torch.Tensor, axes) -> None:
+        """Say where the spaces are on a tensor that an operation made."""
+        if id(tensor) not in self.names:
+            self._axes[tensor] = tuple(axes)
+
+    def known(self, tensor: torch.Tensor) -> bool:
+        """Whether any axis of the tensor has a space."""
+        return any(self.axes(tensor))
+
+    def read(self, key: Key, call: Product) -> None:
+        """Note that a weight's axis is summed over with an axis of activations."""
+        read = self.reads.setdefault(key, Read())
+        read.biases.add(None if call.bias is None else self.names.get(id(call.bias)))
+        read.exact &= not call.padded
+
+    def made(self, key: Key) -> None:
+        """Note that a weight's axis makes an axis of activations."""
+        self.makes.setdefault(key, len(self.makes))
+
+    def has_size(self, attribute: str, axis: Axis) -> None:
+        """Note that the running module repeats the size of an axis, if it has this attribute."""
+        if type(getattr(self.model.get_submodule(self.module), attribute, None)) is int:
+            self.sized.append((self.module, attribute, axis))
+
+    def leave(self, operation: str, axes) -> None:
+        """Fix the spaces that an operation without a rule meets, and remember it."""
+        open_ = [place.space for axis in axes for place in leaf_places(axis) if not place.space.fixed]
+        for space in open_:
+            space.fix(self.why(operation))
+        self.unknown.append((self.module, operation, open_))
+
+    def why(self, operation: str) -> str:
+        """A reason in words: the operation and the module it is in."""
+        return f"{operation} in {self.module or 'the model itself'}"
+
+    def close(self, outputs) -> None:
+        """The end of the forward pass: what the model returns keeps its size."""
+        for tensor in tensors(outputs):
+            for axis in self.axes(tensor):
+                fix(axis, "it is an output of the model")

@@ -1,6 +1,0 @@
-"""Column subset selection: which k columns of a matrix represent the others best, one method a module."""
-
-from ._result import ColumnSelection
-from ._select import select_columns
-
-__all__ = ["ColumnSelection", "select_columns"]

@@ -1,0 +1,246 @@
+"""Finding the groups of a torch model and cutting them: what is found, and what is exact for every kind of layer."""
+
+import numpy as np
+import pytest
+
+from rrqr_lapack.prune._face import Cut, total
+
+torch = pytest.importorskip("torch", reason="the face of torch needs torch, an extra")
+attention = pytest.importorskip("torch.nn.attention")
+counter = pytest.importorskip("torch.utils.flop_counter")
+models = pytest.importorskip("torch_models")
+prune = pytest.importorskip("rrqr_lapack.prune.torch")
+
+FOUND = {
+    models.dense: {"0": 14, "3": 10, "5": 8},
+    models.convolutions: {"0": 8, "5": 7, "10": 6},
+    models.Depthwise: {"expand": 8, "project": 6, "up": 6},
+    models.Residual: {"blocks.0.conv1": 12, "blocks.1.conv1": 12},
+    models.Excitation: {"conv": 8, "squeeze": 4},
+    models.Fused: {"qkv": 4, "gate_up": 20},
+    models.Branches: {"first": 12},
+    models.Strided: {"conv": 10},
+    models.Written: {"conv": 9, "back": 12, "q": 4},
+    models.Merged: {"q": 5},
+    models.Gated: {"conv": 8, "up": 7},
+}
+KINDS = pytest.mark.parametrize("kind", FOUND, ids=lambda kind: kind.__name__)
+
+
+def face_of(kind, **options):
+    """The face of a model of this kind, the model, and a function that draws samples."""
+    model, draw = models.made(kind)
+    return prune.find_groups(model, draw(8), **options)[0], model, draw
+
+
+@KINDS
+def test_the_groups_are_those_of_the_architecture(kind):
+    face, _, _ = face_of(kind)
+    assert {group.name: group.width for group in face.groups} == FOUND[kind]
+
+
+@KINDS
+def test_duplicated_units_are_removed_without_loss_on_samples_never_seen(kind):
+    """The whole way: what is read, selected, sliced and folded."""
+    face, _, draw = face_of(kind)
+    double = models.duplicated(face, np.random.default_rng(0))
+    analysis = prune.analyze(double.model, draw(400))
+    assert {group.name for group in double.groups} == set(analysis.groups)
+    half = {group.name: group.width // 2 for group in double.groups}
+    small = prune.apply(analysis, prune.plan(analysis, ranks=half))
+    widths = {group.name: group.width for group in prune.find_groups(small, draw(8))[0].groups}
+    assert widths == half
+    fresh = draw(50)
+    with torch.no_grad():
+        assert models.relative_error(small(fresh), double.model(fresh)) < 1e-8
+
+
+@KINDS
+def test_another_order_of_the_units_gives_the_same_outputs(kind):
+    face, model, draw = face_of(kind)
+    rng = np.random.default_rng(1)
+    cuts = {}
+    for group in face.groups:
+        C = rng.permutation(group.width)
+        cuts[group.name] = Cut(C, np.kron(np.eye(group.width)[C], np.eye(group.unit)))
+    fresh = draw(20)
+    with torch.no_grad():
+        assert models.relative_error(face.cut(cuts).model(fresh), model(fresh)) < 1e-12
+
+
+@KINDS
+def test_the_costs_are_those_of_the_model_before_and_after_a_cut(kind):
+    face, _, draw = face_of(kind)
+    small = face.cut(
+        {g.name: Cut(np.arange(g.width // 2), np.ones((g.width // 2 * g.unit, g.columns))) for g in face.groups}
+    )
+    samples = draw(6)
+    for each in (face, small):
+        widths = {group.name: group.width for group in each.groups}
+        assert total(face.parameters, widths) == sum(p.numel() for p in each.model.parameters())
+        with (
+            counter.FlopCounterMode(display=False) as counted,
+            attention.sdpa_kernel(attention.SDPBackend.MATH),
+            torch.no_grad(),
+        ):
+            each.model(samples)
+        assert 2 * len(samples) * total(face.flops, widths) == counted.get_total_flops()
+
+
+@KINDS
+def test_a_constant_goes_into_the_biases(kind):
+    face, model, draw = face_of(kind)
+    rng = np.random.default_rng(2)
+    affine = {group.name: rng.standard_normal(group.columns) for group in face.groups if group.affine}
+    cuts = {name: Cut(np.arange(face.coupling(name).width), np.eye(len(s)), s) for name, s in affine.items()}
+    hooks = []
+    for name, shift in affine.items():  # add it to the activations by hand instead, reader by reader
+        for reader in face.coupling(name).readers:
+            member, inner = reader.member, (reader.member.at, *reader.member.unit)
+            shape = [n if i in inner else 1 for i, n in enumerate(member.sizes)]
+            module = model.get_submodule(member.name.rpartition(".")[0])
+            after = [1] * (module.weight.ndim - 2)  # positions come after the channels
+            line = torch.as_tensor(shift).reshape(shape).expand(member.sizes).reshape(-1, *after)
+            hooks.append(module.register_forward_pre_hook(lambda _, x, line=line: (x[0] + line,)))
+    samples = draw(10)
+    with torch.no_grad():
+        expected = model(samples)
+        for hook in hooks:
+            hook.remove()
+        assert models.relative_error(face.cut(cuts).model(samples), expected) < 1e-12
+        assert not affine or models.relative_error(model(samples), expected) > 1e-3
+
+
+def test_a_shift_is_refused_where_padding_with_zeros_would_break_it():
+    face, _, _ = face_of(models.Residual)
+    group = face.groups[0]
+    assert not group.affine
+    with pytest.raises(ValueError, match=r"'blocks.0.conv1' takes no shift: its readers pad with zeros"):
+        face.cut({group.name: Cut(np.arange(group.width), np.eye(group.width), np.ones(group.width))})
+
+
+def test_a_plan_with_affine_correction_leaves_such_groups_without_shift():
+    model, draw = models.made(models.Residual)
+    analysis = prune.analyze(model, draw(64))
+    assert prune.apply(analysis, prune.plan(analysis, keep=0.5, affine=True)).blocks[0].conv1.out_channels == 6
+
+
+def test_a_residual_stream_is_a_group_when_asked():
+    face = face_of(models.Residual, residual=True)[0]
+    assert {group.name: group.width for group in face.groups} == {"stem": 6, "blocks.0.conv1": 12, "blocks.1.conv1": 12}
+    small = face.cut({"stem": Cut(np.arange(3), np.eye(3, 6))}).model
+    assert (small.stem.out_channels, small.blocks[0].bn2.num_features, small.fc.in_features) == (3, 3, 3)
+    assert face_of(models.Residual)[0].left_alone == {
+        "stem": "it is a residual stream (residual=True makes it a group)"
+    }
+
+
+def test_a_group_that_cannot_be_is_listed_with_the_reason():
+    why = "add in the model itself, with a number for each unit that no weight or buffer gives"  # the model's input
+    assert face_of(models.Fused)[0].left_alone == {"proj": why}
+
+
+class Recurrent(torch.nn.Module):
+    """Layers around one that has no rule."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = torch.nn.Linear(5, 8)
+        self.memory = torch.nn.LSTM(8, 9, batch_first=True)
+        self.third = torch.nn.Linear(9, 7)
+        self.last = torch.nn.Linear(7, 6)
+
+    def forward(self, x):
+        return self.last(torch.relu(self.third(self.memory(torch.relu(self.first(x)))[0])))
+
+
+def test_an_embedding_with_a_largest_norm_keeps_its_columns():
+    """The norm is that of all of them."""
+
+    def model(**options):
+        return torch.nn.Sequential(
+            torch.nn.Embedding(50, 16, **options), torch.nn.Linear(16, 20), torch.nn.ReLU(), torch.nn.Linear(20, 3)
+        )
+
+    tokens = torch.arange(40).reshape(10, 4)
+    assert [group.name for group in prune.find_groups(model(), tokens)[0].groups] == ["0", "1"]
+    face, _ = prune.find_groups(model(max_norm=4.0), tokens)
+    assert [group.name for group in face.groups] == ["1"]
+    assert face.left_alone["0"] == "max_norm of embedding in 0"
+
+
+def test_a_module_that_is_not_understood_is_named_and_the_others_are_pruned():
+    with pytest.warns(UserWarning, match="left alone: memory: lstm has no rule"):
+        face, _ = prune.find_groups(Recurrent(), torch.randn(8, 3, 5))
+    assert [group.name for group in face.groups] == ["third"]
+
+
+def test_packed_attention_is_left_alone_and_the_feed_forward_blocks_are_pruned():
+    layer = torch.nn.TransformerEncoderLayer(12, 2, 24, batch_first=True)
+    with pytest.warns(UserWarning, match=r"layers.0.self_attn, layers.1.self_attn: multi_head_attention_forward"):
+        face, _ = prune.find_groups(torch.nn.TransformerEncoder(layer, 2), torch.randn(8, 3, 12))
+    assert {group.name: group.width for group in face.groups} == {"layers.0.linear1": 24, "layers.1.linear1": 24}
+    small = face.cut({"layers.0.linear1": Cut(np.arange(5), np.eye(5, 24))})
+    assert small.model(torch.randn(2, 3, 12)).shape == (2, 3, 12)
+
+
+def test_computed_weights_are_left_alone():
+    model = torch.nn.Sequential(
+        torch.nn.Linear(4, 8), torch.nn.ReLU(), torch.nn.utils.parametrizations.weight_norm(torch.nn.Linear(8, 8)),
+        torch.nn.ReLU(), torch.nn.Linear(8, 6), torch.nn.ReLU(), torch.nn.Linear(6, 2),
+    )  # fmt: skip
+    with pytest.warns(UserWarning, match=r"2: linear with computed weights"):
+        face, _ = prune.find_groups(model, torch.randn(8, 4))
+    assert [group.name for group in face.groups] == ["4"]
+
+
+class Fixed(torch.nn.Module):
+    """A group whose width the code relies on in a way that no number in it can be changed to mend."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second, self.third = torch.nn.Linear(4, 8), torch.nn.Linear(8, 6), torch.nn.Linear(6, 2)
+
+    def forward(self, x):
+        x = torch.relu(self.first(x))
+        if x.shape[1] != 8:
+            raise ValueError("eight, please")
+        return self.third(torch.relu(self.second(x)))
+
+
+def test_a_group_that_fails_when_it_is_tried_out_is_named():
+    with pytest.warns(
+        UserWarning, match="left alone: first: a model cut here does not work: ValueError: eight, please"
+    ):
+        face, _ = prune.find_groups(Fixed(), torch.randn(8, 4))
+    assert [group.name for group in face.groups] == ["second"]
+
+
+class Hidden(torch.nn.Module):
+    """A layer whose units are also read in a way the tape cannot see."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second, self.third = torch.nn.Linear(4, 8), torch.nn.Linear(8, 6), torch.nn.Linear(6, 2)
+
+    def forward(self, x):
+        x = torch.relu(self.first(x))
+        leak = float(x.detach().numpy()[:, 3].sum())
+        return self.third(torch.relu(self.second(x))) + leak
+
+
+def test_units_that_leave_the_graph_are_kept():
+    with pytest.warns(UserWarning, match="the model itself: numpy has no rule"):
+        face, _ = prune.find_groups(Hidden(), torch.randn(8, 4))
+    assert [group.name for group in face.groups] == ["second"]
+
+
+def test_a_model_without_groups_is_refused():
+    with pytest.raises(ValueError, match=r"no units of this model can be removed \(no weights read what others make"):
+        prune.find_groups(torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU()), torch.randn(5, 3))
+
+
+@pytest.mark.parametrize("model", [np.ones(3), torch.relu, None])
+def test_what_is_no_module_is_refused(model):
+    with pytest.raises(TypeError, match=r"model must be a torch.nn.Module, not "):
+        prune.find_groups(model, torch.randn(5, 3))
