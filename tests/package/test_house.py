@@ -65,7 +65,7 @@ def test_every_room_uses_only_the_floors_below(path):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_module_has_the_name_of_something_beside_it(name):
-    if ".torch" in name and not importlib.util.find_spec("torch") or name.endswith("__main__"):
+    if (".torch" in name and not importlib.util.find_spec("torch")) or name.endswith("__main__"):
         pytest.skip("needs PyTorch" if ".torch" in name else "runs the command")
     module = importlib.import_module(name)
     package, _, leaf = name.rpartition(".")

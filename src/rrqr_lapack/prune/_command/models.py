@@ -3,39 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from .._face import Face
+from .._model_file import ModelFile
 from .._network.dense import NetworkFace
 from .._network.files import SUFFIXES, check_format, is_network, load, save
 from .._report import Report
 
 TORCH_SUFFIXES = (".pt", ".pth", ".ckpt", ".bin", ".safetensors", ".index.json")
 TORCH_HINT = 'pip install "rrqr-lapack[torch]"'
-
-
-@dataclass(frozen=True)
-class ModelFile:
-    """A model from a file, as the command needs it.
-
-    Attributes
-    ----------
-    face : Face
-    save : callable
-        ``save(model, path, plan, overwrite=False)`` writes the smaller model, whole or not at all.
-    report : callable
-        ``report(analysis, plan, model, seconds)``: what is printed, saved by its ``to_json(path, overwrite=False)``.
-    notes : tuple of str
-        How the file was understood, where that is not plain.
-    """
-
-    face: Face
-    save: Callable[..., None]
-    report: Callable[..., Any]
-    notes: tuple[str, ...] = ()
 
 
 def files_of(target, make: str | None = None) -> tuple[Path, ...]:

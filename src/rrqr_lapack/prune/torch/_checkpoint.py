@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from .._command.models import ModelFile
+from .._model_file import ModelFile
 from ._face import find_groups
 from ._files import is_ours, load, save
 from ._weights import fit_weights
