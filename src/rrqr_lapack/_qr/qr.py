@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from .. import _core
-from .._common.arrays import as_fortran
+from .._common.arrays import as_fortran, check_finite_columns
 from . import scipy_qr, truncated
 
 
@@ -105,7 +105,9 @@ def _single(a, mode, pivoting, overwrite, check_finite):
     rows = min(m, n) if mode in ("economic", "raw") else m
     if a.size == 0:
         return scipy_qr.without_elements(a, rows, mode, pivoting)
-    work = as_fortran(a, overwrite=overwrite, check_finite=check_finite, name="array must not contain infs or NaNs: a")
+    work = as_fortran(a, overwrite=overwrite, check_finite=False)
+    if check_finite:
+        check_finite_columns(work, "array must not contain infs or NaNs: a")
     factor = factored(work, pivoting)
     q = factor.form_q(rows) if mode in ("full", "economic") else None
     q, r = scipy_qr.arranged(q, factor.upper(rows), work, mode, work is a)
