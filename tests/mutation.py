@@ -8,6 +8,7 @@ on a copy of the tree, built with -O1, in an environment that has what a build a
 """
 
 import argparse
+import collections
 import io
 import itertools
 import os
@@ -18,7 +19,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 import tokenize
 from pathlib import Path
 
@@ -155,29 +155,32 @@ def main():
     parser.add_argument("--limit", type=float, default=600, help="seconds that the tests of a mutant may take")
     parser.add_argument("-k", default="not float32 and not complex128", help="which tests, as for pytest")
     options = parser.parse_args()
-    noticed = lived = equivalent = 0
     with tempfile.TemporaryDirectory() as folder:
-        copy = Copy(folder)
+        copy, sound = Copy(folder), []
         for path in (path.resolve().relative_to(ROOT) for path in options.files):
-            tests, source, begun = tests_of(path), (ROOT / path).read_text(), time.monotonic()
-            if not copy.build() or not copy.passes(tests, options.k, options.limit):
+            tests, source = tests_of(path), (ROOT / path).read_text()
+            if tests not in sound and not (copy.build() and copy.passes(tests, options.k, options.limit)):
                 raise SystemExit(f"the tests of {path} fail without a mutant: {' '.join(tests)}")
-            print(f"{path}: {len(tests)} test files, {time.monotonic() - begun:.0f} s", flush=True)
+            sound.append(tests)
+            count = collections.Counter()
             found = sorted(set(mutants(ROOT / path)))
             for number, line in random.Random(options.seed).sample(found, min(options.count, len(found))):
                 lines = source.split("\n")
-                if f"`{line.strip()}`" in SURVIVORS:
-                    equivalent += 1
-                    continue
                 old, lines[number] = lines[number], line
                 (copy.folder / path).write_text("\n".join(lines))
-                if copy.build():
-                    alive = copy.passes(tests, options.k, options.limit)
-                    noticed, lived = noticed + (not alive), lived + alive
-                    if alive:
-                        print(f"{path}:{number + 1}\n-{old}\n+{line}", flush=True)
+                if f"`{line.strip()}`" in SURVIVORS:
+                    count["equivalent"] += 1
+                elif not copy.build():
+                    count["no program"] += 1
+                elif not copy.passes(tests, options.k, options.limit):
+                    count["noticed"] += 1
+                else:
+                    count["not noticed"] += 1
+                    print(f"{path}:{number + 1}\n-{old}\n+{line}", flush=True)
+            print(
+                f"{path}: {', '.join(f'{n} {kind}' for kind, n in sorted(count.items()))} of {len(found)}", flush=True
+            )
             (copy.folder / path).write_text(source)
-    print(f"{noticed} of {noticed + lived} noticed, {noticed / max(noticed + lived, 1):.0%}; {equivalent} equivalent")
 
 
 if __name__ == "__main__":
