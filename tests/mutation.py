@@ -173,7 +173,7 @@ def main():
                     count["equivalent"] += 1
                 elif not copy.build():
                     count["no program"] += 1
-                elif not copy.passes(tests, options.k, 10 + 2 * int(seconds[tests]))[0]:
+                elif not copy.passes(tests, options.k, 5 + 2 * int(seconds[tests]))[0]:
                     count["noticed"] += 1
                 else:
                     count["not noticed"] += 1
