@@ -169,7 +169,8 @@ def main():
                 lines = source.split("\n")
                 old, lines[number] = lines[number], line
                 (copy.folder / path).write_text("\n".join(lines))
-                if f"`{line.strip()}`" in SURVIVORS:
+                change = line.strip() if line.strip() not in (";", "pass") else f"without {old.strip()}"
+                if f"`{change}`" in SURVIVORS:
                     count["equivalent"] += 1
                 elif not copy.build():
                     count["no program"] += 1
