@@ -21,9 +21,9 @@ enum {
     PAUSE = 8  /* plain steps after the first block that did not pay; twice as many after each further one */
 };
 
-/* The relative error of a squared norm that a choice may bear. It alone ends a block whose norms fall: the error of a
- * Gram row is at least eps times the squared norms at the time when it was fetched. */
-static const double CHOICE = PICK(1e-3, 1e-7, 1e-3, 1e-7);
+/* The relative error of a squared norm that a choice may bear: in double that of a norm is 10 sqrt(eps). It alone ends
+ * a block whose norms fall: the error of a Gram row is at least eps times the squared norms when it was fetched. */
+static const double CHOICE = PICK(1e-3, 3e-7, 1e-3, 3e-7);
 /* How far the largest squared norm may fall beside what it was then for R to be taken from the Gram rows. */
 static const real ACCURATE = PICK(0.1f, 0.1, 0.1f, 0.1);
 
