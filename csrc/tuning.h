@@ -102,8 +102,9 @@ enum {
 #define PREFETCH_ACCURATE PICK(0.1f, 0.1, 0.1f, 0.1)
 /* How far R of the Gram rows may be from that of the reflectors for the rows to be right: a few times rounding. */
 #define PREFETCH_AGREE (64 * REAL_EPSILON)
-/* How far it may fall before rows are not used for another block. In double pivots were the same down to here for
- * Kahan's matrices of eight angles and three drops in eight seeds, and for stairs of 1e-1 to 1e-5. */
+/* How far the largest squared norm may fall beside that, for rows to be used for another block. In double pivots were
+ * the same down to here for Kahan's matrices of eight angles and three drops in eight seeds, and for stairs of 1e-1 to
+ * 1e-5. */
 #define GRAM_REUSE PICK(0.1f, 1e-5, 0.1f, 1e-5)
 /* The exponent of two up to which the smaller factor of a Gram row's product is scaled up: half of the exponents. */
 #define GRAM_BOOST PICK(60, 500, 60, 500)
@@ -111,10 +112,10 @@ enum {
 /* --- sketches ----------------------------------------------------------------------------------------------------- */
 
 enum {
-    /* rows that a sketch has beyond the columns of a block: Duersch and Gu's choice (randomized.c) */
+    /* rows that a sketch has beyond the columns of a block: about what the papers behind randomized.c take */
     RRQR_OVERSAMPLE = 8,
-    /* columns for each one eliminated, at most, for which the matrix as it came is used on: products with all of them
-     * take in those eliminated, which are wasted */
+    /* columns in all, for each one eliminated, down to which products are with the matrix as it came: they take in
+     * those eliminated, which is wasted */
     SOURCE_COLUMNS = 4
 };
 
@@ -130,18 +131,16 @@ enum {
     EXCHANGE_ROUNDS = 4
 };
 
-/* The squared norm of a column of R11^{-1} above which R11 counts as singular: T and what is made of it stay numbers.
- */
+/* The squared norm of a column of R11^{-1} above which R11 counts as singular: T and what is made of it are numbers. */
 #define EXCHANGE_MOST PICK(1e60, 1e200, 1e60, 1e200)
 /* What rounding may have grown to in T before it is computed from R again: half of the digits are right. */
 #define EXCHANGE_DOUBT sqrt(REAL_EPSILON)
-/* How far below the bound rho_ij must be, which are known to sqrt(eps). */
+/* How far below the bound rho_ij must be, which are known to EXCHANGE_DOUBT. */
 #define EXCHANGE_SLACK (4 * sqrt(REAL_EPSILON))
 
 /* --- Ctrl-C ------------------------------------------------------------------------------------------------------- */
 
-/* Operations after which the caller is asked whether to stop, about a tenth of a second: to ask costs a lock in Python.
- */
+/* Operations between two questions whether to stop, about a tenth of a second: one costs a lock in Python. */
 #define OPERATIONS_BETWEEN 1e9
 
 #endif
