@@ -31,7 +31,7 @@ TESTS = {
     r"(sketch|randomized|block|source)\.c": "guards borrowed randomized kahan faults interrupts",
     r"(exchange|strong|reorder)\.c": "strong faults interrupts",
     r"small\.c": "factor pivots stopping_rule batches extend faults",
-    r"(panel|pivot|greedy|norm)\.c": "factor pivots stopping_rule truncated extend kahan faults interrupts",
+    r"(begin|panel|pivot|greedy|norm)\.c": "factor pivots stopping_rule truncated extend kahan faults interrupts",
     r"(full|orthogonal|residual|transpose|finite)\.c": "factor qr truncated stopping_rule not_finite extend faults",
     r"solve\.c": "lstsq id faults",
     r"memory\.c": "faults interrupts",
