@@ -11,7 +11,7 @@ class Kept:
     A subclass names its attributes, and makes anew in `_renew` what is not kept, a lock for one.
     """
 
-    _kept = ()
+    _kept: tuple[str, ...] = ()
 
     def _renew(self):
         pass
