@@ -22,6 +22,7 @@ class Estimator:
         Returns
         -------
         dict
+            Of all parameters of the constructor.
 
         Examples
         --------

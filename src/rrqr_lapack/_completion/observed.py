@@ -84,8 +84,10 @@ def hold_out(a, fraction=0.1, *, rng=None):
 
     Returns
     -------
-    kept, held_out : (M, N) csr_array
-        Their stored entries together are those of `a`.
+    kept : (M, N) csr_array
+        What is to be fitted.
+    held_out : (M, N) csr_array
+        The rest: the stored entries of both together are those of `a`.
 
     Raises
     ------

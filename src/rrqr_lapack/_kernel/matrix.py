@@ -66,7 +66,22 @@ class KernelMatrix(LinearOperator):
         super().__init__(lapack_dtype(sample.dtype), (n, n))
 
     def submatrix(self, rows, columns):
-        """``K[rows][:, columns]`` as an array, for slices or index arrays.
+        """``K[rows][:, columns]`` as an array.
+
+        Parameters
+        ----------
+        rows, columns : slice or array_like of int
+            Which points.
+
+        Returns
+        -------
+        (m, n) ndarray
+            In the dtype of K.
+
+        Raises
+        ------
+        ValueError
+            The kernel returned an array of another shape.
 
         Examples
         --------
@@ -80,7 +95,22 @@ class KernelMatrix(LinearOperator):
         return kernel_values(self.kernel, self.x[rows], self.x[columns]).astype(self.dtype, copy=False)
 
     def columns(self, indices):
-        """``K[:, indices]``, a Fortran-ordered array; indices as in `submatrix`.
+        """``K[:, indices]``, a Fortran-ordered array.
+
+        Parameters
+        ----------
+        indices : slice or array_like of int
+            Which points.
+
+        Returns
+        -------
+        (N, n) ndarray
+            In the dtype of K.
+
+        Raises
+        ------
+        ValueError
+            As `submatrix`.
 
         Examples
         --------
@@ -98,6 +128,16 @@ class KernelMatrix(LinearOperator):
 
     def diagonal(self):
         """All k(x_i, x_i), from small blocks of K, which must be Hermitian.
+
+        Returns
+        -------
+        (N,) ndarray
+            In the dtype of K.
+
+        Raises
+        ------
+        ValueError
+            The blocks are not Hermitian, or the kernel's method `diag` gives another diagonal.
 
         Examples
         --------
@@ -178,7 +218,7 @@ def rbf(x, y, *, length_scale=1.0):
     Returns
     -------
     (M, N) ndarray
-        float32 for float32 points, else float64.
+        The kernel's values, float32 for float32 points, else float64.
 
     Raises
     ------

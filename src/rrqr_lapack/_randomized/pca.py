@@ -205,7 +205,27 @@ class PCA(Estimator):
         return times(Centred(a, self.mean_), basis)
 
     def fit_transform(self, X, y=None):
-        """``fit(X).transform(X)``, the parameters and the result being theirs."""
+        """``fit(X).transform(X)``.
+
+        Parameters
+        ----------
+        X : (M, N) array_like, sparse array or matrix, or LinearOperator
+            One sample a row.
+        y : None
+            Not used.
+
+        Returns
+        -------
+        (M, k) ndarray
+            The scores.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from rrqr_lapack import PCA
+        >>> PCA(rank=1).fit_transform(np.diag([6.0, 0.0, 0.0])).shape
+        (3, 1)
+        """
         return self.fit(X).transform(X)
 
     def inverse_transform(self, scores):
