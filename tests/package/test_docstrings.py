@@ -1,11 +1,13 @@
 """The docstrings of the installed package: their examples run, and their sections are numpydoc's."""
 
+import ast
 import doctest
 import importlib
 import importlib.util
 import inspect
 import pkgutil
 import re
+import textwrap
 
 import pytest
 
@@ -101,6 +103,20 @@ def test_numpydoc_finds_no_fault(name, validate, sections):
     obj = OBJECTS[name] if name in OBJECTS else getattr(CLASSES[cls], method)
     documented = sections(obj)
     assert [error for error in validate(name)["errors"] if not is_left_out(error[0], obj, documented)] == []
+
+
+@pytest.mark.parametrize("name", [name for name in OBJECTS if name not in CLASSES])
+def test_a_function_says_what_it_raises(name, sections):
+    assert sections(OBJECTS[name])["Raises"]
+
+
+@pytest.mark.parametrize(("name", "method"), METHODS, ids=[".".join(each) for each in METHODS])
+def test_a_method_says_what_it_raises(name, method, sections):
+    method = getattr(CLASSES[name], method)
+    raises = any(
+        isinstance(node, ast.Raise) for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(method))))
+    )
+    assert sections(method)["Raises"] or not raises
 
 
 @pytest.mark.parametrize("name", CLASSES)

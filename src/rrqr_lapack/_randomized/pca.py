@@ -145,6 +145,11 @@ class PCA(Estimator):
         -------
         PCA
             The object itself.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `range_finder` for `X`, and where a parameter of the constructor is out of its range.
         """
         a, _ = measured(X, self.check_finite, "X", with_adjoint=True)
         found = components(Centred(a), *self._stopping(a.shape), self.power, self.sketch, check_rng(self.rng))
@@ -166,6 +171,14 @@ class PCA(Estimator):
         -------
         PCA
             The object itself.
+
+        Raises
+        ------
+        TypeError
+            `X` is a LinearOperator, masked or not numeric.
+        ValueError
+            `X` has another number of columns than the blocks before, is complex where they were real, or is not finite;
+            `fit` was given all rows; a parameter of the constructor is out of its range.
         """
         if isinstance(X, LinearOperator):
             raise TypeError("X is a LinearOperator; partial_fit takes arrays and sparse arrays")
@@ -198,6 +211,11 @@ class PCA(Estimator):
         -------
         (m, k) ndarray
             Z.
+
+        Raises
+        ------
+        TypeError, ValueError
+            `X` is masked or not numeric, not finite, or has another number of columns than the rows that were fitted.
         """
         basis = self.components_.conj().T
         a, _ = measured(X, self.check_finite, "X")
@@ -218,6 +236,11 @@ class PCA(Estimator):
         -------
         (M, k) ndarray
             The scores.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `fit`.
 
         Examples
         --------
