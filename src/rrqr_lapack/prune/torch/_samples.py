@@ -16,6 +16,7 @@ from rrqr_lapack._common.arrays import as_ndarray
 
 from .._reals import is_sparse
 from ._calls import tensors
+from ._private import changes, compiled_from, untraced
 
 LABELS = ("labels", "label")
 PARTS, LEAST = 8, 16  # batches that samples are dealt into if each gets so many, so that some can be held out
@@ -158,8 +159,8 @@ def unwrapped(model: torch.nn.Module) -> torch.nn.Module:
     while True:
         if isinstance(model, torch.nn.DataParallel | torch.nn.parallel.DistributedDataParallel):
             model = model.module
-        elif hasattr(model, "_orig_mod"):
-            model = model._orig_mod
+        elif (inside := compiled_from(model)) is not None:
+            model = inside
         else:
             return model
 
@@ -176,7 +177,7 @@ def check_model(model) -> None:
     """
     check_module(model)
     for name, module in model.named_modules():
-        if isinstance(module, torch.jit.ScriptModule) or hasattr(module, "_orig_mod"):
+        if isinstance(module, torch.jit.ScriptModule) or compiled_from(module) is not None:
             what = name or "model"
             raise TypeError(f"{what} was scripted or compiled; give the module that it was made from")
     for name, parameter in model.named_parameters():
@@ -316,9 +317,9 @@ def rows(x: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
 def evaluation(model: torch.nn.Module):
     """Evaluation mode without gradients; each module gets its own mode back, and buffers that `forward` changes."""
     modes = [(module, module.training) for module in model.modules()]
-    with torch._C.DisableTorchFunction():  # no call of the model's that a tape should see
+    with untraced():  # no call of the model's that a tape should see
         buffers = [
-            (module, name, buffer, _version(buffer), buffer.detach().clone())
+            (module, name, buffer, changes(buffer), buffer.detach().clone())
             for module in model.modules()
             for name, buffer in module.named_buffers(recurse=False)
         ]
@@ -330,13 +331,8 @@ def evaluation(model: torch.nn.Module):
     finally:
         for module, mode in modes:
             module.training = mode
-        with torch._C.DisableTorchFunction(), torch.no_grad():
-            for module, name, buffer, version, before in buffers:
+        with untraced(), torch.no_grad():
+            for module, name, buffer, count, before in buffers:
                 setattr(module, name, buffer)
-                if _version(buffer) != version:
+                if changes(buffer) != count:
                     buffer.copy_(before)
-
-
-def _version(tensor):
-    """A number that grows with each change in place; None of tensors made for inference, which have none."""
-    return None if tensor.is_inference() else tensor._version
