@@ -111,10 +111,16 @@ def test_an_existing_file_is_replaced_only_with_force(folder, command, existing,
         ([*COMPRESS, "--plan", "plan.json", "--method", "id"], "--plan says what stays; it takes no --method"),
         ([*COMPRESS, "--plan", "plan.json", "--layers", "0"], "--plan says what stays; it takes no --layers"),
         ([*COMPRESS, "--plan", "plan.json", "--round-to", "8"], "--plan says what stays; it takes no --round-to"),
-        ([*COMPRESS, "--params", "0"], "params is 0.0; allowed: a fraction"),
-        ([*COMPRESS, "--params", "7"], "params is 7.0, which allows 7; at its narrowest the model has"),
-        ([*COMPRESS, "--max-error", "-1"], "max_error is -1.0; allowed: max_error > 0"),
-        ([*COMPRESS, "--keep", ".5", "--method", "best"], "method is 'best'; allowed: id, weighted, forward"),
+        (
+            [*COMPRESS, "--params", "0"],
+            "params must be a fraction above 0 and up to 1, or a number of them above 1, got 0.0",
+        ),
+        ([*COMPRESS, "--params", "7"], "params must allow what the model has at its narrowest, "),
+        (
+            [*COMPRESS, "--max-error", "-1"],
+            "max_error must be above 0 and finite, relative to the outputs' norm, got -1.0",
+        ),
+        ([*COMPRESS, "--keep", ".5", "--method", "best"], "method must be one of 'id', 'weighted', 'forward'"),
         ([*COMPRESS, "--keep", ".5", "--method", "random", "--refit"], "refit fits the correction 'lstsq'"),
         ([*PLAN, "--params", ".4", "-o", "p.png", "--plot", "p.png"], "two outputs are both p.png"),
         ([*PLAN, "--params", ".4", "-o", "none/plan.json"], "the folder none is not there"),
@@ -134,7 +140,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(folder, arguments, message, ca
 
 def test_without_matplotlib_the_cure_is_said_before_the_work(folder, monkeypatch, capsys):
     monkeypatch.delitem(sys.modules, "rrqr_lapack.prune._command.plots", raising=False)
-    monkeypatch.delattr(rrqr_lapack.prune, "plots", raising=False)
+    monkeypatch.delattr("rrqr_lapack.prune._command.plots", raising=False)
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     assert main([*PLAN, "--params", "0.4", "--plot", "p.png"]) == 1
     assert 'pip install "rrqr-lapack[prune]"' in capsys.readouterr().err

@@ -167,7 +167,7 @@ ARRAYS = {"layers.0.weight": np.eye(2), "layers.0.bias": np.zeros(2)}
         (GOOD | {"activations": [{"name": "rule"}]}, ARRAYS, "activation is 'rule'"),
         (GOOD | {"activations": [{}]}, ARRAYS, "'name' is missing"),
         (GOOD | {"activations": 3}, ARRAYS, "not iterable"),
-        (GOOD | {"activations": []}, ARRAYS, "layers is empty"),
+        (GOOD | {"activations": []}, ARRAYS, "layers must name at least one layer, got none"),
         (GOOD, {"layers.0.weight": np.eye(2)}, "'layers.0.bias' is missing"),
         (GOOD, ARRAYS | {"layers.0.bias": np.zeros(3)}, r"bias must have shape \(2,\)"),
         (GOOD, ARRAYS | {"layers.0.weight": np.full((2, 2), np.nan)}, "weight has NaN or Inf"),

@@ -77,7 +77,7 @@ def test_a_dense_layer_refuses(arguments, error, message):
 @pytest.mark.parametrize(
     ("layers", "head", "error", "message"),
     [
-        ([], "linear", ValueError, "layers is empty; a network has at least one layer"),
+        ([], "linear", ValueError, "layers must name at least one layer, got none; a network has at least one layer"),
         ([np.ones((2, 2))], "linear", TypeError, r"layers\[0\] must be a Dense, not ndarray"),
         (
             [Dense(np.ones((2, 3))), Dense(np.ones((4, 1)))],
