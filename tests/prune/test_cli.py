@@ -338,6 +338,7 @@ def test_demo_names_what_is_missing_of_the_full_set(carried, capsys):
 
 def test_demo_without_matplotlib_says_the_cure(carried, monkeypatch, capsys):
     monkeypatch.delitem(sys.modules, "rrqr_lapack.prune._command.plots", raising=False)
+    monkeypatch.delattr("rrqr_lapack.prune._command.plots", raising=False)
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     assert main(["demo"]) == 1
     assert 'pip install "rrqr-lapack[prune]"' in capsys.readouterr().err

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from networks import redundant_network
 
-import rrqr_lapack.prune
 from rrqr_lapack.prune import Plan, analyze, apply, compress, load, plan, save
 from rrqr_lapack.prune._command.cli import main
 

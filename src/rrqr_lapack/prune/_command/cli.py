@@ -272,7 +272,7 @@ def _outputs(args, *paths):
 
 def _plotting():
     """The module that draws; ImportError with the cure where matplotlib is not installed."""
-    from .._network.files import INSTALL_HINT
+    from .._arrays import INSTALL_HINT
 
     try:
         from . import plots

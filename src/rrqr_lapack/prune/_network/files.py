@@ -11,14 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from .._arrays import INSTALL_HINT, read_metadata, read_npz, read_safetensors, safetensors_package
+from .._arrays import read_metadata, read_npz, read_safetensors, safetensors_package
 from .._atomic import whole_file
 from .activations import describe, from_description
 from .network import Dense, Network
 
 FORMAT = "rrqr_lapack.prune.network/1"
 SUFFIXES = (".npz", ".safetensors")
-__all__ = ["INSTALL_HINT", "SUFFIXES", "check_format", "is_network", "load", "save"]
 
 
 def check_format(path) -> Path:
@@ -138,7 +137,8 @@ def load(path) -> Network:
         arrays = read_npz(path)
         text = str(arrays.get("network", "{}"))
     else:
-        arrays, text = read_safetensors(path), read_metadata(path).get("network", "{}")
+        metadata, arrays = read_safetensors(path)
+        text = metadata.get("network", "{}")
     try:
         description = json.loads(text)
         if description["format"] != FORMAT:

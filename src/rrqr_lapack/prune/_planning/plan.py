@@ -58,7 +58,7 @@ def plan(
         The largest relative error of the outputs on the held-out samples; as few parameters as meet it.
     method : str, default 'id'
         Which units first: 'id', 'weighted', 'forward', or the baselines 'magnitude', 'random', 'activation',
-        'variance'; see `rrqr_lapack.prune._units.select.order`.
+        'variance'.
     correction : {None, 'lstsq', 'none'}, optional
         T by least squares, or the other units simply dropped. None: 'lstsq' for the first three methods, 'none' for the
         baselines.

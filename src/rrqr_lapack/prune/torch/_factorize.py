@@ -117,15 +117,17 @@ def factorize(
         As for `analyze`.
     params : float or int, optional
         What the whole model may have: a fraction of its parameters (float, in (0, 1]) or a number of them (int).
-        Ranks differ by layer, see `rrqr_lapack.prune._units.lowrank.allocate_ranks`.
+        Ranks differ by layer.
     rtol : float, optional
         Each layer gets the least rank with a relative error of at most this, if that is smaller.
     ranks : mapping of str to int, optional
         The rank of each layer, by the module's name.
     layers : iterable of str, optional
         Names of the modules to look at. Default: all that can be factored, those of `ranks`.
-    driver, rng
-        As for `rrqr_lapack.prune._units.lowrank.LowRankLayer`.
+    driver : {'exact', 'randomized'}, default 'exact'
+        Singular vectors of LAPACK's SVD, or of `rrqr_lapack.randomized_svd`, a fraction of the time for low ranks.
+    rng : None, int or Generator, optional
+        Of the 'randomized' driver.
     call, batch_size
         As for `find_groups`.
 

@@ -31,8 +31,10 @@ def lora_init(
         1 to min(inputs, outputs).
     activations : (rows, inputs) array, tensor or TallQR, optional
         What the layer reads.
-    driver, rng
-        As for `rrqr_lapack.prune._units.lowrank.LowRankLayer`.
+    driver : {'exact', 'randomized'}, default 'exact'
+        Singular vectors of LAPACK's SVD, or of `rrqr_lapack.randomized_svd`, a fraction of the time for low ranks.
+    rng : None, int or Generator, optional
+        Of the 'randomized' driver.
 
     Returns
     -------
