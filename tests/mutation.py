@@ -28,11 +28,17 @@ SURVIVORS = (ROOT / "tests/mutation_survivors.md").read_text()
 # what is run for a file: the quickest to notice come first; the first pattern that matches counts
 TESTS = {
     r"(gram|prefetch)\.c": "qr/guards qr/qr_prefetched qr/pivots qr/kahan package/faults package/interrupts",
-    r"(sketch|randomized|block|source)\.c": "qr/guards qr/borrowed qr/randomized qr/kahan package/faults package/interrupts",
+    r"(sketch|randomized|block|source)\.c": (
+        "qr/guards qr/borrowed qr/randomized qr/kahan package/faults package/interrupts"
+    ),
     r"(exchange|strong|reorder)\.c": "qr/strong package/faults package/interrupts",
     r"small\.c": "qr/factor qr/pivots qr/stopping_rule qr/batches qr/extend package/faults",
-    r"(panel|pivot|greedy|norm)\.c": "qr/factor qr/pivots qr/stopping_rule qr/truncated qr/extend qr/kahan package/faults package/interrupts",
-    r"(full|orthogonal|residual|transpose|finite)\.c": "qr/factor qr/qr qr/truncated qr/stopping_rule qr/extend package/not_finite package/faults",
+    r"(panel|pivot|greedy|norm)\.c": (
+        "qr/factor qr/pivots qr/stopping_rule qr/truncated qr/extend qr/kahan package/faults package/interrupts"
+    ),
+    r"(full|orthogonal|residual|transpose|finite)\.c": (
+        "qr/factor qr/qr qr/truncated qr/stopping_rule qr/extend package/not_finite package/faults"
+    ),
     r"solve\.c": "qr/lstsq id/id package/faults",
     r"memory\.c": "package/faults package/interrupts",
     r"prune/torch/_(\w+)\.py": r"torch/\1 torch/rules torch/groups torch/hazards",

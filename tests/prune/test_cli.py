@@ -109,7 +109,7 @@ def spoil(name, content):
         (["--keep", ".5"], lambda: np.save("X.npy", np.ones((5, 7))), "X must have shape (samples, 6)"),
         (["--keep", ".5"], lambda: np.save("X.npy", np.ones((0, 6))), "X has no samples"),
         (["--keep", ".5"], lambda: np.save("X.npy", np.full((5, 6), np.nan)), "X has NaN or Inf in sample 0"),
-        (["--keep", ".5"], lambda: np.save("X.npy", np.full((5, 6), "a")), "X must hold real numbers, not <U1"),
+        (["--keep", ".5"], lambda: np.save("X.npy", np.full((5, 6), "a")), "X must hold real numbers, got <U1"),
     ],
 )
 def test_bad_input_is_one_line_and_status_one(folder, arguments, prepare, message, capsys):

@@ -37,7 +37,7 @@ NAN = np.where(np.arange(30)[:, None] == 17, np.nan, X)
         ({"keep": 0.5, "layers": 1}, TypeError, "layers must be a sequence of integers, got 1"),
         ({"eps": 0.1, "eps_scale": "input"}, ValueError, "eps_scale must be one of None, 'output', got 'input'"),
         ({"keep": 0.5, "eps_scale": "output"}, ValueError, "eps_scale must be None without eps, got 'output' and keep"),
-        ({"keep": 0.5, "refit": "ridge"}, ValueError, "refit is 'ridge'; allowed: None, 'asymmetric'"),
+        ({"keep": 0.5, "refit": "ridge"}, ValueError, "refit must be one of None, 'asymmetric', got 'ridge'"),
         (
             {"keep": 0.5, "method": "best"},
             ValueError,
@@ -63,21 +63,21 @@ def test_an_option_is_refused(options, error, message):
 @pytest.mark.parametrize(
     ("samples", "error", "message"),
     [
-        (X[:, :3], ValueError, r"X must have shape \(samples, 4\), one row a sample, not \(30, 3\)"),
-        (X[0], ValueError, r"X must have shape \(samples, 4\), one row a sample, not \(4,\)"),
-        (X[None], ValueError, r"X must have shape \(samples, 4\), one row a sample, not \(1, 30, 4\)"),
-        (np.float64(3), ValueError, r"X must have shape \(samples, 4\), one row a sample, not \(\)"),
+        (X[:, :3], ValueError, r"X must have shape \(samples, 4\), one row a sample, got \(30, 3\)"),
+        (X[0], ValueError, r"X must have shape \(samples, 4\), one row a sample, got \(4,\)"),
+        (X[None], ValueError, r"X must have shape \(samples, 4\), one row a sample, got \(1, 30, 4\)"),
+        (np.float64(3), ValueError, r"X must have shape \(samples, 4\), one row a sample, got \(\)"),
         (X[:0], ValueError, "X has no samples"),
         ([], ValueError, r"X must have shape \(samples, 4\)"),
         (iter([]), ValueError, "X has no samples"),
-        (X * 1j, TypeError, "X must hold real numbers, not complex128"),
-        (X.astype(str), TypeError, "X must hold real numbers, not <U"),
-        (X.astype(object), TypeError, "X must hold real numbers, not object"),
+        (X * 1j, TypeError, "X must hold real numbers, got complex128"),
+        (X.astype(str), TypeError, "X must hold real numbers, got <U"),
+        (X.astype(object), TypeError, "X must hold real numbers, got object"),
         (NAN, ValueError, "X has NaN or Inf in sample 17"),
         ((half for half in (NAN[:10], NAN[10:])), ValueError, "X has NaN or Inf in sample 17"),
-        ([X, X[:, :3]], ValueError, r"X must have shape \(samples, 4\), one row a sample, not \(30, 3\)"),
-        (3, TypeError, "X must be an array or an iterable of batches, not int"),
-        ("X.npy", TypeError, "X must be an array or an iterable of batches, not str"),
+        ([X, X[:, :3]], ValueError, r"X must have shape \(samples, 4\), one row a sample, got \(30, 3\)"),
+        (3, TypeError, "X must be an array or an iterable of batches, got int"),
+        ("X.npy", TypeError, "X must be an array or an iterable of batches, got str"),
     ],
 )
 def test_samples_are_refused(samples, error, message):
@@ -111,5 +111,5 @@ def test_a_network_of_one_layer_has_nothing_to_compress():
 
 
 def test_what_is_no_network_is_refused():
-    with pytest.raises(TypeError, match="network must be a Network, not list"):
+    with pytest.raises(TypeError, match="network must be a Network, got list"):
         compress(list(NETWORK.layers), X, keep=0.5)

@@ -75,7 +75,7 @@ def save(network: Network, path, *, overwrite: bool = False, dtype=None) -> None
     """
     path = check_format(path)
     if dtype is not None and np.dtype(dtype) not in (np.float16, np.float32, np.float64):
-        raise ValueError(f"dtype is {dtype!r}; allowed: float16, float32, float64")
+        raise ValueError(f"dtype must be float16, float32 or float64, got {dtype!r}")
     text = json.dumps(
         {
             "format": FORMAT,

@@ -62,7 +62,7 @@ def lora_init(
     (True, True)
     """
     if not isinstance(layer, torch.nn.Linear):
-        raise TypeError(f"layer must be a torch.nn.Linear, not {type(layer).__name__}")
+        raise TypeError(f"layer must be a torch.nn.Linear, got {type(layer).__name__}")
     if isinstance(activations, torch.Tensor):
         activations = at_least_single(activations.detach().cpu()).numpy()
     found = LowRankLayer(matrix(layer), activations, largest=rank, driver=driver, rng=rng)

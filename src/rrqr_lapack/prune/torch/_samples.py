@@ -48,11 +48,11 @@ class Samples:
 
     def __init__(self, calibration, size: int, prepare: Callable):
         if isinstance(calibration, str | bytes) or not (_is_batch(calibration) or isinstance(calibration, Iterable)):
-            raise TypeError(f"calibration must be an array or batches, not {type(calibration).__name__}")
+            raise TypeError(f"calibration must be an array or batches, got {type(calibration).__name__}")
         if isinstance(size, bool) or not isinstance(size, Integral):
-            raise TypeError(f"batch_size must be an integer, not {size!r}")
+            raise TypeError(f"batch_size must be an integer, got {size!r}")
         if size < 1:
-            raise ValueError(f"batch_size is {size}; allowed: at least 1")
+            raise ValueError(f"batch_size must be at least 1, got {size}")
         self._calibration = [calibration] if _is_batch(calibration) else calibration
         self._size = size
         self._prepare = prepare
@@ -151,7 +151,7 @@ def _arrays(batch) -> list:
 def check_module(model) -> None:
     """TypeError for what is no module."""
     if not isinstance(model, torch.nn.Module):
-        raise TypeError(f"model must be a torch.nn.Module, not {type(model).__name__}")
+        raise TypeError(f"model must be a torch.nn.Module, got {type(model).__name__}")
 
 
 def unwrapped(model: torch.nn.Module) -> torch.nn.Module:
@@ -285,7 +285,7 @@ class Caller:
             chosen = self._output(result)
             if not (isinstance(chosen, torch.Tensor) and chosen.is_floating_point()):
                 what = chosen.dtype if isinstance(chosen, torch.Tensor) else type(chosen).__name__
-                raise TypeError(f"output must give a floating-point tensor of the model's result, not {what}")
+                raise TypeError(f"output must give a floating-point tensor of the model's result, got {what}")
             return chosen
         floating = [tensor for tensor in tensors(result) if tensor.is_floating_point() and tensor.ndim]
         if not floating:
