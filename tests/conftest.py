@@ -46,13 +46,6 @@ def rng():
 
 
 @pytest.fixture
-def always_prefetch(monkeypatch):
-    """The prefetching kernel for small matrices too."""
-    monkeypatch.setattr("rrqr_lapack._qr.truncated.SMALL", 0)
-    monkeypatch.setattr("rrqr_lapack._qr.truncated.TINY", -1)
-
-
-@pytest.fixture
 def one_sketch(monkeypatch):
     """The same sketch in every run, so that two runs can be compared."""
     same = lambda rng, *what: gaussian(np.random.default_rng(0), *what)  # noqa: E731
@@ -60,9 +53,6 @@ def one_sketch(monkeypatch):
 
 
 @pytest.fixture(params=DRIVERS)
-def driver(request, always_prefetch, one_sketch, monkeypatch):
+def driver(request, one_sketch):
     """Each way to factor."""
-    if request.param != "small":
-        return request.param
-    monkeypatch.setattr("rrqr_lapack._qr.truncated.TINY", 10**9)
-    return "auto"
+    return request.param

@@ -1,6 +1,6 @@
 """What the tests would not notice: one place of a source is changed, what depends on it is built, and its tests run.
 
-    python tests/mutation.py csrc/gram.c src/rrqr_lapack/prune/allocate.py --count 40 --seed 0
+    python tests/mutation.py csrc/gram.c src/rrqr_lapack/prune/_planning/allocate.py --count 40 --seed 0
 
 takes that many mutants of each file at random, says which share of them the tests noticed, and lists the others as
 changed lines. Those in `mutation_survivors.md` change nothing that a result could show, and are counted apart. It works
@@ -27,17 +27,32 @@ SURVIVORS = (ROOT / "tests/mutation_survivors.md").read_text()
 
 # what is run for a file: the quickest to notice come first; the first pattern that matches counts
 TESTS = {
-    r"(gram|prefetch)\.c": "guards qr_prefetched pivots kahan faults interrupts",
-    r"(sketch|randomized|block|source)\.c": "guards borrowed randomized kahan faults interrupts",
-    r"(exchange|strong|reorder)\.c": "strong faults interrupts",
-    r"small\.c": "factor pivots stopping_rule batches extend faults",
-    r"(begin|panel|pivot|greedy|norm)\.c": "factor pivots stopping_rule truncated extend kahan faults interrupts",
-    r"(full|orthogonal|residual|transpose|finite)\.c": "factor qr truncated stopping_rule not_finite extend faults",
-    r"solve\.c": "lstsq id faults",
-    r"memory\.c": "faults interrupts",
-    r"prune/(allocate|budget|curves|plans?|request)\.py": "prune/allocate prune/plan prune/compress_bad_input",
-    r"prune/(\w+)\.py": r"prune/\1 prune/plan prune/apply",
-    r"_(\w+)\.py": r"\1",
+    r"(gram|prefetch)\.c": "qr/guards qr/qr_prefetched qr/pivots qr/kahan package/faults package/interrupts",
+    r"(sketch|randomized|block|source)\.c": (
+        "qr/guards qr/borrowed qr/randomized qr/kahan package/faults package/interrupts"
+    ),
+    r"(exchange|strong|reorder)\.c": "qr/strong package/faults package/interrupts",
+    r"small\.c": "qr/factor qr/pivots qr/stopping_rule qr/batches qr/extend package/faults",
+    r"(begin|panel|pivot|greedy|norm)\.c": (
+        "qr/factor qr/pivots qr/stopping_rule qr/truncated qr/extend qr/kahan package/faults package/interrupts"
+    ),
+    r"(full|orthogonal|residual|transpose|finite)\.c": (
+        "qr/factor qr/qr qr/truncated qr/stopping_rule qr/extend package/not_finite package/faults"
+    ),
+    r"solve\.c": "qr/lstsq id/id package/faults",
+    r"memory\.c": "package/faults package/interrupts",
+    r"prune/torch/_(\w+)\.py": r"torch/\1 torch/rules torch/groups torch/hazards",
+    r"prune/_planning/\w+\.py": "prune/allocate prune/plan prune/compress_bad_input",
+    r"prune/_units/(\w+)\.py": r"prune/\1 prune/selection_factor prune/plan prune/apply",
+    r"prune/_network/(\w+)\.py": r"prune/\1 prune/network prune/compress",
+    r"prune/_command/\w+\.py": "prune/cli prune/commands prune/fashion_mnist",
+    r"prune/_(\w+)\.py": r"prune/\1 prune/plan prune/apply",
+    r"_qr/(\w+)\.py": r"qr/\1 qr/factor",
+    r"_id/(linking|leverage)\.py": "id/cur",
+    r"_id/(\w+)\.py": r"id/\1 id/id id/\1_id",
+    r"_selection/\w+\.py": "selection/selection selection/selection_constraints selection/selection_guarantees",
+    r"_(common|randomized|kernel|completion)/(\w+)\.py": r"\1/\2 \1/kernel_\2 \1/randomized_\2 \1/completion",
+    r"(interpolative)\.py": r"id/\1",
 }
 FAULTS = {
     " < ": " <= ", " <= ": " < ", " > ": " >= ", " >= ": " > ", " == ": " != ", " != ": " == ", " && ": " || ",
@@ -98,7 +113,8 @@ def tests_of(path):
     for pattern, names in TESTS.items():
         if m := re.search(pattern + "$", path.as_posix()):
             named = [re.sub(r"([^/]+)$", r"test_\1.py", name) for name in m.expand(names).split()]
-            return tuple(f"tests/{name}" for name in named if (ROOT / "tests" / name).exists())
+            found = [f"tests/{name}" for name in dict.fromkeys(named) if (ROOT / "tests" / name).exists()]
+            return tuple(found) or (f"tests/{named[0].split('/')[0]}",)  # all of its room
     raise SystemExit(f"{path} has no tests in TESTS")
 
 

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from files import check_folder
 from study import BASELINES, OURS, Test, curves_plot, point, prediction_plot, quality_plot, report, write
 
-from rrqr_lapack.prune._atomic import check_outputs
 from rrqr_lapack.prune.torch import analyze, plan
 
 RATE, FRAME = 16_000, 1024
@@ -71,9 +71,7 @@ def main():
     parser.add_argument("--frames", type=int, default=512, help="to calibrate on")
     parser.add_argument("--tested", type=int, default=600, help="frames")
     args = parser.parse_args()
-    check_outputs(
-        *(args.out / f"crepe{end}" for end in (".json", ".png", "-predicted.png", "-curves.png")), overwrite=True
-    )
+    check_folder(args.out)
 
     model = network()
     calibration, _ = tones(args.frames, 0)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from dense import DRAWN, averaged, study
+from files import check_folder
 from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
@@ -21,7 +22,6 @@ from sklearn.neural_network import MLPClassifier
 from study import curves_plot, prediction_plot, quality_plot, report, write
 
 from rrqr_lapack.prune import Dense, Network, plan
-from rrqr_lapack.prune._atomic import check_outputs
 
 BUDGETS = (0.01, 0.015, 0.03, 0.1, 0.3)
 
@@ -44,8 +44,7 @@ def main():
     parser.add_argument("--out", type=Path, default=Path("docs/images"))
     parser.add_argument("--networks", type=int, default=5)
     args = parser.parse_args()
-    ends = (".json", "-accuracy.png", "-prediction.png", "-curves.png")
-    check_outputs(*(args.out / f"digits{end}" for end in ends), overwrite=True)
+    check_folder(args.out)
 
     runs, originals = [], []
     for seed in range(args.networks):

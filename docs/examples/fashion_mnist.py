@@ -12,12 +12,11 @@ import argparse
 from pathlib import Path
 
 from dense import DRAWN, study
+from files import DEBIAN_DIR, check_folder, fashion_mnist, inputs
 from study import curves_plot, prediction_plot, quality_plot, report, write
 from train_fashion_mnist import train
 
 from rrqr_lapack.prune import load, plan, save
-from rrqr_lapack.prune._atomic import check_outputs
-from rrqr_lapack.prune._command.fashion_mnist import DEBIAN_DIR, inputs, read_split
 
 WIDTHS = (784, *[512] * 7, 10)
 CALIBRATION = 5000
@@ -30,15 +29,14 @@ def main():
     parser.add_argument("--network", type=Path, default=Path("fashion_512.npz"))
     parser.add_argument("--out", type=Path, default=Path("docs/images"))
     args = parser.parse_args()
-    ends = (".json", "-accuracy.png", "-prediction.png", "-curves.png")
-    network = None if args.network.exists() else args.network
-    check_outputs(network, *(args.out / f"fashion-mnist{end}" for end in ends), overwrite=True)
+    check_folder(args.out)
+    check_folder(args.network.parent)
 
-    images, labels = read_split("train", args.data_dir)
+    images, labels = fashion_mnist("train", args.data_dir)
     if not args.network.exists():
         save(train(images, labels, WIDTHS, epochs=12, batch=128, rate=1e-3, decay=0.1, seed=0), args.network)
     network = load(args.network)
-    test_images, test_labels = read_split("test", args.data_dir)
+    test_images, test_labels = fashion_mnist("t10k", args.data_dir)
     points, analysis, original = study(network, inputs(images[:CALIBRATION]), inputs(test_images), test_labels, BUDGETS)
     print(f"\n{network}, {original:.2%} of the test images before compression\n")
     print(report("Accuracy at a fraction of the parameters", "scheme", points))

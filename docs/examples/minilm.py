@@ -21,12 +21,12 @@ import scipy.linalg
 import scipy.optimize
 import scipy.stats
 import torch
+from files import check_folder
 from safetensors.torch import load_file
 from study import BASELINES, OURS, Test, curves_plot, point, prediction_plot, quality_plot, report, write
 from tokenizers import Tokenizer
 from transformers import BertConfig, BertModel
 
-from rrqr_lapack.prune._atomic import check_outputs
 from rrqr_lapack.prune.torch import analyze, find_groups, plan
 
 LENGTH = 64  # tokens of a sentence, at most
@@ -132,12 +132,8 @@ def main():
     parser.add_argument("--tokens", type=int, default=20_000, help="to calibrate on")
     parser.add_argument("--race", action="store_true", help="only measure the time of the analysis beside SciPy's")
     args = parser.parse_args()
-    ends = (
-        f"{part}{end}"
-        for part in ("feed-forward", "heads")
-        for end in (".json", ".png", "-predicted.png", "-curves.png")
-    )
-    check_outputs(*(args.out / f"minilm-{end}" for end in ends if not args.race), overwrite=True)
+    if not args.race:
+        check_folder(args.out)
 
     model, prose = encoder(), sentences(pydoc_data.topics.topics.values())
     prose, unseen = prose[:-TESTED], prose[-TESTED:]

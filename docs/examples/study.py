@@ -9,9 +9,6 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 
 from rrqr_lapack.prune import apply, plan
-from rrqr_lapack.prune._atomic import whole_file
-from rrqr_lapack.prune._command.plots import plan_plot
-from rrqr_lapack.prune._tables import table
 
 OURS = {"ID": {"method": "id"}, "ID, weighted": {"method": "weighted"}, "forward": {"method": "forward"}}
 BASELINES = {
@@ -100,14 +97,14 @@ def report(title: str, quality: str, points: list[Point]) -> str:
     ]
     sizes = [np.mean([each.size for each in points if each.budget == budget]) for budget in budgets]
     header = [quality, *(f"{budget} ({size:.0%})" for budget, size in zip(budgets, sizes, strict=True))]
-    return table(title, header, rows)
+    lines = ("| " + " | ".join(cells) + " |" for cells in (header, ["---", *["---:"] * len(budgets)], *rows))
+    return "\n".join([title, "", *lines])
 
 
 def write(folder: Path, name: str, points: list[Point], facts: dict) -> None:
     """The numbers as JSON."""
-    with whole_file(folder / f"{name}.json", overwrite=True) as temporary:
-        data = {**facts, "points": [asdict(each) for each in points]}
-        temporary.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+    data = {**facts, "points": [asdict(each) for each in points]}
+    (folder / f"{name}.json").write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
 
 
 def _axes(title, xlabel, ylabel):
@@ -116,11 +113,6 @@ def _axes(title, xlabel, ylabel):
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
     return figure, axes
-
-
-def _save(figure, path):
-    with whole_file(path, overwrite=True) as temporary:
-        figure.savefig(temporary, dpi=150)
 
 
 def quality_plot(points, original, title, xlabel, ylabel, path, *, log=False) -> None:
@@ -139,7 +131,7 @@ def quality_plot(points, original, title, xlabel, ylabel, path, *, log=False) ->
         axes.minorticks_off()
     axes.axhline(original, color="black", linewidth=1, linestyle=":")
     axes.legend(frameon=False, fontsize=7, ncols=2)
-    _save(figure, path)
+    figure.savefig(path, dpi=150)
 
 
 def prediction_plot(points, title, path) -> None:
@@ -151,9 +143,22 @@ def prediction_plot(points, title, path) -> None:
     ends = [min(each.actual for each in points), max(each.actual for each in points)]
     axes.loglog(ends, ends, color="black", linewidth=1)
     axes.legend(frameon=False, fontsize=7, ncols=2)
-    _save(figure, path)
+    figure.savefig(path, dpi=150)
 
 
 def curves_plot(analysis, chosen, path) -> None:
-    """The error of each group at every size."""
-    plan_plot(analysis, chosen, path, overwrite=True)
+    """The error of each group at every size, and where the plan cuts."""
+    title = f"{chosen.parameters_after / chosen.parameters_before:.1%} of the parameters"
+    figure, axes = _axes(title, "units kept (%)", r"$\|Z - Z_C T\|_F \,/\, \|Z\|_F$")
+    colours = colormaps["viridis"](np.linspace(0, 0.9, len(chosen.groups)))
+    for group, colour in zip(chosen.groups, colours, strict=True):
+        factor, k = chosen.recipe.factor(analysis, group.name), len(group.units)
+        sizes = 100 * np.arange(1, len(factor.errors)) / group.width
+        errors = np.maximum(factor.errors[1:] / (factor.norm or 1), 1e-6)
+        axes.semilogy(sizes, errors, color=colour, linewidth=1)
+        label = f"{group.name}: {k} of {group.width}"
+        axes.semilogy(sizes[k - 1], errors[k - 1], "o", color=colour, markersize=5, label=label)
+    axes.set(xlim=(0, 100))
+    axes.set_ylim(top=1)
+    axes.legend(frameon=False, fontsize=7)
+    figure.savefig(path, dpi=150)

@@ -15,10 +15,9 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+from files import DEBIAN_DIR, check_folder, fashion_mnist, inputs
 
 from rrqr_lapack.prune import Dense, Network, load, save
-from rrqr_lapack.prune._atomic import check_outputs, whole_file
-from rrqr_lapack.prune._command.fashion_mnist import DEBIAN_DIR, inputs, read_split
 
 SUBSET = 2000
 
@@ -89,23 +88,21 @@ def main():
     parser.add_argument("--epochs", type=int, default=25)
     parser.add_argument("--seed", type=int, default=2022)
     args = parser.parse_args()
-    files = args.out / "fashion_mnist_network.npz", args.out / "fashion_mnist_subset.npz"
-    check_outputs(*files, overwrite=True)
+    check_folder(args.out)
 
-    images, labels = read_split("train", args.data_dir)
+    images, labels = fashion_mnist("train", args.data_dir)
     widths = (784, *[256] * 7, 10)
     network = train(images, labels, widths, epochs=args.epochs, batch=128, rate=1e-3, decay=1.5, seed=args.seed)
-    path, subset = files
+    path = args.out / "fashion_mnist_network.npz"
     save(network, path, overwrite=True, dtype=np.float16)
 
-    test_images, test_labels = read_split("test", args.data_dir)
-    with whole_file(subset, overwrite=True) as temporary:
-        np.savez_compressed(
-            temporary,
-            calibration_images=images[:SUBSET],
-            test_images=test_images[:SUBSET],
-            test_labels=test_labels[:SUBSET],
-        )
+    test_images, test_labels = fashion_mnist("t10k", args.data_dir)
+    np.savez_compressed(
+        args.out / "fashion_mnist_subset.npz",
+        calibration_images=images[:SUBSET],
+        test_images=test_images[:SUBSET],
+        test_labels=test_labels[:SUBSET],
+    )
     right = load(path).logits(inputs(test_images)).argmax(axis=1) == test_labels
     print(f"{path}: test accuracy {right.mean():.2%} as stored, in half precision")
 

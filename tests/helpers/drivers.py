@@ -2,7 +2,7 @@
 
 import pytest
 
-GREEDY = ["auto", "small", "greedy", "lapack"]  # small: what auto does with small matrices
+GREEDY = ["_prefetch", "_small", "greedy", "lapack"]  # 'auto' takes one of the first three, by the size
 DRIVERS = [*GREEDY, "randomized"]
 
 # above a test of the fixture `driver` that holds for the pivots of Businger and Golub, or for a run from the start only

@@ -15,13 +15,18 @@ MANY = 1000  # no operation allocates so often
 
 
 @pytest.fixture(autouse=True)
-def memory_is_given_back(always_prefetch):
+def memory_is_given_back():
     yield
     _core.fail_allocation(-1)
 
 
 def matrix(dtype):
     return gaussian(40, 50, dtype)
+
+
+def large(dtype):
+    """Enough for `qr` to prefetch."""
+    return gaussian(260, 270, dtype)
 
 
 def cancelling(dtype):
@@ -39,14 +44,14 @@ def flat(result):
 
 # name: (what is made beforehand, what may run out of memory, giving arrays)
 OPERATIONS = {
-    f"qr {mode} {pivoting}": (matrix, lambda a, m=mode, p=pivoting: qr(a, mode=m, pivoting=p))
+    f"qr {mode} {pivoting}": (large if pivoting else matrix, lambda a, m=mode, p=pivoting: qr(a, mode=m, pivoting=p))
     for mode in ("full", "r", "economic", "raw")
     for pivoting in (False, True)
 }
 OPERATIONS |= {
     f"qr_truncated {mode} {driver}": (matrix, lambda a, m=mode, d=driver: qr_truncated(a, rank=35, mode=m, driver=d))
     for mode in ("full", "r", "economic", "raw")
-    for driver in ("auto", "greedy", "lapack")
+    for driver in ("_prefetch", "_small", "greedy", "lapack")
 }
 OPERATIONS |= {
     f"interpolative_decomposition {driver} {refit}": (
@@ -57,7 +62,7 @@ OPERATIONS |= {
             x.skeleton,
         ),
     )
-    for driver in ("auto", "greedy", "lapack")
+    for driver in ("_prefetch", "_small", "greedy", "lapack")
     for refit in (None, "lstsq")
 }
 OPERATIONS |= {
@@ -72,14 +77,17 @@ OPERATIONS |= {
     ),
     "exchanges of columns": (
         lambda t: kahan(60, t),
-        lambda a: ((f := strong_rrqr(a, rank=50)).R, f.P, f.swaps, f.max_t, f.rho),
+        lambda a: ((f := strong_rrqr(a, rank=50, driver="_prefetch")).R, f.P, f.swaps, f.max_t, f.rho),
     ),
     "a stack in small pieces": (lambda t: gaussian(48, 9, t).reshape(6, 8, 9), lambda a: qr_truncated(a, rank=5)),
-    "a stack": (lambda t: gaussian(40, 50, t).reshape(4, 10, 50), lambda a: qr_truncated(a, rank=3)),
-    "a fall back": (cancelling, lambda a: qr_truncated(a, rank=40)),
+    "a stack": (
+        lambda t: gaussian(40, 50, t).reshape(4, 10, 50),
+        lambda a: qr_truncated(a, rank=3, driver="_prefetch"),
+    ),
+    "a fall back": (cancelling, lambda a: qr_truncated(a, rank=40, driver="_prefetch")),
     "overwriting": (
         lambda t: np.asfortranarray(matrix(t)),
-        lambda a: qr_truncated(a.copy("F"), rank=3, overwrite_a=True),
+        lambda a: qr_truncated(a.copy("F"), rank=3, overwrite_a=True, driver="_prefetch"),
     ),
 }
 FACTOR_METHODS = {

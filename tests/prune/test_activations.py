@@ -62,5 +62,5 @@ def test_an_unknown_name_is_refused_with_the_known_ones():
 
 
 def test_what_is_no_activation_is_refused():
-    with pytest.raises(TypeError, match="activation must be a name or a callable, not int"):
+    with pytest.raises(TypeError, match="activation must be a name or a callable, got int"):
         resolve(3)

@@ -162,7 +162,7 @@ def test_units_that_are_none_are_refused(rng, units):
 @pytest.mark.parametrize(
     ("options", "refit", "message"),
     [
-        ({}, "ridge", "refit is 'ridge'; allowed: None, 'asymmetric'"),
+        ({}, "ridge", "refit must be one of None, 'asymmetric', got 'ridge'"),
         (
             {"method": "random"},
             "asymmetric",
@@ -178,7 +178,7 @@ def test_a_refit_is_refused(rng, options, refit, message):
 
 def test_a_model_is_no_analysis_and_a_budget_no_plan(rng):
     network = redundant_network(rng, (8, 24, 3))
-    with pytest.raises(TypeError, match=r"analysis must be what analyze\(model, samples\) gives, not Network"):
+    with pytest.raises(TypeError, match=r"analysis must be what analyze\(model, samples\) gives, got Network"):
         plan(network, keep=0.5)
     with pytest.raises(TypeError, match="analysis must be what"):
         apply(network, 0.5)

@@ -87,12 +87,12 @@ def spoil(name, content):
 @pytest.mark.parametrize(
     ("arguments", "prepare", "message"),
     [
-        (["--eps", "2"], None, "eps is 2.0; allowed: 0 <= eps < 1"),
-        (["--eps", "nan"], None, "eps is nan; allowed: 0 <= eps < 1"),
-        (["--keep", "0"], None, "keep is 0.0; allowed: 0 < keep <= 1"),
-        (["--ranks", "9"], None, "ranks has 1 entries; give one for each of the 2 groups"),
-        (["--ranks", "9,99"], None, "ranks asks for 99 units of layers[1]; allowed: 1 to 16"),
-        (["--keep", ".5", "--layers", "2"], None, "layers has 2; allowed: 0 to 1, the layers that can be cut"),
+        (["--eps", "2"], None, "eps must be at least 0 and less than 1, got 2.0"),
+        (["--eps", "nan"], None, "eps must be at least 0 and less than 1, got nan"),
+        (["--keep", "0"], None, "keep must be above 0 and at most 1, the fraction of units to keep, got 0.0"),
+        (["--ranks", "9"], None, "ranks must hold a number for each of the 2 groups, got 1"),
+        (["--ranks", "9,99"], None, "ranks must be between 1 and 16 for layers[1], got 99"),
+        (["--keep", ".5", "--layers", "2"], None, "layers must be between 0 and 1, those that can be cut, got 2"),
         (["--keep", ".5", "-o", "small.pkl"], None, "small.pkl must end in .npz or .safetensors"),
         (["--keep", ".5", "-o", "none/small.npz"], None, "the folder none is not there"),
         (["--keep", ".5", "--report", "none/r.json"], None, "the folder none is not there"),
@@ -109,7 +109,7 @@ def spoil(name, content):
         (["--keep", ".5"], lambda: np.save("X.npy", np.ones((5, 7))), "X must have shape (samples, 6)"),
         (["--keep", ".5"], lambda: np.save("X.npy", np.ones((0, 6))), "X has no samples"),
         (["--keep", ".5"], lambda: np.save("X.npy", np.full((5, 6), np.nan)), "X has NaN or Inf in sample 0"),
-        (["--keep", ".5"], lambda: np.save("X.npy", np.full((5, 6), "a")), "X must hold real numbers, not <U1"),
+        (["--keep", ".5"], lambda: np.save("X.npy", np.full((5, 6), "a")), "X must hold real numbers, got <U1"),
     ],
 )
 def test_bad_input_is_one_line_and_status_one(folder, arguments, prepare, message, capsys):
@@ -338,6 +338,7 @@ def test_demo_names_what_is_missing_of_the_full_set(carried, capsys):
 
 def test_demo_without_matplotlib_says_the_cure(carried, monkeypatch, capsys):
     monkeypatch.delitem(sys.modules, "rrqr_lapack.prune._command.plots", raising=False)
+    monkeypatch.delattr("rrqr_lapack.prune._command.plots", raising=False)
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     assert main(["demo"]) == 1
     assert 'pip install "rrqr-lapack[prune]"' in capsys.readouterr().err

@@ -8,8 +8,9 @@ from networks import random_network
 
 import rrqr_lapack.prune
 from rrqr_lapack.prune import CalibrationWarning, Plan, analyze, compress, plan, save
-from rrqr_lapack.prune._command.cli import main
+from rrqr_lapack.prune._command.cli import PLANNING, main
 from rrqr_lapack.prune._doubts import Variety
+from rrqr_lapack.prune._planning.options import Options
 
 
 @pytest.fixture
@@ -130,10 +131,11 @@ def test_public_signatures_name_their_options(module):
             assert inspect.Parameter.VAR_KEYWORD not in kinds, name
 
 
-def test_compress_has_the_options_of_plan_with_their_defaults(network):
-    ours, plans = (inspect.signature(each).parameters for each in (compress, rrqr_lapack.prune.plan))
-    missing = [name for name in plans if name != "analysis" and name not in ours]
-    assert not missing
-    assert all(ours[name].default == plans[name].default for name in plans if name != "analysis")
+def test_compress_and_the_command_have_the_options_of_plan_with_their_defaults(network):
+    options = vars(Options())
+    for function in (compress, rrqr_lapack.prune.plan):
+        parameters = inspect.signature(function).parameters
+        assert {name: parameters[name].default for name in options} == options
+    assert list(PLANNING) == [name for name in options if name not in ("skip", "eps_scale")]
     with pytest.raises(TypeError, match=r"compress\(\) got an unexpected keyword argument 'ratio'"):
         compress(network, np.ones((100, 6)), ratio=0.5)

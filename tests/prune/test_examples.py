@@ -1,5 +1,8 @@
 """The studies in docs/examples, on a small network: every scheme runs, ours win, predictions hold, plots are drawn."""
 
+import ast
+import gzip
+import struct
 import sys
 from pathlib import Path
 
@@ -92,3 +95,25 @@ def test_an_example_says_before_its_work_that_it_cannot_write(examples, script, 
     monkeypatch.setattr(sys, "argv", [script, "--out", str(tmp_path / "none")])
     with pytest.raises(FileNotFoundError, match=r"the folder .*none is not there"):
         module.main()
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
+def test_an_example_imports_public_names_only(path):
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    names = {f"{node.module}.{each.name}" for node in nodes if isinstance(node, ast.ImportFrom) for each in node.names}
+    assert not {name for name in names if name.startswith("rrqr_lapack") and "._" in name}
+
+
+def test_the_examples_read_fashion_mnist_as_the_command_does(examples, tmp_path, rng):
+    import files
+
+    for split in ("train", "t10k"):
+        for kind, shape in (("images-idx3", (5, 28, 28)), ("labels-idx1", (5,))):
+            header = struct.pack(f">HBB{len(shape)}I", 0, 8, len(shape), *shape)
+            pixels = rng.integers(0, 256, shape, np.uint8)
+            (tmp_path / f"{split}-{kind}-ubyte.gz").write_bytes(gzip.compress(header + pixels.tobytes()))
+    for ours, theirs in (("train", "train"), ("t10k", "test")):
+        for one, two in zip(
+            files.fashion_mnist(ours, tmp_path), fashion_mnist.read_split(theirs, tmp_path), strict=True
+        ):
+            np.testing.assert_array_equal(one, two)

@@ -208,7 +208,7 @@ def test_without_the_safetensors_package_the_cure_is_said(rng, tmp_path, monkeyp
 def test_dtypes_that_numpy_lacks_are_read_as_float32(tmp_path, name, values, bits):
     header = json.dumps({"a": {"dtype": name, "shape": [2, 2], "data_offsets": [0, bits.nbytes]}}).encode()
     (tmp_path / "a.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bits.tobytes())
-    found = read_safetensors(tmp_path / "a.safetensors")["a"]
+    found = read_safetensors(tmp_path / "a.safetensors")[1]["a"]
     assert found.dtype == np.float32 and found.shape == (2, 2)
     np.testing.assert_array_equal(found.ravel(), np.array(values, np.float32))
 

@@ -113,10 +113,10 @@ def test_random_singular_vectors_are_nearly_the_best_and_their_error_is_what_it_
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ((np.ones(3),), ValueError, r"weight must be a matrix that is not empty, not of shape \(3,\)"),
+        ((np.ones(3),), ValueError, r"weight must be a matrix that is not empty, got shape \(3,\)"),
         ((np.ones((0, 3)),), ValueError, "weight must be a matrix that is not empty"),
         ((np.full((2, 2), np.nan),), ValueError, "weight has NaN or Inf"),
-        ((np.ones((2, 2), complex),), TypeError, "weight must hold real numbers, not complex128"),
+        ((np.ones((2, 2), complex),), TypeError, "weight must hold real numbers, got complex128"),
         ((np.ones((2, 2)), np.ones((5, 3))), ValueError, "activations have 3 columns; weight reads 2 inputs"),
     ],
 )

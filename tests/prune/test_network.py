@@ -60,11 +60,11 @@ def test_an_activation_in_double_precision_does_not_widen_a_float32_network():
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ((np.ones(3),), ValueError, r"weight must be 2-D \(inputs x neurons\) and not empty, not of shape \(3,\)"),
+        ((np.ones(3),), ValueError, r"weight must be 2-D \(inputs x neurons\) and not empty, got shape \(3,\)"),
         ((np.ones((3, 0)),), ValueError, r"weight must be 2-D .* not of shape \(3, 0\)"),
-        ((np.ones((3, 2)), np.ones(3)), ValueError, r"bias must have shape \(2,\), one entry a neuron, not \(3,\)"),
-        ((np.ones((3, 2)) * 1j,), TypeError, "weight must hold real numbers, not complex128"),
-        ((np.ones((3, 2)), ["a", "b"]), TypeError, "bias must hold real numbers, not <U1"),
+        ((np.ones((3, 2)), np.ones(3)), ValueError, r"bias must have shape \(2,\), one entry a neuron, got \(3,\)"),
+        ((np.ones((3, 2)) * 1j,), TypeError, "weight must hold real numbers, got complex128"),
+        ((np.ones((3, 2)), ["a", "b"]), TypeError, "bias must hold real numbers, got <U1"),
         (([[1.0, np.nan]],), ValueError, "weight has NaN or Inf"),
         (([[1.0]], [np.inf]), ValueError, "bias has NaN or Inf"),
     ],
@@ -77,15 +77,15 @@ def test_a_dense_layer_refuses(arguments, error, message):
 @pytest.mark.parametrize(
     ("layers", "head", "error", "message"),
     [
-        ([], "linear", ValueError, "layers is empty; a network has at least one layer"),
-        ([np.ones((2, 2))], "linear", TypeError, r"layers\[0\] must be a Dense, not ndarray"),
+        ([], "linear", ValueError, "layers must name at least one layer, got none; a network has at least one layer"),
+        ([np.ones((2, 2))], "linear", TypeError, r"layers\[0\] must be a Dense, got ndarray"),
         (
             [Dense(np.ones((2, 3))), Dense(np.ones((4, 1)))],
             "linear",
             ValueError,
             r"layers\[0\] has 3 .* takes 4 inputs",
         ),
-        ([Dense(np.ones((2, 3)))], "sigmoid", ValueError, "head is 'sigmoid'; allowed: softmax, linear"),
+        ([Dense(np.ones((2, 3)))], "sigmoid", ValueError, "head must be one of 'softmax', 'linear', got 'sigmoid'"),
     ],
 )
 def test_a_network_refuses(layers, head, error, message):
@@ -95,7 +95,7 @@ def test_a_network_refuses(layers, head, error, message):
 
 @pytest.mark.parametrize("shape", [(4,), (2, 5), (2, 2, 2)])
 def test_samples_of_another_shape_are_refused(rng, shape):
-    with pytest.raises(ValueError, match=r"x must have shape \(samples, 4\), not \("):
+    with pytest.raises(ValueError, match=r"x must have shape \(samples, 4\), got \("):
         random_network(rng, (4, 3, 2))(np.ones(shape))
 
 

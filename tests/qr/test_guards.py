@@ -28,43 +28,39 @@ def ordered_kahan(n, dtype, angle, drop, seed):
 
 
 @every_seed
-@pytest.mark.usefixtures("always_prefetch")
 def test_a_block_ends_where_gram_rows_no_longer_tell_the_order(dtype, seed):
     """Measured: the order is right for 34 steps (14 in single), without the bound on a choice's error for 24 to 27
     (9 to 11), and in single for 11 or more where Gram rows are kept although the norms have fallen far."""
     drop, right = (1e-6, 31) if eps(dtype) < 1e-10 else (3e-4, 13)
-    f = TruncatedQR(ordered_kahan(80, dtype, 0.9, drop, seed))
+    f = TruncatedQR(ordered_kahan(80, dtype, 0.9, drop, seed), driver="_prefetch")
     np.testing.assert_array_equal(f.P[:right], np.arange(right))
 
 
 @every_seed
 @double
-@pytest.mark.usefixtures("always_prefetch")
 def test_gram_rows_that_the_panel_does_not_confirm_choose_no_more_pivots(dtype, seed):
     """Their errors are those of R11^{-1} over two blocks. Measured: right for 90 steps, where they are kept for 79 to
     86."""
-    f = TruncatedQR(ordered_kahan(200, dtype, 1.35, 1e-8, seed), rank=100)
+    f = TruncatedQR(ordered_kahan(200, dtype, 1.35, 1e-8, seed), rank=100, driver="_prefetch")
     np.testing.assert_array_equal(f.P[:88], np.arange(88))
 
 
 @every_seed
 @single
-@pytest.mark.usefixtures("always_prefetch")
 def test_gram_rows_that_the_panel_does_not_confirm_choose_no_more_pivots_in_single_precision(dtype, seed):
     """Measured: columns shorter than the longest by up to 3e-4, where they are kept by 3e-4 to 5e-2."""
     a = ordered_kahan(100, dtype, 1.2, 3e-4, seed)
-    assert greedy_slack(a, TruncatedQR(a).P, 27) >= 1 - 5e-4
+    assert greedy_slack(a, TruncatedQR(a, driver="_prefetch").P, 27) >= 1 - 5e-4
 
 
 @every_seed
-@pytest.mark.usefixtures("always_prefetch")
 def test_squared_norms_that_underflow_choose_no_pivot(dtype, seed):
     """The second half of the columns is 1e-22 (1e-161) times the first: its squares are subnormal."""
     small = 2.0**-73 if eps(dtype) > 1e-10 else 2.0**-535
     order = np.random.default_rng(seed).permutation(40)
     a = np.diag(np.append(np.full(40, 1.0), small * (1 - order / 100))).astype(dtype)
     a[:40] += 1e-3 * np.pad(gaussian(40, 40, dtype, seed), ((0, 0), (0, 40)))
-    np.testing.assert_array_equal(TruncatedQR(a).P[40:], 40 + np.argsort(order))
+    np.testing.assert_array_equal(TruncatedQR(a, driver="_prefetch").P[40:], 40 + np.argsort(order))
 
 
 @every_seed
@@ -85,12 +81,11 @@ def test_a_sketch_is_drawn_anew_where_the_downdated_one_is_rounding_error(ratio,
     assert f.residual_norm <= 1.5 * greedy.residual_norm
 
 
-@pytest.mark.usefixtures("always_prefetch")
 def test_a_large_common_part_hides_no_difference_of_the_columns(dtype):
     """a_j = c + d_j with small d_j: all squared norms cancel in the first step."""
     small = np.finfo(dtype).eps ** 0.4
     a = gaussian(150, 1, dtype) + small * gaussian(150, 120, dtype, 1) * np.geomspace(1, 0.01, 120)
-    f = TruncatedQR(a.astype(dtype), rank=60)
+    f = TruncatedQR(a.astype(dtype), rank=60, driver="_prefetch")
     assert greedy_slack(a.astype(dtype), f.P, f.rank) >= 1 - 10 * np.sqrt(eps(dtype))
 
 

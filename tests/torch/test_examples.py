@@ -21,7 +21,7 @@ def examples(monkeypatch):
     torch.set_num_threads(1)
     torch.manual_seed(0)
     yield
-    for name in ("minilm", "crepe", "study"):
+    for name in ("minilm", "crepe", "study", "files"):
         sys.modules.pop(name, None)
 
 

@@ -161,10 +161,10 @@ def test_what_is_no_such_file_is_refused(tmp_path):
 
 
 def test_what_is_no_module_is_neither_saved_nor_loaded_into(tmp_path):
-    with pytest.raises(TypeError, match=r"model must be a torch\.nn\.Module, not OrderedDict"):
+    with pytest.raises(TypeError, match=r"model must be a torch\.nn\.Module, got OrderedDict"):
         prune.save(models.dense().state_dict(), tmp_path / "a.safetensors")
     prune.save(models.dense(), tmp_path / "a.safetensors")
-    with pytest.raises(TypeError, match=r"model must be a torch\.nn\.Module, not function"):
+    with pytest.raises(TypeError, match=r"model must be a torch\.nn\.Module, got function"):
         prune.load(models.dense, tmp_path / "a.safetensors")
 
 

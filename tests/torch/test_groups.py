@@ -242,5 +242,5 @@ def test_a_model_without_groups_is_refused():
 
 @pytest.mark.parametrize("model", [np.ones(3), torch.relu, None])
 def test_what_is_no_module_is_refused(model):
-    with pytest.raises(TypeError, match=r"model must be a torch.nn.Module, not "):
+    with pytest.raises(TypeError, match=r"model must be a torch.nn.Module, got "):
         prune.find_groups(model, torch.randn(5, 3))

@@ -86,7 +86,7 @@ def test_no_samples_are_refused(model, calibration):
 
 @pytest.mark.parametrize("calibration", [None, 3, "X.npy"])
 def test_what_is_no_calibration_is_refused(model, calibration):
-    with pytest.raises(TypeError, match="calibration must be an array or batches, not "):
+    with pytest.raises(TypeError, match="calibration must be an array or batches, got "):
         prune.analyze(model, calibration)
 
 
@@ -114,7 +114,7 @@ def test_a_name_by_itself_is_one_group():
 def test_a_model_without_floating_point_outputs_is_refused(model):
     with pytest.raises(TypeError, match="returns no floating-point tensor; give output="):
         prune.analyze(model, X, call=lambda module, x: module(x).argmax(1))
-    with pytest.raises(TypeError, match="output must give a floating-point tensor of the model's result, not list"):
+    with pytest.raises(TypeError, match="output must give a floating-point tensor of the model's result, got list"):
         prune.analyze(model, X, output=lambda result: [result])
     with pytest.raises(TypeError, match=r"of the model's result, not torch\.complex64"):
         prune.analyze(model, X, output=torch.fft.fft)
@@ -124,9 +124,9 @@ def test_a_model_without_floating_point_outputs_is_refused(model):
     "compress", [prune.analyze, lambda *given, **size: prune.factorize(*given, params=0.5, **size)]
 )
 def test_other_batch_sizes_are_refused(model, compress):
-    with pytest.raises(ValueError, match="batch_size is 0; allowed: at least 1"):
+    with pytest.raises(ValueError, match="batch_size must be at least 1, got 0"):
         compress(model, X, batch_size=0)
-    with pytest.raises(TypeError, match=r"batch_size must be an integer, not 1\.5"):
+    with pytest.raises(TypeError, match=r"batch_size must be an integer, got 1\.5"):
         compress(model, X, batch_size=1.5)
 
 

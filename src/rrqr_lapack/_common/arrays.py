@@ -152,7 +152,8 @@ def check_flag(name, value):
 
 
 def check_choice(name, value, allowed):
-    """`value`, which must be one of the `allowed` strings."""
+    """`value`, which must be one of the `allowed` strings; private ones, with an underscore, are not offered."""
     if not (value is None or isinstance(value, str)) or value not in allowed:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, got {value!r}")
+        offered = ", ".join(repr(each) for each in allowed if not str(each).startswith("_"))
+        raise ValueError(f"{name} must be one of {offered}, got {value!r}")
     return value

@@ -22,7 +22,7 @@ from .._common.arrays import (
 from .._common.random import gaussian
 
 MODES = ("economic", "r", "raw", "full")
-DRIVERS = ("auto", "greedy", "randomized", "lapack")
+DRIVERS = ("auto", "greedy", "randomized", "lapack", "_prefetch", "_small")  # the last two: what auto takes by size
 TINY = 96 * 96  # elements up to which loops of our own beat BLAS, measured; complex ones count fourfold
 SMALL = 256 * 256  # elements below which prefetching does not pay, measured
 PART = 1e8  # operations on a stack, less than a tenth of a second, after which Ctrl-C is heard whoever works on it
@@ -60,9 +60,9 @@ def run(factor, driver, rank, rtol, atol, tie_tol, rng):
         single = "F" if factor.a.dtype.kind == "c" else "f"  # drawn in half the time
         omega = gaussian(rng, rows, factor.a.shape[0], single).astype(factor.a.dtype, copy=False)
         factor.randomized(rank, rtol, atol, tie_tol, omega)
-    elif driver == "auto" and tiny(factor.a):
+    elif driver == "_small" or (driver == "auto" and tiny(factor.a)):
         factor.small(rank, rtol, atol, tie_tol)
-    elif driver == "auto" and factor.a.size >= SMALL:
+    elif driver == "_prefetch" or (driver == "auto" and factor.a.size >= SMALL):
         factor.prefetch(rank, rtol, atol, tie_tol)
     else:
         factor.greedy(rank, rtol, atol, tie_tol)

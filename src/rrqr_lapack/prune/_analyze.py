@@ -215,7 +215,7 @@ class Analysis:
 def check_analysis(analysis):
     """TypeError for what is none, most likely the model itself."""
     if not isinstance(analysis, Analysis):
-        raise TypeError(f"analysis must be what analyze(model, samples) gives, not {type(analysis).__name__}")
+        raise TypeError(f"analysis must be what analyze(model, samples) gives, got {type(analysis).__name__}")
 
 
 def _chosen(face, names) -> dict[str, Group]:

@@ -99,7 +99,7 @@ def _refitted(analysis, small, recipe, group):
 def check_refit(refit, recipe):
     """ValueError where `refit` is none of the allowed, or there is no correction to fit."""
     if refit not in REFITS:
-        raise ValueError(f"refit is {refit!r}; allowed: {', '.join(map(repr, REFITS))}")
+        raise ValueError(f"refit must be one of {', '.join(map(repr, REFITS))}, got {refit!r}")
     if refit is not None and recipe.correction == "none":
         raise ValueError(f"refit fits the correction 'lstsq'; method {recipe.method!r} has correction 'none' here")
 
@@ -107,7 +107,7 @@ def check_refit(refit, recipe):
 def _check(analysis, plan, refit):
     check_analysis(analysis)
     if not isinstance(plan, Plan):
-        raise TypeError(f"plan must be a Plan, from plan(analysis, ...) or Plan.from_json, not {type(plan).__name__}")
+        raise TypeError(f"plan must be a Plan, from plan(analysis, ...) or Plan.from_json, got {type(plan).__name__}")
     check_refit(refit, plan.recipe)
     if refit is not None and analysis.batches is None:
         raise ValueError(

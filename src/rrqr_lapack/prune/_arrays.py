@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import zipfile
 import zlib
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.lib.format import open_memmap
@@ -76,6 +78,21 @@ def safetensors_package():
     return safetensors
 
 
+@contextmanager
+def _open_safetensors(path, framework):
+    """The file, open; what is wrong with it in our own words."""
+    safetensors = safetensors_package()
+    if not Path(path).exists():
+        raise FileNotFoundError(f"{path} is not there")
+    with open(path, "rb"):  # an OSError that names the file
+        pass
+    try:
+        with safetensors.safe_open(path, framework) as file:
+            yield file
+    except safetensors.SafetensorError as error:
+        raise ValueError(f"{path} is not a readable .safetensors file: {error}") from error
+
+
 def read_metadata(path) -> dict[str, str]:
     """What a ``.safetensors`` file says about itself; its arrays are not read.
 
@@ -86,37 +103,37 @@ def read_metadata(path) -> dict[str, str]:
     ImportError
         The safetensors package is not installed.
     """
-    safetensors = safetensors_package()
-    with open(path, "rb"):  # an OSError that names the file
-        pass
-    try:
-        with safetensors.safe_open(path, "numpy") as file:
-            return file.metadata() or {}
-    except safetensors.SafetensorError as error:
-        raise ValueError(f"{path} is not a readable .safetensors file: {error}") from error
+    with _open_safetensors(path, "numpy") as file:
+        return file.metadata() or {}
 
 
-def read_safetensors(path) -> dict[str, np.ndarray]:
-    """The arrays of a ``.safetensors`` file by name; bfloat16 and float8, which NumPy lacks, as float32.
+def read_safetensors(path, framework: str = "numpy") -> tuple[dict[str, str], dict[str, Any]]:
+    """What a ``.safetensors`` file says about itself, and its arrays by name.
+
+    Parameters
+    ----------
+    path : path
+    framework : {'numpy', 'pt'}
+        Arrays, with bfloat16 and float8, which NumPy lacks, as float32; or PyTorch's tensors.
 
     Raises
     ------
     ValueError
-        As `open_npy`; a dtype that is none of NumPy's, bfloat16, or float8 as E4M3 or E5M2.
+        As `open_npy`; for NumPy a dtype that is none of its own, bfloat16, or float8 as E4M3 or E5M2.
     OSError, ImportError
         As `read_metadata`.
     """
-    safetensors = safetensors_package()
-    try:
-        found = safetensors.deserialize(Path(path).read_bytes())
-    except safetensors.SafetensorError as error:
-        raise ValueError(f"{path} is not a readable .safetensors file: {error}") from error
+    with _open_safetensors(path, framework) as file:
+        metadata = file.metadata() or {}
+        if framework == "pt":
+            return metadata, {name: file.get_tensor(name) for name in file.keys()}
+        found = safetensors_package().deserialize(Path(path).read_bytes())
     arrays = {}
     for name, tensor in found:
         if tensor["dtype"] not in DECODERS:
             raise ValueError(f"{path} has {name} in {tensor['dtype']}; dtypes that are read: {', '.join(DECODERS)}")
         arrays[name] = DECODERS[tensor["dtype"]](tensor["data"]).reshape(tensor["shape"])
-    return arrays
+    return metadata, arrays
 
 
 def _bfloat16(data):

@@ -35,7 +35,7 @@ def batches(X, inputs: int, dtype) -> Iterator[np.ndarray]:
     for batch in _pieces(X):
         batch = real_array(batch.toarray() if is_sparse(batch) else batch, "X")
         if batch.ndim != 2 or batch.shape[1] != inputs:
-            raise ValueError(f"X must have shape (samples, {inputs}), one row a sample, not {batch.shape}")
+            raise ValueError(f"X must have shape (samples, {inputs}), one row a sample, got {batch.shape}")
         with np.errstate(over="ignore"):  # said below
             batch = batch.astype(dtype, copy=False)
         bad = ~np.isfinite(batch).all(axis=1)
@@ -57,4 +57,4 @@ def _pieces(X):
         return (X[i : i + ROWS] for i in range(0, samples, ROWS)) if samples else (X,)
     if isinstance(X, Iterable) and not isinstance(X, str | bytes):
         return X
-    raise TypeError(f"X must be an array or an iterable of batches, not {type(X).__name__}")
+    raise TypeError(f"X must be an array or an iterable of batches, got {type(X).__name__}")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import operator
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ._analyze import Analysis, Progress
 from ._apply import apply, check_refit
 from ._network.dense import NetworkFace
 from ._network.network import Network
-from ._planning.plan import plan as make_plan
+from ._planning.options import Options
+from ._planning.plan import planned
 from ._planning.request import Request
 from ._report import Report
 
@@ -164,32 +165,28 @@ def compress(
     >>> bool(np.allclose(small(X), network(X)))
     True
     """
-    began = time.perf_counter()
+    arguments, began = locals(), time.perf_counter()
     face = NetworkFace(network)
-    names = chosen_groups(face, layers)
-    options = {
-        "eps": eps,
-        "keep": keep,
-        "ranks": ranks_by_group(ranks, names),
-        "params": params,
-        "flops": flops,
-        "max_error": max_error,
-        "method": method,
-        "correction": correction,
-        "affine": affine,
-        "allocation": allocation,
-        "round_to": round_to,
-        "skip": skip,
-        "eps_scale": eps_scale,
-        "seed": seed,
-    }
-    request = Request.of({group.name: group for group in face.groups if group.name in names}, **options)
+    names, request = requested(face, layers, arguments)
     check_refit(refit, request.recipe)
     X = deque(X) if isinstance(X, Iterator) else X
     analysis = Analysis(face, X, groups=names, progress=progress)
-    plan = make_plan(analysis, progress=progress, **options)
+    plan = planned(analysis, request, progress)
     small = apply(analysis, plan, refit=refit, progress=progress)
     return small, Report.of(analysis, plan, small, time.perf_counter() - began)
+
+
+def requested(face, layers, options: Mapping) -> tuple[list[str], Request]:
+    """The groups with these indices, in the order given, and what is asked of them, checked.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `compress`.
+    """
+    names = chosen_groups(face, layers)
+    groups = {group.name: group for group in face.groups if group.name in names}
+    return names, Request.of(groups, Options.among({**options, "ranks": _by_group(options["ranks"], names)}))
 
 
 def chosen_groups(face, layers):
@@ -206,18 +203,18 @@ def chosen_groups(face, layers):
     try:
         chosen = [operator.index(value) for value in layers]
     except TypeError:
-        raise TypeError(f"layers must be a sequence of integers, not {layers!r}") from None
+        raise TypeError(f"layers must be a sequence of integers, got {layers!r}") from None
     if not chosen:
-        raise ValueError("layers is empty; name at least one layer, or leave it out for all hidden layers")
+        raise ValueError("layers must name at least one layer, got none; leave it out for all hidden layers")
     for i in chosen:
         if not 0 <= i < hidden:
-            raise ValueError(f"layers has {i}; allowed: 0 to {hidden - 1}, the layers that can be cut")
+            raise ValueError(f"layers must be between 0 and {hidden - 1}, those that can be cut, got {i}")
     if len(set(chosen)) < len(chosen):
-        raise ValueError(f"layers has an index twice: {chosen}")
+        raise ValueError(f"layers must hold each index once, got {chosen}")
     return [face.groups[i].name for i in chosen]
 
 
-def ranks_by_group(ranks, names):
+def _by_group(ranks, names):
     """Ranks in the order of the layers as a mapping; what is wrong with them is said later."""
     try:
         return dict(zip(names, ranks, strict=True))

@@ -29,7 +29,7 @@ def real_array(value, name: str) -> np.ndarray:
         value = [as_ndarray(each, name) for each in value]  # a list of rows, whose masks NumPy drops
     array = as_ndarray(value, name)
     if array.dtype.kind not in "biuf":
-        raise TypeError(f"{name} must hold real numbers, not {array.dtype}")
+        raise TypeError(f"{name} must hold real numbers, got {array.dtype}")
     return array
 
 

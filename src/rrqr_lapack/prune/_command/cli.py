@@ -11,9 +11,22 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ... import __version__
+from .._planning.options import BUDGETS, Options
 
-PLANNING = ("eps", "keep", "ranks", "params", "flops", "max_error", "method", "correction", "affine", "allocation")
-PLANNING = (*PLANNING, "round_to", "seed")  # the arguments of `plan` that are options here
+PLANNING = {  # the options of `plan` that are options here: metavar and words
+    "eps": ("E", "each layer keeps k columns: |r_{k+1,k+1}| <= E |r_11|, 0 <= E < 1"),
+    "keep": ("F", "each layer keeps this fraction of its columns, 0 < F <= 1"),
+    "ranks": ("K,K,...", "columns to keep, one number a layer"),
+    "params": ("N", "parameters of the whole model: a fraction up to 1, or a number"),
+    "flops": ("N", "multiply-adds of the whole model, as --params"),
+    "max_error": ("E", "relative error of the outputs, on samples held out"),
+    "method": (None, "which columns first: id, weighted, forward; magnitude, random, ... [id]"),
+    "correction": (None, "lstsq or none [lstsq; none for the baselines]"),
+    "affine": (None, "absorb the mean in the next layer's bias"),
+    "allocation": (None, "uniform, global or sensitivity [the best on samples held out]"),
+    "round_to": ("N", "widths are multiples of N"),
+    "seed": (None, "of the method random"),
+}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -147,34 +160,21 @@ def _add_model(job):
 
 def _add_budgets(job):
     group = job.add_mutually_exclusive_group(required=True)
-    group.add_argument(
-        "--eps",
-        type=float,
-        metavar="E",
-        help="each layer keeps k columns: |r_{k+1,k+1}| <= E |r_11|, 0 <= E < 1",
-    )
-    group.add_argument(
-        "--keep", type=float, metavar="F", help="each layer keeps this fraction of its columns, 0 < F <= 1"
-    )
-    group.add_argument("--ranks", type=_integers, metavar="K,K,...", help="columns to keep, one number a layer")
-    group.add_argument(
-        "--params", type=float, metavar="N", help="parameters of the whole model: a fraction up to 1, or a number"
-    )
-    group.add_argument("--flops", type=float, metavar="N", help="multiply-adds of the whole model, as --params")
-    group.add_argument(
-        "--max-error", type=float, metavar="E", help="relative error of the outputs, on samples held out"
-    )
+    for name, (metavar, words) in PLANNING.items():  # without defaults here: those of `plan` hold
+        where, flag, default = group if name in BUDGETS else job, _flag(name), getattr(Options, name)
+        if isinstance(default, bool):
+            where.add_argument(flag, action="store_true", default=None, help=words)
+        else:
+            reader = float if name in BUDGETS else int if isinstance(default, int) else str
+            where.add_argument(flag, type=_integers if name == "ranks" else reader, metavar=metavar, help=words)
     job.add_argument(
         "--layers", type=_integers, metavar="I,I,...", help="layers to compress, counted from 0 [all that can be]"
     )
-    # no defaults here: those of the functions hold
-    job.add_argument("--method", help="which columns first: id, weighted, forward; magnitude, random, ... [id]")
-    job.add_argument("--correction", help="lstsq or none [lstsq; none for the baselines]")
-    job.add_argument("--affine", action="store_true", default=None, help="absorb the mean in the next layer's bias")
-    job.add_argument("--allocation", help="uniform, global or sensitivity [the best on samples held out]")
-    job.add_argument("--round-to", type=int, metavar="N", help="widths are multiples of N")
-    job.add_argument("--seed", type=int, help="of the method random")
     return group
+
+
+def _flag(name):
+    return f"--{name.replace('_', '-')}"
 
 
 def _add_writing(job):
@@ -202,8 +202,8 @@ def _compress(args):
 
     began = time.perf_counter()
     if args.plan and (args.layers or _options(args)):
-        extra = next(iter(_options(args)), "layers").replace("_", "-")
-        raise ValueError(f"--plan says what stays; it takes no --{extra}")
+        extra = _flag(next(iter(_options(args)), "layers"))
+        raise ValueError(f"--plan says what stays; it takes no {extra}")
     outputs = _outputs(args, *files_of(args.out, args.make), args.report, args.plot)
     plan = Plan.from_json(args.plan) if args.plan else None
     data = _samples(args.data, named=args.make is not None)
@@ -250,17 +250,14 @@ def _options(args):
 def _planned(args, model, data, plan, progress):
     """The analysis, and the plan that was read or is made."""
     from .. import Analysis
-    from .._compress import chosen_groups, ranks_by_group
-    from .._planning.plan import plan as make_plan
-    from .._planning.request import Request
+    from .._compress import requested
+    from .._planning.plan import planned
 
-    names = chosen_groups(model.face, args.layers) if plan is None else list(plan.ranks)
-    options = _options(args)
-    if plan is None:
-        options["ranks"] = ranks_by_group(options.get("ranks"), names)
-        Request.of({group.name: group for group in model.face.groups if group.name in names}, **options)
+    if plan:
+        return Analysis(model.face, data, groups=list(plan.ranks), progress=progress), plan
+    names, request = requested(model.face, args.layers, vars(Options(**_options(args))))
     analysis = Analysis(model.face, data, groups=names, progress=progress)
-    return analysis, plan or make_plan(analysis, progress=progress, **options)
+    return analysis, planned(analysis, request, progress)
 
 
 def _outputs(args, *paths):
@@ -275,7 +272,7 @@ def _outputs(args, *paths):
 
 def _plotting():
     """The module that draws; ImportError with the cure where matplotlib is not installed."""
-    from .._network.files import INSTALL_HINT
+    from .._arrays import INSTALL_HINT
 
     try:
         from . import plots

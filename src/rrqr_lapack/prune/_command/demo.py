@@ -8,8 +8,8 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
+from .._arrays import INSTALL_HINT
 from .._atomic import check_outputs, whole_file
-from .._network.files import INSTALL_HINT
 from .._tables import table
 from . import fashion_mnist
 from .threads import fitting

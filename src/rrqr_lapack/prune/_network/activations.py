@@ -98,7 +98,7 @@ def resolve(activation: str | Callable) -> Callable:
             raise ValueError(f"activation is {activation!r}; known names: {', '.join(NAMED)}, or pass a callable")
         return NAMED[activation]
     if not callable(activation):
-        raise TypeError(f"activation must be a name or a callable, not {type(activation).__name__}")
+        raise TypeError(f"activation must be a name or a callable, got {type(activation).__name__}")
     return activation
 
 

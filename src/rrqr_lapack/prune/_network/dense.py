@@ -32,7 +32,7 @@ class NetworkFace:
 
     def __init__(self, network: Network):
         if not isinstance(network, Network):
-            raise TypeError(f"network must be a Network, not {type(network).__name__}")
+            raise TypeError(f"network must be a Network, got {type(network).__name__}")
         widths = network.widths
         if len(widths) < 3:
             raise ValueError("network has a single layer, which gives the outputs: there is nothing to compress")

@@ -11,14 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from .._arrays import INSTALL_HINT, read_metadata, read_npz, read_safetensors, safetensors_package
+from .._arrays import read_metadata, read_npz, read_safetensors, safetensors_package
 from .._atomic import whole_file
 from .activations import describe, from_description
 from .network import Dense, Network
 
 FORMAT = "rrqr_lapack.prune.network/1"
 SUFFIXES = (".npz", ".safetensors")
-__all__ = ["INSTALL_HINT", "SUFFIXES", "check_format", "is_network", "load", "save"]
 
 
 def check_format(path) -> Path:
@@ -76,7 +75,7 @@ def save(network: Network, path, *, overwrite: bool = False, dtype=None) -> None
     """
     path = check_format(path)
     if dtype is not None and np.dtype(dtype) not in (np.float16, np.float32, np.float64):
-        raise ValueError(f"dtype is {dtype!r}; allowed: float16, float32, float64")
+        raise ValueError(f"dtype must be float16, float32 or float64, got {dtype!r}")
     text = json.dumps(
         {
             "format": FORMAT,
@@ -146,7 +145,8 @@ def load(path) -> Network:
         arrays = read_npz(path)
         text = str(arrays.get("network", "{}"))
     else:
-        arrays, text = read_safetensors(path), read_metadata(path).get("network", "{}")
+        metadata, arrays = read_safetensors(path)
+        text = metadata.get("network", "{}")
     try:
         description = json.loads(text)
         if description["format"] != FORMAT:

@@ -60,11 +60,11 @@ class Dense:
     def __init__(self, weight, bias=None, activation: str | Callable = "identity"):
         self.weight = _real_array("weight", weight)
         if self.weight.ndim != 2 or 0 in self.weight.shape:
-            raise ValueError(f"weight must be 2-D (inputs x neurons) and not empty, not of shape {self.weight.shape}")
+            raise ValueError(f"weight must be 2-D (inputs x neurons) and not empty, got shape {self.weight.shape}")
         neurons = self.weight.shape[1]
         self.bias = np.zeros(neurons, self.weight.dtype) if bias is None else _real_array("bias", bias)
         if self.bias.shape != (neurons,):
-            raise ValueError(f"bias must have shape ({neurons},), one entry a neuron, not {self.bias.shape}")
+            raise ValueError(f"bias must have shape ({neurons},), one entry a neuron, got {self.bias.shape}")
         self.activation = resolve(activation)
 
     def __call__(self, x):
@@ -132,7 +132,7 @@ class Network:
             raise ValueError("layers is empty; a network has at least one layer")
         for i, layer in enumerate(self.layers):
             if not isinstance(layer, Dense):
-                raise TypeError(f"layers[{i}] must be a Dense, not {type(layer).__name__}")
+                raise TypeError(f"layers[{i}] must be a Dense, got {type(layer).__name__}")
         for i, (one, two) in enumerate(pairwise(self.layers)):
             if one.weight.shape[1] != two.weight.shape[0]:
                 raise ValueError(
@@ -140,7 +140,7 @@ class Network:
                     f"but layers[{i + 1}] takes {two.weight.shape[0]} inputs"
                 )
         if head not in HEADS:
-            raise ValueError(f"head is {head!r}; allowed: {', '.join(HEADS)}")
+            raise ValueError(f"head must be one of {', '.join(map(repr, HEADS))}, got {head!r}")
         self.head = head
         self.dtype = np.result_type(*(a for layer in self.layers for a in (layer.weight, layer.bias)))
 
@@ -185,7 +185,7 @@ class Network:
         """
         x = real_array(x, "x")
         if x.ndim != 2 or x.shape[1] != self.widths[0]:
-            raise ValueError(f"x must have shape (samples, {self.widths[0]}), not {x.shape}")
+            raise ValueError(f"x must have shape (samples, {self.widths[0]}), got {x.shape}")
         x = x.astype(self.dtype, copy=False)
         for layer in self.layers:
             x = layer(x)

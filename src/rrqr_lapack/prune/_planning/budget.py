@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,8 +11,15 @@ from numbers import Real
 from .._face import total
 from .._words import some
 
-KINDS = ("eps", "keep", "ranks", "params", "flops", "max_error")
 PER_GROUP = ("eps", "keep", "ranks")  # rules for each group by itself
+SIZE = (lambda size: 0 < size < math.inf), "a fraction above 0 and up to 1, or a number of them above 1"
+RANGES = {
+    "eps": (lambda eps: 0 <= eps < 1, "at least 0 and less than 1"),
+    "keep": (lambda keep: 0 < keep <= 1, "above 0 and at most 1, the fraction of units to keep"),
+    "params": SIZE,
+    "flops": SIZE,
+    "max_error": (lambda error: 0 < error < math.inf, "above 0 and finite, relative to the outputs' norm"),
+}
 
 
 @dataclass(frozen=True)
@@ -48,21 +56,18 @@ def one_of(budgets: Mapping, groups: Mapping) -> Budget:
     """
     given = [name for name in budgets if budgets[name] is not None]
     if len(given) != 1:
-        raise ValueError(f"give exactly one of {', '.join(budgets)}; got {' and '.join(given) or 'none of them'}")
+        raise ValueError(
+            f"exactly one of {', '.join(budgets)} must be given, got {' and '.join(given) or 'none of them'}"
+        )
     kind = given[0]
     value = budgets[kind]
     if kind == "ranks":
         return Budget(kind, _ranks(value, groups))
     if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{kind} must be a real number, not {value!r}")
-    if kind == "eps" and not 0 <= value < 1:
-        raise ValueError(f"eps is {value}; allowed: 0 <= eps < 1")
-    if kind == "keep" and not 0 < value <= 1:
-        raise ValueError(f"keep is {value}; allowed: 0 < keep <= 1, the fraction of units to keep")
-    if kind in ("params", "flops") and not 0 < value < float("inf"):
-        raise ValueError(f"{kind} is {value}; allowed: a fraction, 0 < {kind} <= 1, or a number of them above 1")
-    if kind == "max_error" and not 0 < value < float("inf"):
-        raise ValueError(f"max_error is {value}; allowed: max_error > 0, relative to the outputs' norm")
+        raise TypeError(f"{kind} must be a real number, got {value!r}")
+    allowed, words = RANGES[kind]
+    if not allowed(value):
+        raise ValueError(f"{kind} must be {words}, got {value}")
     return Budget(kind, value)
 
 
@@ -70,15 +75,15 @@ def _ranks(ranks, groups):
     if isinstance(ranks, Mapping):
         unknown = [name for name in ranks if name not in groups]
         if unknown or len(ranks) < len(groups):
-            raise ValueError(f"ranks names {some(ranks)}; give one for each of {some(groups)}")
+            raise ValueError(f"ranks must name each of {some(groups)}, got {some(ranks)}")
         ranks = [ranks[name] for name in groups]
     try:
         ranks = [operator.index(value) for value in ranks]
     except TypeError:
-        raise TypeError(f"ranks must be a sequence of integers, not {ranks!r}") from None
+        raise TypeError(f"ranks must be a sequence of integers, got {ranks!r}") from None
     if len(ranks) != len(groups):
-        raise ValueError(f"ranks has {len(ranks)} entries; give one for each of the {len(groups)} groups")
+        raise ValueError(f"ranks must hold a number for each of the {len(groups)} groups, got {len(ranks)}")
     for k, (name, group) in zip(ranks, groups.items(), strict=True):
         if not 1 <= k <= group.width:
-            raise ValueError(f"ranks asks for {k} units of {name}; allowed: 1 to {group.width}")
+            raise ValueError(f"ranks must be between 1 and {group.width} for {name}, got {k}")
     return dict(zip(groups, ranks, strict=True))

@@ -11,6 +11,7 @@ from .._analyze import Analysis, Progress, check_analysis
 from .._face import total
 from .._units.curves import Curves
 from .allocate import Allocation
+from .options import Options
 from .plans import GroupPlan, Plan
 from .request import Request
 
@@ -58,7 +59,7 @@ def plan(
         The largest relative error of the outputs on the held-out samples; as few parameters as meet it.
     method : str, default 'id'
         Which units first: 'id', 'weighted', 'forward', or the baselines 'magnitude', 'random', 'activation',
-        'variance'; see `rrqr_lapack.prune._units.select.order`.
+        'variance'.
     correction : {None, 'lstsq', 'none'}, optional
         T by least squares, or the other units simply dropped. None: 'lstsq' for the first three methods, 'none' for the
         baselines.
@@ -115,34 +116,24 @@ def plan(
     >>> smaller.parameters_after <= 0.5 * network.parameters
     True
     """
+    arguments = locals()
     check_analysis(analysis)
-    request = Request.of(
-        analysis.groups,
-        eps=eps,
-        keep=keep,
-        ranks=ranks,
-        params=params,
-        flops=flops,
-        max_error=max_error,
-        method=method,
-        correction=correction,
-        affine=affine,
-        allocation=allocation,
-        round_to=round_to,
-        skip=skip,
-        eps_scale=eps_scale,
-        seed=seed,
-    )
+    return planned(analysis, Request.of(analysis.groups, Options.among(arguments)), progress)
+
+
+def planned(analysis: Analysis, request: Request, progress: Progress | None = None) -> Plan:
+    """The plan for what was asked and checked."""
     budget = request.budget
     curves = Curves(analysis, request.groups, request.recipe, request.round_to, progress)
     if not request.allocations:
-        widths = _by_rule(curves, budget, eps_scale)
+        widths = _by_rule(curves, budget, request.eps_scale)
         return _made(curves, budget, budget.kind, widths, {budget.kind: curves.together(widths)})
     found = {name: _spread(curves, budget, name) for name in request.allocations}
     found = {name: widths for name, widths in found.items() if widths is not None}
     if not found:
         raise ValueError(
-            f"max_error is {max_error}, and no cut to the numerical rank is as good; skip groups or allow more"
+            f"max_error must be larger, got {budget.value}: no cut to the numerical rank is as good; skip groups, or "
+            "allow more"
         )
     errors = {name: curves.together(widths) for name, widths in found.items()}
     full = {group.name: group.width for group in analysis.face.groups}
@@ -184,8 +175,8 @@ def _spread(curves, budget, name):
     widths = allocation.within(limit)
     if widths is None:
         raise ValueError(
-            f"{budget.kind} is {budget.value}, which allows {math.floor(limit):,}; at its narrowest the model has "
-            f"{allocation.cost(allocation.narrowest):,}"
+            f"{budget.kind} must allow what the model has at its narrowest, {allocation.cost(allocation.narrowest):,}, "
+            f"got {budget.value}, which allows {math.floor(limit):,}"
         )
     return widths
 

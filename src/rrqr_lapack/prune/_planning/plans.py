@@ -66,13 +66,13 @@ class Plan:
 
     Examples
     --------
-    >>> from rrqr_lapack.prune import Plan
-    >>> from rrqr_lapack.prune._planning.plans import GroupPlan
-    >>> from rrqr_lapack.prune._planning.recipe import Recipe
-    >>> group = GroupPlan("layers[0]", 4, (2, 0), 0.1, 0.05)
-    >>> plan = Plan({"keep": 0.5}, Recipe(), "keep", (group,), 100, 60, 90, 55, 0.05, {"keep": 0.06})
-    >>> Plan.from_json(plan.to_json()) == plan, plan.ranks
-    (True, {'layers[0]': 2})
+    >>> import numpy as np
+    >>> from rrqr_lapack.prune import Dense, Network, Plan, analyze, plan
+    >>> rng = np.random.default_rng(0)
+    >>> network = Network([Dense(rng.standard_normal((8, 32)), activation="relu"), Dense(rng.standard_normal((32, 3)))])
+    >>> half = plan(analyze(network, rng.standard_normal((500, 8))), keep=0.5)
+    >>> Plan.from_json(half.to_json()) == half, half.ranks
+    (True, {'layers[0]': 16})
     """
 
     budget: dict

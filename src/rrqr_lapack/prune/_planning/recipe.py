@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rrqr_lapack._common.arrays import check_flag
+from rrqr_lapack._common.arrays import check_choice, check_count, check_flag
 
 from .._units.factor import GroupFactor
 from .._units.select import CORRECTED, METHODS
@@ -42,13 +42,10 @@ class Recipe:
         ValueError, TypeError
             An argument that is not one of the allowed.
         """
-        if method not in METHODS:
-            raise ValueError(f"method is {method!r}; allowed: {', '.join(METHODS)}")
-        if correction is None:
+        check_choice("method", method, METHODS)
+        if check_choice("correction", correction, (None, *CORRECTIONS)) is None:
             correction = "lstsq" if method in CORRECTED else "none"
-        if correction not in CORRECTIONS:
-            raise ValueError(f"correction is {correction!r}; allowed: None, {', '.join(map(repr, CORRECTIONS))}")
-        return cls(method, correction, bool(check_flag("affine", affine)), seed)
+        return cls(method, correction, bool(check_flag("affine", affine)), check_count("seed", seed))
 
     def factor(self, analysis, name: str, *, fit: bool = False) -> GroupFactor:
         """One group of the analysis, factored so."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from rrqr_lapack._common.arrays import check_choice, check_count
 
 from .._face import Group
 from .._units.select import PIVOTED
 from .._words import some
 from .budget import PER_GROUP, Budget, one_of
+from .options import Options
 from .recipe import Recipe
 
 ALLOCATIONS = ("uniform", "global", "sensitivity")
@@ -39,25 +41,7 @@ class Request:
     eps_scale: str | None
 
     @classmethod
-    def of(
-        cls,
-        groups: Mapping[str, Group],
-        *,
-        eps=None,
-        keep=None,
-        ranks=None,
-        params=None,
-        flops=None,
-        max_error=None,
-        method="id",
-        correction=None,
-        affine=False,
-        allocation=None,
-        round_to=1,
-        skip=(),
-        eps_scale=None,
-        seed=0,
-    ) -> Request:
+    def of(cls, groups: Mapping[str, Group], options: Options) -> Request:
         """From the arguments of `plan`, which says what they mean.
 
         Raises
@@ -65,22 +49,25 @@ class Request:
         ValueError, TypeError
             As `plan`.
         """
-        groups = _without(groups, skip)
-        budgets = {"eps": eps, "keep": keep, "ranks": ranks, "params": params, "flops": flops, "max_error": max_error}
-        budget = one_of(budgets, groups)
-        recipe = Recipe.of(method, correction, affine, seed)
-        if budget.kind == "eps" and method not in PIVOTED:
-            raise ValueError(f"eps is a rule of the methods {' and '.join(PIVOTED)}; {method!r} needs another budget")
-        if eps_scale not in (None, "output"):
-            raise ValueError(f"eps_scale is {eps_scale!r}; allowed: None, 'output'")
-        if eps_scale is not None and budget.kind != "eps":
-            raise ValueError(f"eps_scale scales eps; give eps, not {budget.kind}")
-        if allocation not in (None, *ALLOCATIONS):
-            raise ValueError(f"allocation is {allocation!r}; allowed: None, {', '.join(map(repr, ALLOCATIONS))}")
-        if allocation is not None and budget.kind in PER_GROUP:
-            raise ValueError(f"allocation spreads params, flops or max_error; {budget.kind} is a rule for each group")
-        allocations = () if budget.kind in PER_GROUP else (allocation,) if allocation else ALLOCATIONS
-        return cls(budget, recipe, allocations, _multiple(round_to), tuple(groups), eps_scale)
+        groups = _without(groups, options.skip)
+        budget = one_of(options.budgets(), groups)
+        recipe = Recipe.of(options.method, options.correction, options.affine, options.seed)
+        check_choice("eps_scale", options.eps_scale, (None, "output"))
+        check_choice("allocation", options.allocation, (None, *ALLOCATIONS))
+        if budget.kind == "eps" and recipe.method not in PIVOTED:
+            raise ValueError(f"eps must go with {' or '.join(map(repr, PIVOTED))}, got the method {recipe.method!r}")
+        if budget.kind != "eps" and options.eps_scale is not None:
+            raise ValueError(f"eps_scale must be None without eps, got {options.eps_scale!r} and {budget.kind}")
+        if budget.kind in PER_GROUP and options.allocation is not None:
+            raise ValueError(
+                f"allocation must be None without params, flops or max_error, got {options.allocation!r}; "
+                f"{budget.kind} is a rule for each group"
+            )
+        tried = (options.allocation,) if options.allocation else ALLOCATIONS
+        allocations = () if budget.kind in PER_GROUP else tried
+        return cls(
+            budget, recipe, allocations, check_count("round_to", options.round_to, 1), tuple(groups), options.eps_scale
+        )
 
 
 def _without(groups, skip):
@@ -88,18 +75,8 @@ def _without(groups, skip):
     skip = [skip] if isinstance(skip, str) else list(skip)
     unknown = [name for name in skip if name not in groups]
     if unknown:
-        raise ValueError(f"skip has {unknown[0]!r}; the analysis has {some(groups)}")
+        raise ValueError(f"skip must hold groups of the analysis, {some(groups)}, got {unknown[0]!r}")
     rest = {name: group for name, group in groups.items() if name not in skip}
     if not rest:
-        raise ValueError("skip leaves no group to plan for")
+        raise ValueError(f"skip must leave a group to plan for, got all of them, {some(skip)}")
     return rest
-
-
-def _multiple(round_to):
-    try:
-        value = operator.index(round_to)
-    except TypeError:
-        raise TypeError(f"round_to must be an integer, not {round_to!r}") from None
-    if value < 1:
-        raise ValueError(f"round_to is {value}; allowed: at least 1")
-    return value

@@ -162,7 +162,7 @@ def allocate_ranks(layers: Mapping[str, LowRankLayer], budget: int) -> dict[str,
 def _real(name, value):
     array = real_array(value, name)
     if array.ndim != 2 or 0 in array.shape:
-        raise ValueError(f"{name} must be a matrix that is not empty, not of shape {array.shape}")
+        raise ValueError(f"{name} must be a matrix that is not empty, got shape {array.shape}")
     array = array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)
     if not np.isfinite(array).all():
         raise ValueError(f"{name} has NaN or Inf")

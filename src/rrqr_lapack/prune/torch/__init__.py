@@ -2,8 +2,8 @@
 
 `analyze` finds the groups of units that can be removed by running the model, and streams calibration samples through
 it; `plan` chooses how many of each group stay; `apply` makes a new model of the same classes. `factorize` replaces
-layers by products of two smaller ones instead. `save` and `load` keep the results in files. The extra ``[torch]``
-installs what this needs.
+layers by products of two smaller ones instead. `save` and `load` keep the results in files. `register_rule` says what
+an operation of your own means for the units. The extra ``[torch]`` installs what this needs.
 """
 
 from .. import apply, plan
@@ -13,6 +13,7 @@ from ._factored import Factored
 from ._factorize import FactorReport, factorize
 from ._files import load, save
 from ._lora import lora_init
+from ._registry import register_rule
 
 __all__ = [
     "FactorReport",
@@ -25,5 +26,6 @@ __all__ = [
     "load",
     "lora_init",
     "plan",
+    "register_rule",
     "save",
 ]

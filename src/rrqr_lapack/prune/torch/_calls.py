@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import torch
 
+from ._private import library_name
+
 
 def tensors(tree) -> list[torch.Tensor]:
     """All tensors in nested tuples, lists, mappings and dataclasses."""
@@ -30,8 +32,13 @@ def argument(args, kwargs, index: int, *names: str, default=None):
 
 
 def operation(func) -> str:
-    """``x.add_(y)``, ``x += y``, ``x + y`` and ``torch.add(x, y)`` are all 'add'; a property is its own name."""
-    name = func.__name__
+    """``x.add_(y)``, ``x += y``, ``x + y`` and ``torch.add(x, y)`` are all 'add'; a property is its own name.
+
+    An operator of a library is 'namespace::name', those of PyTorch's own without the namespace.
+    """
+    if (name := library_name(func)) is not None and not name.startswith("aten::"):
+        return name
+    name = func.__name__ if name is None else name.removeprefix("aten::")
     if name == "__get__":
         return getattr(func.__self__, "__name__", name)
     if name.startswith("__") and name[2:3] in ("i", "r") and name[3:-2] in _OPERATORS:

@@ -10,6 +10,7 @@ from torch.overrides import TorchFunctionMode
 
 from ._calls import operation, product, tensors
 from ._cut import columns
+from ._registry import Equivalent, rule_of
 from ._samples import at_least_single, rows
 from ._structure import Coupling
 from ._tape import Weights
@@ -43,6 +44,11 @@ class Capture(Weights, TorchFunctionMode):
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
+        rule = rule_of(func)
+        if isinstance(rule, Equivalent):
+            if any(map(self.weight, tensors((args, kwargs)))):
+                rule.seen_by(self, args, kwargs)
+            return func(*args, **kwargs)
         name = operation(func)
         call = product(name, args, kwargs)
         if call is not None:

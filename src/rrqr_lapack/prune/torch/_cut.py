@@ -12,6 +12,8 @@ import torch
 from .._face import Cut
 from ._structure import Coupling, Member
 
+CONVOLUTIONS = tuple(getattr(torch.nn, f"Conv{transposed}{d}d") for transposed in ("", "Transpose") for d in (1, 2, 3))
+
 
 def kept(tensor: torch.Tensor, member: Member, C) -> torch.Tensor:
     """The entries of one axis that belong to the units C, in the order of C."""
@@ -154,7 +156,7 @@ def _say_sizes(module: torch.nn.Module) -> None:
     weight = getattr(module, "weight", None)
     if isinstance(module, nn.Linear):
         module.out_features, module.in_features = weight.shape
-    elif isinstance(module, nn.modules.conv._ConvNd):
+    elif isinstance(module, CONVOLUTIONS):
         if module.groups > 1:
             old = module.in_channels if module.transposed else module.out_channels
             module.groups = module.groups * weight.shape[0] // old

@@ -34,7 +34,7 @@ from ._tape import Tape
 
 
 class TorchFace:
-    """A model in torch: its groups, costs, activations and cuts, as `rrqr_lapack.prune._face.Face` has them.
+    """A model in torch as `analyze`, `plan` and `apply` see it: its groups, costs, activations and cuts.
 
     Made by `find_groups`, and by `cut` from another.
 

@@ -105,11 +105,21 @@ def read_by(layer: nn.Module, x: torch.Tensor) -> torch.Tensor:
         return x
     x = x if x.ndim == layer.weight.ndim else x[None]
     mode = "constant" if layer.padding_mode == "zeros" else layer.padding_mode
-    x = nn.functional.pad(x, layer._reversed_padding_repeated_twice, mode)
+    x = nn.functional.pad(x, _padding(layer), mode)
     kernel, dilation, stride = layer.kernel_size, layer.dilation, layer.stride
     if isinstance(layer, nn.Conv1d):  # as a picture of one line
         x, kernel, dilation, stride = x[:, :, None], (1, *kernel), (1, *dilation), (1, *stride)
     return nn.functional.unfold(x, kernel, dilation, 0, stride).transpose(1, 2)
+
+
+def _padding(layer) -> list[int]:
+    """What a convolution puts before and after each axis, the last axis first, as `nn.functional.pad` takes it."""
+    if layer.padding == "valid":
+        return [0, 0] * len(layer.kernel_size)
+    if layer.padding == "same":
+        spans = [d * (k - 1) for d, k in zip(layer.dilation, layer.kernel_size, strict=True)]
+        return [amount for span in reversed(spans) for amount in (span // 2, span - span // 2)]
+    return [amount for each in reversed(layer.padding) for amount in (each, each)]
 
 
 def _pair(layer, first, second, bias):

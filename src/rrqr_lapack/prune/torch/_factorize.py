@@ -141,15 +141,17 @@ def factorize(
         As for `analyze`.
     params : float or int, optional
         What the whole model may have: a fraction of its parameters (float, in (0, 1]) or a number of them (int).
-        Ranks differ by layer, see `rrqr_lapack.prune._units.lowrank.allocate_ranks`.
+        Ranks differ by layer.
     rtol : float, optional
         Each layer gets the least rank with a relative error of at most this, if that is smaller.
     ranks : mapping of str to int, optional
         The rank of each layer, by the module's name.
     layers : iterable of str, optional
         Names of the modules to look at. Default: all that can be factored, those of `ranks`.
-    driver, rng : optional
-        As for `rrqr_lapack.prune._units.lowrank.LowRankLayer`.
+    driver : {'exact', 'randomized'}, default 'exact'
+        Singular vectors of LAPACK's SVD, or of `rrqr_lapack.randomized_svd`, a fraction of the time for low ranks.
+    rng : None, int or Generator, optional
+        Of the 'randomized' driver.
     call, batch_size : optional
         As for `find_groups`.
 
@@ -187,9 +189,11 @@ def factorize(
     check_model(model)
     given = [name for name, value in (("params", params), ("rtol", rtol), ("ranks", ranks)) if value is not None]
     if len(given) != 1:
-        raise ValueError(f"give exactly one of params, rtol, ranks; got {' and '.join(given) or 'none of them'}")
+        raise ValueError(
+            f"exactly one of params, rtol, ranks must be given, got {' and '.join(given) or 'none of them'}"
+        )
     if ranks is not None and not isinstance(ranks, Mapping):
-        raise TypeError(f"ranks must be a mapping, the rank of each layer by its name, not {type(ranks).__name__}")
+        raise TypeError(f"ranks must be a mapping, the rank of each layer by its name, got {type(ranks).__name__}")
     chosen = _layers(model, layers if layers is not None else ranks)
     if ranks is not None:
         _check_ranks(model, ranks, chosen)
@@ -255,9 +259,9 @@ def _check_ranks(model, ranks, chosen):
             raise ValueError(f"ranks has none for {name!r}, which is among layers")
         rank, most = ranks[name], min(matrix(model.get_submodule(name)).shape)
         if isinstance(rank, bool) or not isinstance(rank, Integral):
-            raise TypeError(f"ranks must be integers, not {rank!r} for {name!r}")
+            raise TypeError(f"ranks must be integers, got {rank!r} for {name!r}")
         if not 1 <= rank <= most:
-            raise ValueError(f"ranks has {rank} for {name!r}; allowed: 1 to {most}")
+            raise ValueError(f"ranks must be between 1 and {most} for {name!r}, got {rank}")
 
 
 def _activations(model, names, batches, caller) -> tuple[dict[str, TallQR], tuple[str, ...]]:
@@ -290,12 +294,12 @@ def _activations(model, names, batches, caller) -> tuple[dict[str, TallQR], tupl
 
 def _budget(params, total) -> int:
     if isinstance(params, bool) or not isinstance(params, Real):
-        raise TypeError(f"params must be a number, not {params!r}")
+        raise TypeError(f"params must be a number, got {params!r}")
     if isinstance(params, Integral):
         return int(params)
     if not 0 < params <= 1:
         raise ValueError(
-            f"params is {params}; allowed: a fraction, 0 < params <= 1, or a number of parameters as an int"
+            f"params must be a fraction above 0 and up to 1, or a number of parameters as an int, got {params}"
         )
     return int(params * total)
 
@@ -303,7 +307,7 @@ def _budget(params, total) -> int:
 def _least(each: LowRankLayer, rtol) -> int | None:
     """The least rank within `rtol`, None where the factors are no smaller than the weights."""
     if isinstance(rtol, bool) or not isinstance(rtol, Real) or not 0 <= rtol < 1:
-        raise ValueError(f"rtol is {rtol!r}; allowed: 0 <= rtol < 1")
+        raise ValueError(f"rtol must be at least 0 and less than 1, got {rtol!r}")
     rank = max(1, int((each.errors <= rtol * each.norm).argmax()))
     return rank if each.size(rank) < math.prod(each.shape) else None
 

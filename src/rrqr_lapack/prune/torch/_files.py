@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from .._arrays import read_metadata, safetensors_package
+from .._arrays import read_metadata, read_safetensors, safetensors_package
 from .._atomic import check_outputs, whole_file
 from .._words import some
 from ._cut import rebuilt
@@ -27,27 +27,6 @@ def check_path(path) -> Path:
     if path.suffix != ".safetensors":
         raise ValueError(f"{path} must end in .safetensors")
     return path
-
-
-def read_safetensors(path) -> tuple[dict[str, str], dict[str, torch.Tensor]]:
-    """What a ``.safetensors`` file says about itself, and its tensors.
-
-    Raises
-    ------
-    ValueError
-        Damaged, or another kind of file.
-    FileNotFoundError
-        No file there.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} is not there")
-    safetensors, metadata = safetensors_package(), read_metadata(path)
-    try:
-        with safetensors.safe_open(path, "pt") as file:
-            return metadata, {name: file.get_tensor(name) for name in file.keys()}
-    except safetensors.SafetensorError as error:
-        raise ValueError(f"{path} is not a readable .safetensors file: {error}") from error
 
 
 def is_ours(path) -> bool:
@@ -186,7 +165,7 @@ def load(model: torch.nn.Module, path) -> torch.nn.Module:
     """
     check_module(model)
     path = check_path(path)
-    metadata, tensors = read_safetensors(path)
+    metadata, tensors = read_safetensors(path, "pt")
     description = _described(metadata)
     if description.get("format") != FORMAT:
         raise ValueError(f"{path} is not a model that rrqr_lapack.prune.torch.save wrote")

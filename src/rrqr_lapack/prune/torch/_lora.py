@@ -31,8 +31,10 @@ def lora_init(
         1 to min(inputs, outputs).
     activations : (rows, inputs) array, tensor or TallQR, optional
         What the layer reads.
-    driver, rng : optional
-        As for `rrqr_lapack.prune._units.lowrank.LowRankLayer`.
+    driver : {'exact', 'randomized'}, default 'exact'
+        Singular vectors of LAPACK's SVD, or of `rrqr_lapack.randomized_svd`, a fraction of the time for low ranks.
+    rng : None, int or Generator, optional
+        Of the 'randomized' driver.
 
     Returns
     -------
@@ -61,7 +63,7 @@ def lora_init(
     (True, True)
     """
     if not isinstance(layer, torch.nn.Linear):
-        raise TypeError(f"layer must be a torch.nn.Linear, not {type(layer).__name__}")
+        raise TypeError(f"layer must be a torch.nn.Linear, got {type(layer).__name__}")
     if isinstance(activations, torch.Tensor):
         activations = at_least_single(activations.detach().cpu()).numpy()
     found = LowRankLayer(matrix(layer), activations, largest=rank, driver=driver, rng=rng)

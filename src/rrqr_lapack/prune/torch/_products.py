@@ -5,9 +5,13 @@ from __future__ import annotations
 import math
 
 from ._calls import Product, argument, operation, product, tensors
+from ._registry import rules_for
 from ._spaces import Axis, Place, Space, fix, leaf_places, match
 
 
+@rules_for("""
+    linear conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d matmul mm bmm addmm baddbmm
+""")
 def apply(tape, func, args, kwargs):
     """Linear layers, convolutions and matrix products."""
     name = operation(func)
@@ -101,6 +105,7 @@ def _stacked(operands: list[tuple[tuple[Axis, ...], tuple[int, ...]]], why) -> l
     return result
 
 
+@rules_for("scaled_dot_product_attention")
 def attend(tape, func, args, kwargs):
     """``softmax(Q K^T) V`` head by head: a head of V and of the result is that of Q and K, or of their group."""
     q, k, v = (argument(args, kwargs, i, key) for i, key in enumerate(("query", "key", "value")))
@@ -130,6 +135,7 @@ def attend(tape, func, args, kwargs):
     return result
 
 
+@rules_for("einsum")
 def einsum(tape, func, args, kwargs):
     """A product of activations: axes that all operands and the result share are stacked, the others stay whole."""
     result = func(*args, **kwargs)
@@ -154,6 +160,7 @@ def einsum(tape, func, args, kwargs):
     return result
 
 
+@rules_for("embedding")
 def embed(tape, func, args, kwargs):
     """Rows of a table: its columns are the new features."""
     table = argument(args, kwargs, 1, "weight")

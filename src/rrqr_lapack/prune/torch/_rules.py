@@ -4,86 +4,29 @@ from __future__ import annotations
 
 import torch
 
-from . import _products
-from ._calls import argument, operation, product, tensors
+from . import _products  # noqa: F401 - registers its rules
+from ._calls import argument, operation, tensors
 from ._probe import moved
+from ._registry import Equivalent, rule_of, rules_for
 from ._spaces import fix, match
 
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-NOTHING = _words("""
-    size dim ndimension numel nelement stride is_contiguous get_device is_floating_point is_complex element_size
-    storage_offset data_ptr len repr format hash new_zeros new_ones new_empty new_full new_tensor
-""")
-MOVES = _words("""
-    view reshape flatten unflatten ravel permute transpose swapaxes swapdims movedim moveaxis t T mT unsqueeze squeeze
-    expand broadcast_to repeat repeat_interleave tile contiguous clone detach data chunk split split_with_sizes
-    tensor_split unbind getitem narrow select index_select roll flip diagonal pixel_shuffle pixel_unshuffle
-    channel_shuffle view_as reshape_as expand_as
-""")
-CASTS = _words("to type type_as float double half bfloat16 int long bool cpu cuda")
-ENTRYWISE = _words("""
-    relu relu6 gelu silu mish tanh sigmoid elu selu celu leaky_relu rrelu softplus softsign tanhshrink hardtanh
-    hardswish hardsigmoid hardshrink softshrink logsigmoid log_sigmoid threshold clamp clip clamp_min clamp_max
-    dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout feature_dropout native_dropout
-    add sub subtract mul multiply div divide truediv floordiv floor_divide pow mod remainder fmod neg positive pos
-    abs absolute sign exp exp2 expm1 log log2 log10 log1p sqrt rsqrt square reciprocal sin cos tan sinh cosh asinh acosh
-    atan atan2 erf erfc erfinv floor ceil round trunc frac hypot logaddexp lerp addcmul addcdiv maximum minimum fmax
-    fmin where masked_fill nan_to_num gt ge lt le eq ne greater less logical_and logical_or logical_not logical_xor and
-    or xor invert isnan isinf isfinite zeros_like ones_like full_like rand_like randn_like empty_like bernoulli copy
-""")
-CHANNELS = _words("batch_norm instance_norm prelu")
-REDUCTIONS = _words("""
-    mean sum prod std var max min amax amin any all logsumexp median argmax argmin nanmean nansum count_nonzero
-    std_mean var_mean softmax log_softmax softmin cumsum cumprod norm vector_norm normalize sort argsort topk
-""")
-SAME_SHAPE = _words("softmax log_softmax softmin cumsum cumprod normalize sort argsort")
-POOLS = _words("""
-    max_pool1d max_pool2d max_pool3d avg_pool1d avg_pool2d avg_pool3d lp_pool1d lp_pool2d adaptive_avg_pool1d
-    adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d
-    max_pool1d_with_indices max_pool2d_with_indices max_pool3d_with_indices
-""")
-FEATURE_NORMS = _words("layer_norm rms_norm group_norm local_response_norm")
+SAME_SHAPE = frozenset(["softmax", "log_softmax", "softmin", "cumsum", "cumprod", "normalize", "sort", "argsort"])
 
 
 def record(tape, func, args, kwargs):
     """Run a function and note what becomes of the spaces of its arguments."""
-    name = operation(func)
-    operands = tensors((args, kwargs))
-    if name in NOTHING or not any(map(tape.known, operands)):
+    if not any(map(tape.known, tensors((args, kwargs)))):
         return func(*args, **kwargs)
-    if product(name, args, kwargs) is not None:
-        return _products.apply(tape, func, args, kwargs)
-    if name == "einsum":
-        return _products.einsum(tape, func, args, kwargs)
-    if name == "scaled_dot_product_attention":
-        return _products.attend(tape, func, args, kwargs)
-    if name == "embedding":
-        return _products.embed(tape, func, args, kwargs)
-    if name == "glu":
-        return _gate(tape, func, args, kwargs, name)
-    if name in MOVES:
-        return _move(tape, func, args, kwargs, name)
-    if name in CASTS:
-        return _entrywise(tape, func, args, kwargs, name, operands[:1])
-    if name in ENTRYWISE or (name in ("max", "min") and len(operands) == 2):
-        return _entrywise(tape, func, args, kwargs, name, operands)
-    if name in CHANNELS:
-        return _channels(tape, func, args, kwargs, name)
-    if name in REDUCTIONS:
-        return _reduce(tape, func, args, kwargs, name)
-    if name in POOLS or name in ("interpolate", "upsample", "pad"):
-        return _positions(tape, func, args, kwargs, name)
-    if name in ("cat", "concat", "concatenate"):
-        return _concatenate(tape, func, args, kwargs, name)
-    if name == "stack":
-        return _stack(tape, func, args, kwargs, name)
-    if name in FEATURE_NORMS:
-        return _normalize(tape, func, args, kwargs, name)
-    return unknown(tape, func, args, kwargs)
+    return (rule_of(func) or unknown)(tape, func, args, kwargs)
+
+
+@rules_for("""
+    size dim ndimension numel nelement stride is_contiguous get_device is_floating_point is_complex element_size
+    storage_offset data_ptr len repr format hash new_zeros new_ones new_empty new_full new_tensor
+""")
+def _nothing(tape, func, args, kwargs):
+    """Sizes and the like, and new tensors: nothing of the entries."""
+    return func(*args, **kwargs)
 
 
 def unknown(tape, func, args, kwargs):
@@ -96,8 +39,15 @@ def unknown(tape, func, args, kwargs):
     return result
 
 
-def _move(tape, func, args, kwargs, name):
+@rules_for("""
+    view reshape flatten unflatten ravel permute transpose swapaxes swapdims movedim moveaxis t T mT unsqueeze squeeze
+    expand broadcast_to repeat repeat_interleave tile contiguous clone detach data chunk split split_with_sizes
+    tensor_split unbind getitem narrow select index_select roll flip diagonal pixel_shuffle pixel_unshuffle
+    channel_shuffle view_as reshape_as expand_as
+""")
+def _move(tape, func, args, kwargs):
     """Entries change places: follow the coordinates."""
+    name = operation(func)
     x = args[0] if args else kwargs["input"]
     why = tape.why(name)
     for other in tensors((args[1:], {k: v for k, v in kwargs.items() if k != "input"})):
@@ -117,17 +67,37 @@ def _move(tape, func, args, kwargs, name):
     return result
 
 
-def _gate(tape, func, args, kwargs, name):
+@rules_for("glu")
+@Equivalent
+def _gate(input, dim=-1):
     """Half of the entries times a function of the other half."""
-    x, dim = argument(args, kwargs, 0, "input"), argument(args, kwargs, 1, "dim", default=-1)
-    one, two = moved(lambda probe: probe.chunk(2, dim), x, tape.axes(x), tape.why(name)) or [((),) * x.ndim] * 2
-    result = func(*args, **kwargs)
-    tape.set_axes(result, [match(a, b, tape.why(name)) for a, b in zip(one, two, strict=True)])
-    return result
+    return torch.mul(*input.chunk(2, dim))
 
 
-def _entrywise(tape, func, args, kwargs, name, operands):
+@rules_for("""
+    relu relu6 gelu silu mish tanh sigmoid elu selu celu leaky_relu rrelu softplus softsign tanhshrink hardtanh
+    hardswish hardsigmoid hardshrink softshrink logsigmoid log_sigmoid threshold clamp clip clamp_min clamp_max
+    dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout feature_dropout native_dropout
+    add sub subtract mul multiply div divide truediv floordiv floor_divide pow mod remainder fmod neg positive pos
+    abs absolute sign exp exp2 expm1 log log2 log10 log1p sqrt rsqrt square reciprocal sin cos tan sinh cosh asinh acosh
+    atan atan2 erf erfc erfinv floor ceil round trunc frac hypot logaddexp lerp addcmul addcdiv maximum minimum fmax
+    fmin where masked_fill nan_to_num gt ge lt le eq ne greater less logical_and logical_or logical_not logical_xor and
+    or xor invert isnan isinf isfinite zeros_like ones_like full_like rand_like randn_like empty_like bernoulli copy
+""")
+def _entrywise(tape, func, args, kwargs):
     """Every entry for itself: spaces in the same place, after broadcasting, are one."""
+    return _pointwise(tape, func, args, kwargs, tensors((args, kwargs)))
+
+
+@rules_for("to type type_as float double half bfloat16 int long bool cpu cuda")
+def _cast(tape, func, args, kwargs):
+    """Another dtype or device; that of another tensor says nothing about its entries."""
+    return _pointwise(tape, func, args, kwargs, tensors((args, kwargs))[:1])
+
+
+def _pointwise(tape, func, args, kwargs, operands):
+    """Spaces of the operands in the same place, after broadcasting, are one."""
+    name = operation(func)
     inputs = [(tape.axes(t), tuple(t.shape), tape.weight(t) is None) for t in operands]
     result = func(*args, **kwargs)
     outputs = tensors(result)
@@ -154,8 +124,10 @@ def _entrywise(tape, func, args, kwargs, name, operands):
     return result
 
 
-def _channels(tape, func, args, kwargs, name):
+@rules_for("batch_norm instance_norm prelu")
+def _channels(tape, func, args, kwargs):
     """One scale and shift, or slope, a channel: the second axis of x is the only axis of the others."""
+    name = operation(func)
     x = argument(args, kwargs, 0, "input")
     axes = list(tape.axes(x))
     channel = 1 if x.ndim > 1 else 0
@@ -172,8 +144,15 @@ def _channels(tape, func, args, kwargs, name):
     return result
 
 
-def _reduce(tape, func, args, kwargs, name):
+@rules_for("""
+    mean sum prod std var max min amax amin any all logsumexp median argmax argmin nanmean nansum count_nonzero
+    std_mean var_mean softmax log_softmax softmin cumsum cumprod norm vector_norm normalize sort argsort topk
+""")
+def _reduce(tape, func, args, kwargs):
     """Entries along some axes are mixed: their spaces stay whole."""
+    name = operation(func)
+    if name in ("max", "min") and len(tensors((args, kwargs))) == 2:
+        return _entrywise(tape, func, args, kwargs)
     x = argument(args, kwargs, 0, "input", "x")
     axes = tape.axes(x)
     at = 2 if name in ("norm", "vector_norm", "normalize") else 1
@@ -198,14 +177,20 @@ def _reduce(tape, func, args, kwargs, name):
     return result
 
 
-def _positions(tape, func, args, kwargs, name):
+@rules_for("""
+    max_pool1d max_pool2d max_pool3d avg_pool1d avg_pool2d avg_pool3d lp_pool1d lp_pool2d adaptive_avg_pool1d
+    adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d
+    max_pool1d_with_indices max_pool2d_with_indices max_pool3d_with_indices interpolate upsample pad
+""")
+def _positions(tape, func, args, kwargs):
     """Pooling, resampling, padding: the last axes change, channel by channel."""
+    name = operation(func)
     x = argument(args, kwargs, 0, "input")
     axes = list(tape.axes(x))
     if name == "pad":
         pad = argument(args, kwargs, 1, "pad")
         touched = {x.ndim - 1 - i // 2 for i, amount in enumerate(pad) if amount}
-    elif name in POOLS:
+    elif "pool" in name:
         touched = {x.ndim - 1 - i for i in range(int(name.split("pool")[1][0]))}
     else:
         touched = set(range(2, x.ndim))
@@ -218,8 +203,10 @@ def _positions(tape, func, args, kwargs, name):
     return result
 
 
-def _concatenate(tape, func, args, kwargs, name):
+@rules_for("cat concat concatenate")
+def _concatenate(tape, func, args, kwargs):
     """Side by side along one axis, where sizes stay; the other axes are those of all parts."""
+    name = operation(func)
     parts = list(argument(args, kwargs, 0, "tensors"))
     dim = argument(args, kwargs, 1, "dim", "axis", default=0) % max(part.ndim for part in parts)
     result = func(*args, **kwargs)
@@ -236,8 +223,10 @@ def _concatenate(tape, func, args, kwargs, name):
     return result
 
 
-def _stack(tape, func, args, kwargs, name):
+@rules_for("stack")
+def _stack(tape, func, args, kwargs):
     """Side by side along a new axis."""
+    name = operation(func)
     parts = list(argument(args, kwargs, 0, "tensors"))
     result = func(*args, **kwargs)
     dim, axes = argument(args, kwargs, 1, "dim", default=0) % result.ndim, tape.axes(parts[0])
@@ -247,8 +236,10 @@ def _stack(tape, func, args, kwargs, name):
     return result
 
 
-def _normalize(tape, func, args, kwargs, name):
+@rules_for("layer_norm rms_norm group_norm local_response_norm")
+def _normalize(tape, func, args, kwargs):
     """Statistics over features: none of them can go without changing the others."""
+    name = operation(func)
     x = argument(args, kwargs, 0, "input")
     axes, why = tape.axes(x), tape.why(name)
     count = len(argument(args, kwargs, 1, "normalized_shape")) if name in ("layer_norm", "rms_norm") else x.ndim - 1

@@ -16,6 +16,7 @@ from rrqr_lapack._common.arrays import as_ndarray
 
 from .._reals import is_sparse
 from ._calls import tensors
+from ._private import changes, compiled_from, untraced
 
 LABELS = ("labels", "label")
 PARTS, LEAST = 8, 16  # batches that samples are dealt into if each gets so many, so that some can be held out
@@ -47,11 +48,11 @@ class Samples:
 
     def __init__(self, calibration, size: int, prepare: Callable):
         if isinstance(calibration, str | bytes) or not (_is_batch(calibration) or isinstance(calibration, Iterable)):
-            raise TypeError(f"calibration must be an array or batches, not {type(calibration).__name__}")
+            raise TypeError(f"calibration must be an array or batches, got {type(calibration).__name__}")
         if isinstance(size, bool) or not isinstance(size, Integral):
-            raise TypeError(f"batch_size must be an integer, not {size!r}")
+            raise TypeError(f"batch_size must be an integer, got {size!r}")
         if size < 1:
-            raise ValueError(f"batch_size is {size}; allowed: at least 1")
+            raise ValueError(f"batch_size must be at least 1, got {size}")
         self._calibration = [calibration] if _is_batch(calibration) else calibration
         self._size = size
         self._prepare = prepare
@@ -150,7 +151,7 @@ def _arrays(batch) -> list:
 def check_module(model) -> None:
     """TypeError for what is no module."""
     if not isinstance(model, torch.nn.Module):
-        raise TypeError(f"model must be a torch.nn.Module, not {type(model).__name__}")
+        raise TypeError(f"model must be a torch.nn.Module, got {type(model).__name__}")
 
 
 def unwrapped(model: torch.nn.Module) -> torch.nn.Module:
@@ -158,8 +159,8 @@ def unwrapped(model: torch.nn.Module) -> torch.nn.Module:
     while True:
         if isinstance(model, torch.nn.DataParallel | torch.nn.parallel.DistributedDataParallel):
             model = model.module
-        elif hasattr(model, "_orig_mod"):
-            model = model._orig_mod
+        elif (inside := compiled_from(model)) is not None:
+            model = inside
         else:
             return model
 
@@ -176,7 +177,7 @@ def check_model(model) -> None:
     """
     check_module(model)
     for name, module in model.named_modules():
-        if isinstance(module, torch.jit.ScriptModule) or hasattr(module, "_orig_mod"):
+        if isinstance(module, torch.jit.ScriptModule) or compiled_from(module) is not None:
             what = name or "model"
             raise TypeError(f"{what} was scripted or compiled; give the module that it was made from")
     for name, parameter in model.named_parameters():
@@ -284,7 +285,7 @@ class Caller:
             chosen = self._output(result)
             if not (isinstance(chosen, torch.Tensor) and chosen.is_floating_point()):
                 what = chosen.dtype if isinstance(chosen, torch.Tensor) else type(chosen).__name__
-                raise TypeError(f"output must give a floating-point tensor of the model's result, not {what}")
+                raise TypeError(f"output must give a floating-point tensor of the model's result, got {what}")
             return chosen
         floating = [tensor for tensor in tensors(result) if tensor.is_floating_point() and tensor.ndim]
         if not floating:
@@ -316,9 +317,9 @@ def rows(x: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
 def evaluation(model: torch.nn.Module):
     """Evaluation mode without gradients; each module gets its own mode back, and buffers that `forward` changes."""
     modes = [(module, module.training) for module in model.modules()]
-    with torch._C.DisableTorchFunction():  # no call of the model's that a tape should see
+    with untraced():  # no call of the model's that a tape should see
         buffers = [
-            (module, name, buffer, _version(buffer), buffer.detach().clone())
+            (module, name, buffer, changes(buffer), buffer.detach().clone())
             for module in model.modules()
             for name, buffer in module.named_buffers(recurse=False)
         ]
@@ -330,13 +331,8 @@ def evaluation(model: torch.nn.Module):
     finally:
         for module, mode in modes:
             module.training = mode
-        with torch._C.DisableTorchFunction(), torch.no_grad():
-            for module, name, buffer, version, before in buffers:
+        with untraced(), torch.no_grad():
+            for module, name, buffer, count, before in buffers:
                 setattr(module, name, buffer)
-                if _version(buffer) != version:
+                if changes(buffer) != count:
                     buffer.copy_(before)
-
-
-def _version(tensor):
-    """A number that grows with each change in place; None of tensors made for inference, which have none."""
-    return None if tensor.is_inference() else tensor._version

@@ -15,8 +15,9 @@ from pathlib import Path
 
 import torch
 
+from .._arrays import read_safetensors
 from .._words import some
-from ._files import read_safetensors, shared_names
+from ._files import shared_names
 
 INSIDE = ("_orig_mod", "module")  # put between names too, where parts of a model are compiled or wrapped
 INDEX = ".index.json"  # the end of the name of an index of the files that save_pretrained splits a large model into
@@ -39,7 +40,7 @@ def read_weights(path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
     if path.name.endswith(INDEX):
         return _parts(path), {}
     if path.suffix == ".safetensors":
-        metadata, tensors = read_safetensors(path)
+        metadata, tensors = read_safetensors(path, "pt")
         return tensors, metadata
     try:
         with warnings.catch_warnings(action="ignore"):  # of pickle protocols
