@@ -14,9 +14,10 @@ import math
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
-from .._common.arrays import check_count, check_rank, check_rng, check_tolerance
+from .._common.arrays import check_count
 from .._common.error import frobenius
 from .._common.random import gaussian
+from .._common.rule import check_rule
 from .._randomized.orthonormal import tall_qr
 from .._randomized.svd import randomized_svd
 from .result import Factors, check_penalty, completion, distance, scaled_penalty, started, told, unit_scaled
@@ -123,8 +124,8 @@ def minimized(a, *, penalty, rank, start, rtol, maxiter, rng):
     """`soft_impute`, which says itself where it did not converge."""
     observed, scale = unit_scaled(a)
     penalty = check_penalty(penalty, positive=True)
-    rank, maxiter = check_rank(rank, min(a.shape)), check_count("maxiter", maxiter)
-    rtol, rng = check_tolerance("rtol", rtol), check_rng(rng)
+    rule, maxiter = check_rule(a.shape, rank, rtol, None, rng=rng), check_count("maxiter", maxiter)
+    rank, rng = rule.rank, rule.rng
 
     Z = started(start, observed, scale, rank)
     rounding = float(np.finfo(observed.dtype).eps) * frobenius(observed.values)
@@ -132,7 +133,7 @@ def minimized(a, *, penalty, rank, start, rtol, maxiter, rng):
     iterations, converged = 0, not len(observed)
     if not converged:
         for shift in [smallest] if start else _from_large(smallest, observed, rng):
-            tolerances = (rtol, SLACK * shift) if shift == smallest else (max(rtol, COARSE), math.inf)
+            tolerances = (rule.rtol, SLACK * shift) if shift == smallest else (max(rule.rtol, COARSE), math.inf)
             Z, used, converged = _minimum(observed, Z, shift, rank, *tolerances, maxiter - iterations, rng)
             iterations += used
     return completion(Z, observed, scale, penalty, iterations, converged)

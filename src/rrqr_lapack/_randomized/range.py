@@ -10,7 +10,8 @@ For l = k + p columns of a Gaussian sketch, without power iterations and with si
     E ||A - Q Q^H A||_F <= (1 + k / (p - 1))^(1/2) (sum_{j>k} sigma_j^2)^(1/2).
 """
 
-from .sampler import Sampler, measured, stopping
+from .._common.rule import check_rule
+from .sampler import Sampler, basis_columns, measured
 
 
 class Range:
@@ -137,7 +138,8 @@ def range_finder(
     True
     """
     a, norm = measured(a, check_finite, with_adjoint=power != 0)
-    _, columns, stop = stopping(a.shape, rank, rtol, atol, oversample)
-    sampler = Sampler(a, norm, power, sketch, rng, stop is not None)
-    q, z = (sampler.basis(columns), None) if stop is None else sampler.grown_basis(columns, sampler.tolerance(*stop))
+    rule = check_rule(a.shape, rank, rtol, atol, rng=rng)
+    columns = basis_columns(a.shape, rule, oversample)
+    sampler = Sampler(a, norm, rule, power, sketch)
+    q, z = sampler.grown_basis(columns, sampler.tolerance()) if rule.by_tolerance else (sampler.basis(columns), None)
     return Range(q, sampler.error_outside(q, z))

@@ -4,14 +4,14 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import LinearOperator
 
-from .._common.arrays import check_choice, check_rank, check_rng, check_tolerance
+from .._common.arrays import check_choice
 from .._common.operand import as_operand, columns
+from .._common.rule import check_rule
 from .._qr.factored import TruncatedQR
 from .._qr.truncated import numerical_rtol
 from .constraints import check_constraints
 from .registry import METHODS
 from .result import ColumnSelection
-from .stop import Stop
 
 
 def select_columns(
@@ -131,17 +131,15 @@ def select_columns(
     a = as_operand(a, check_finite=check_finite, with_adjoint=chosen.adjoint)
     constraints = check_constraints(a.shape, include, exclude, heldout_rows)
     _check_fit(a, method, rank, (rtol, atol), constraints, options)
-    tolerances = check_tolerance("rtol", rtol), check_tolerance("atol", atol)
-    first = constraints.include.size
-    rank = check_rank(rank, min(a.shape))
-    if rank < first:
-        raise ValueError(f"rank must be at least the number of columns in include, {first}, got {rank}")
-    rng = check_rng(rng)
+    rule, first = check_rule(a.shape, rank, rtol, atol, rng=rng), constraints.include.size
+    if rule.rank < first:
+        raise ValueError(f"rank must be at least the number of columns in include, {first}, got {rule.rank}")
     sub = constraints.restrict(a)
-    local = chosen.select(sub, Stop(min(rank, *sub.shape), *tolerances, first), rng, **options)
+    arguments = sub, rule._replace(rank=min(rule.rank, *sub.shape))
+    local = chosen.select(*arguments, first, **options) if chosen.first else chosen.select(*arguments, **options)
     if not chosen.independent:
         local = _independent(sub, local)
-    return ColumnSelection(a, constraints.columns[local].astype(np.int32), method, constraints, rng)
+    return ColumnSelection(a, constraints.columns[local].astype(np.int32), method, constraints, rule.rng)
 
 
 def _check_fit(a, method, rank, tolerances, constraints, options):
