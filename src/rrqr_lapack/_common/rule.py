@@ -14,8 +14,8 @@ class Rule(NamedTuple):
     """Stop before the first step with what is left at most `atol`, or at most `rtol` of all, or after `rank` steps."""
 
     rank: int
-    rtol: float  # -1: off
-    atol: float  # -1: off
+    rtol: float = -1.0  # off
+    atol: float = -1.0  # off
     tie_tol: float = 0.0  # relative width of a tie
     rng: Generator | None = None  # of all that is random; None where nothing is
 

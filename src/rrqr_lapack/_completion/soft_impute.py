@@ -42,7 +42,7 @@ class SparsePlusLowRank(LinearOperator):
         return (self.S.T @ x.conj()).conj() + self.R @ (self.L.conj().T @ x)
 
 
-def soft_impute(a, *, penalty, rank=None, start=None, rtol=1e-5, maxiter=1000, rng=None):
+def soft_impute(a, *, rank=None, penalty, start=None, rtol=1e-5, maxiter=1000, rng=None):
     """Matrix completion by the nuclear norm, ``min_Z 1/2 ||P_Omega(A - Z)||_F^2 + penalty ||Z||_*``.
 
     Each iteration fills the unobserved entries with those of Z and shrinks the singular values of the result by
@@ -52,12 +52,12 @@ def soft_impute(a, *, penalty, rank=None, start=None, rtol=1e-5, maxiter=1000, r
     ----------
     a : (M, N) sparse array
         Its stored entries are the observed ones, explicit zeros too.
-    penalty : float
-        Finite and greater than 0. Z is zero if it is at least ``||P_Omega(A)||_2``, and has more and larger singular
-        values the smaller it is. Below rounding error of ``||P_Omega(A)||_F`` it counts as that.
     rank : int, optional
         Largest rank of Z, 0 to min(M, N), which is the default. With a smaller one than the minimum has, the problem is
         no longer convex.
+    penalty : float
+        Finite and greater than 0. Z is zero if it is at least ``||P_Omega(A)||_2``, and has more and larger singular
+        values the smaller it is. Below rounding error of ``||P_Omega(A)||_F`` it counts as that.
     start : Completion, optional
         Where to start, such as the result for a larger penalty.
     rtol : float, optional
@@ -116,11 +116,11 @@ def soft_impute(a, *, penalty, rank=None, start=None, rtol=1e-5, maxiter=1000, r
     >>> bool(np.linalg.norm(A - Z.reconstruct()) < 1e-3 * np.linalg.norm(A))
     True
     """
-    Z = minimized(a, penalty=penalty, rank=rank, start=start, rtol=rtol, maxiter=maxiter, rng=rng)
+    Z = minimized(a, rank=rank, penalty=penalty, start=start, rtol=rtol, maxiter=maxiter, rng=rng)
     return told(Z, "soft_impute", rtol, "take a larger penalty")
 
 
-def minimized(a, *, penalty, rank, start, rtol, maxiter, rng):
+def minimized(a, *, rank, penalty, start, rtol, maxiter, rng):
     """`soft_impute`, which says itself where it did not converge."""
     observed, scale = unit_scaled(a)
     penalty = check_penalty(penalty, positive=True)

@@ -107,7 +107,8 @@ def cur(
         For 'id' the largest number of columns and rows, 0 to min(M, N), which is the default. For 'leverage' the rank
         of the singular subspaces, which must be given.
     rtol, atol : float, optional
-        Tolerances of the interpolative decomposition that chooses the columns, for 'id' only.
+        Tolerances of the interpolative decomposition that chooses the columns, for 'id' only: for the largest residual
+        column norm, `rtol` relative to that of `a`.
     columns, rows : (c,) and (r,) array_like of int, optional
         Columns and rows of the caller's choice, in the place of `rank` and tolerances. Where only one of them is given,
         the other follows as an interpolative decomposition of those columns or rows.

@@ -18,7 +18,7 @@ from .._common.random import gaussian
 from .._qr.factored import TruncatedQR
 from .._qr.truncated import numerical_rtol
 
-OVERSAMPLING = 10  # l = 2k + this many rows: then the factor above is below 2
+OVERSAMPLE = 10  # l = 2k + this many rows: then the factor above is below 2
 TESTS = 10  # rows of another sketch, which took no part in the choice: by them the error is estimated
 FIRST_RANK = 32  # the first guess where a tolerance decides; doubled until it is enough
 
@@ -35,7 +35,7 @@ def sketched(a, rule, refit, decompose):
     tolerances = halved.at_least(numerical_rtol(a)).tolerances
     sketch = np.empty((0, n), dtype_of(a))
     while True:
-        count = 2 * guess + OVERSAMPLING
+        count = 2 * guess + OVERSAMPLE
         if count + TESTS >= m:
             return _from_all_rows(a, rule, refit, decompose)
         sketch = np.vstack([sketch, _combinations(a, count - len(sketch), rng)])

@@ -90,7 +90,7 @@ def rpcholesky(a, *, rank=None, rtol=None, atol=None, pivoting="random", check_f
     rank : int, optional
         Largest number of pivots, 0 to N, which is the default.
     rtol, atol : float, optional
-        Tolerances on the trace of the residual, finite and >= 0; off by default.
+        Tolerances for the trace of the residual, `rtol` relative to the trace of `a`; finite and >= 0, off by default.
     pivoting : {'random', 'greedy'}, optional
         'random' is safe: its error is near the best possible in expectation, whatever the matrix. 'greedy' is
         deterministic, and can be misled by outliers.

@@ -35,7 +35,8 @@ class TruncatedQR(Kept):
     rank : int, optional
         Largest number of columns, 0 to min(M, N), which is the default.
     rtol, atol : float, optional
-        Tolerances, finite and >= 0; off by default.
+        Tolerances for the largest residual column norm, `rtol` relative to the largest of `a`; finite and >= 0, off by
+        default.
     overwrite_a : bool, optional
         Let the factorization live in the memory of `a` where its layout allows.
     check_finite : bool, optional
@@ -205,7 +206,8 @@ class TruncatedQR(Kept):
         rank : int, optional
             Largest number of columns, from the present rank to min(M, N), which is the default.
         rtol, atol : float, optional
-            Tolerances, finite and >= 0; off by default.
+            Tolerances for the largest residual column norm, `rtol` relative to the largest of A; finite and >= 0, off
+            by default.
 
         Returns
         -------

@@ -6,6 +6,7 @@ import numpy as np
 
 from .. import _core
 from .._common.arrays import as_fortran
+from .._common.rule import Rule
 from . import scipy_qr, truncated
 
 
@@ -121,7 +122,7 @@ def factored(a, pivoting=False):
     if not pivoting:
         factor.geqrf()
     elif a.size > truncated.TINY and factor.has_norms():
-        truncated.run(factor, "auto", min(a.shape), -1.0, -1.0, 0.0, None)
+        truncated.run(factor, "auto", Rule(min(a.shape)))
     else:  # tiny, or with NaN, infinity or overflow, by which no pivot can be chosen: what LAPACK makes of it
         factor.full()
     return factor

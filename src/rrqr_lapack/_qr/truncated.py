@@ -103,7 +103,8 @@ def qr_truncated(
     rank : int, optional
         Largest number of columns, 0 to min(M, N), which is the default.
     rtol, atol : float, optional
-        Tolerances, finite and >= 0; off by default. ``rtol >= 1`` gives rank 0.
+        Tolerances for the largest residual column norm, `rtol` relative to the largest of `a`; finite and >= 0, off by
+        default. ``rtol >= 1`` gives rank 0.
     mode : {'economic', 'r', 'raw', 'full'}, optional
         What to return.
     overwrite_a : bool, optional

@@ -81,8 +81,8 @@ def randomized_eigh(
     oversample=10,
     power=2,
     sketch="gaussian",
-    rng=None,
     check_finite=True,
+    rng=None,
 ):
     """Eigenvalues of largest modulus of a Hermitian matrix, ``A ~= V diag(w) V^H``, within a randomized range.
 
@@ -97,7 +97,7 @@ def randomized_eigh(
         taken below rounding, ``N eps ||A||_F``. For a LinearOperator ``||A||_F`` is itself an estimate.
     psd : bool, optional
         `a` is positive semidefinite: take the Nystrom approximation, which is closer to it.
-    oversample, power, sketch, rng, check_finite
+    oversample, power, sketch, check_finite, rng
         As for `range_finder`. Each power iteration multiplies twice by A.
 
     Returns

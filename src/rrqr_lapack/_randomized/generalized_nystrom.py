@@ -18,7 +18,7 @@ from .sketch import sketch_of_columns
 from .svd import RandomizedSVD, svd_of_product
 
 
-def generalized_nystrom(a, rank, *, oversample=10, sketch="gaussian", rng=None, check_finite=True):
+def generalized_nystrom(a, rank, *, oversample=10, sketch="gaussian", check_finite=True, rng=None):
     """Truncated SVD from one pass over the matrix, ``A ~= U diag(s) Vh``, by generalized Nystrom approximation.
 
     For matrices that are expensive to read or to multiply with: A X, Y A and ten products for the error estimate, all
@@ -32,7 +32,7 @@ def generalized_nystrom(a, rank, *, oversample=10, sketch="gaussian", rng=None, 
         Number of singular values, 0 to min(M, N).
     oversample : int, optional
         X has ``l = rank + oversample`` columns, and Y has l + l // 2 rows.
-    sketch, rng, check_finite
+    sketch, check_finite, rng
         As for `range_finder`.
 
     Returns

@@ -81,7 +81,7 @@ class LowRankFactors(LowRank):
         return len(self.s)
 
 
-def low_rank_factors(w, *, rank=None, rtol=None, atol=None, driver="exact", rng=None, check_finite=True):
+def low_rank_factors(w, *, rank=None, rtol=None, atol=None, check_finite=True, driver="exact", rng=None):
     """Low-rank factors of a weight matrix, ``W ~= U diag(s) Vh = B A``, and the rest ``W - B A``.
 
     B and A take the place of W in a smaller layer; or they are what a LoRA adapter starts from, with the residual as
@@ -95,13 +95,13 @@ def low_rank_factors(w, *, rank=None, rtol=None, atol=None, driver="exact", rng=
         k, or the most with a tolerance; 0 to min(M, N), which is the default.
     rtol, atol : float, optional
         The least rank with ``||W - B A||_F <= max(atol, rtol ||W||_F)``; finite and >= 0, off by default.
+    check_finite : bool, optional
+        Refuse NaN and infinity.
     driver : {'exact', 'randomized'}, optional
         The singular vectors of LAPACK's SVD, which are the best; or those of `randomized_svd`, which for a small rank
         of a large matrix takes a fraction of the time. The error is exact for both.
     rng : None, int or numpy.random.Generator, optional
         Seed or generator of the 'randomized' driver.
-    check_finite : bool, optional
-        Refuse NaN and infinity.
 
     Returns
     -------

@@ -39,10 +39,10 @@ class PCA(Estimator):
         ``rtol=0.1`` keeps 99 % of the variance.
     oversample, power, sketch : optional
         As for `range_finder`; `power` and `sketch` are for `fit`.
-    rng : None, int or numpy.random.Generator, optional
-        Seed or generator.
     check_finite : bool, optional
         Refuse NaN and infinity in an array.
+    rng : None, int or numpy.random.Generator, optional
+        Seed or generator.
 
     Attributes
     ----------
@@ -123,8 +123,8 @@ class PCA(Estimator):
         oversample=10,
         power=2,
         sketch="gaussian",
-        rng=None,
         check_finite=True,
+        rng=None,
     ):
         self.rank, self.rtol, self.atol = rank, rtol, atol
         self.oversample, self.power, self.sketch = oversample, power, sketch

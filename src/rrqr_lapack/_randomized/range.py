@@ -59,8 +59,8 @@ def range_finder(
     oversample=10,
     power=2,
     sketch="gaussian",
-    rng=None,
     check_finite=True,
+    rng=None,
 ):
     """Orthonormal basis of an approximate range, ``A ~= Q Q^H A``, from a few products with A.
 
@@ -75,8 +75,9 @@ def range_finder(
     rank : int, optional
         Rank whose singular vectors the range should hold, 0 to min(M, N), which is the default.
     rtol, atol : float, optional
-        Tolerances for the Frobenius norm of what is left, finite and >= 0; off by default. They are never taken below
-        rounding, ``max(M, N) eps ||A||_F``. For a LinearOperator ``||A||_F`` is itself an estimate.
+        Tolerances for the Frobenius norm of what is left, `rtol` relative to ``||A||_F``; finite and >= 0, off by
+        default. They are never taken below rounding, ``max(M, N) eps ||A||_F``. For a LinearOperator ``||A||_F`` is
+        itself an estimate.
     oversample : int, optional
         Columns beyond the rank.
     power : int, optional
@@ -85,10 +86,10 @@ def range_finder(
     sketch : {'gaussian', 'sparse', 'srtt'}, optional
         Independent normal entries, eight random signs in a column, or a subsampled random cosine transform, which take
         less time for a dense matrix from some hundred columns on.
-    rng : None, int or numpy.random.Generator, optional
-        Seed or generator. The sketch does not depend on the number of threads.
     check_finite : bool, optional
         Refuse NaN and infinity in an array.
+    rng : None, int or numpy.random.Generator, optional
+        Seed or generator. The sketch does not depend on the number of threads.
 
     Returns
     -------

@@ -76,8 +76,8 @@ def randomized_svd(
     oversample=10,
     power=2,
     sketch="gaussian",
-    rng=None,
     check_finite=True,
+    rng=None,
 ):
     """Truncated SVD within a randomized range, ``A ~= U diag(s) Vh``.
 
@@ -91,9 +91,10 @@ def randomized_svd(
     rank : int, optional
         Number of singular values, or the most with a tolerance; 0 to min(M, N), which is the default.
     rtol, atol : float, optional
-        Tolerances for the Frobenius norm of the error, finite and >= 0; off by default. They are never taken below
-        rounding, ``max(M, N) eps ||A||_F``. For a LinearOperator ``||A||_F`` is itself an estimate.
-    oversample, power, sketch, rng, check_finite
+        Tolerances for the Frobenius norm of the error, `rtol` relative to ``||A||_F``; finite and >= 0, off by default.
+        They are never taken below rounding, ``max(M, N) eps ||A||_F``. For a LinearOperator ``||A||_F`` is itself an
+        estimate.
+    oversample, power, sketch, check_finite, rng
         As for `range_finder`.
 
     Returns

@@ -18,9 +18,9 @@ def select_columns(
     a,
     rank=None,
     *,
-    method="greedy",
     rtol=None,
     atol=None,
+    method="greedy",
     include=None,
     exclude=None,
     heldout_rows=None,
@@ -40,6 +40,11 @@ def select_columns(
     rank : int, optional
         Largest number of columns, 0 to min(M, N); the methods 'sketch' and 'uniform' need it, for the others min(M, N)
         is the default.
+    rtol, atol : float, optional
+        Stop with fewer columns. 'greedy' and 'strong' stop where the largest residual column norm is at most `rtol`
+        times the largest column norm, or at most `atol`. 'gks', 'arp', 'osinsky' and 'leverage' take the least k for
+        which the best approximation of rank k leaves at most `rtol` ||A||_F or `atol` in the Frobenius norm. 'cholesky'
+        compares the trace of what is left with that of A. 'sketch' and 'uniform' take no tolerance.
     method : str, optional
         How to choose; in brackets what `a` may be where not all three.
 
@@ -52,11 +57,6 @@ def select_columns(
         - 'leverage': a random sample, weighted by leverage scores
         - 'uniform': a random sample
         - 'cholesky': pivoted Cholesky, of a positive semidefinite `a`
-    rtol, atol : float, optional
-        Stop with fewer columns. 'greedy' and 'strong' stop where the largest residual column norm is at most `rtol`
-        times the largest column norm, or at most `atol`. 'gks', 'arp', 'osinsky' and 'leverage' take the least k for
-        which the best approximation of rank k leaves at most `rtol` ||A||_F or `atol` in the Frobenius norm. 'cholesky'
-        compares the trace of what is left with that of A. 'sketch' and 'uniform' take no tolerance.
     include, exclude : array_like of int, or mask of shape (N,), optional
         Columns that must be in C, and columns that must not.
     heldout_rows : array_like of int, or mask of shape (M,), optional
@@ -67,9 +67,9 @@ def select_columns(
         Seed or generator of the random methods. The same seed gives the same columns.
     f : float
         For 'strong': the bound of the entries of T, at least 1; 2 by default.
-    basis : {None, 'exact', 'randomized'}
-        Right singular vectors by a full SVD, or by `randomized_svd`; None is exact for arrays and randomized for the
-        rest.
+    driver : {'auto', 'exact', 'randomized'}
+        For methods on singular vectors: a full SVD, or `randomized_svd`; 'auto' is exact for arrays and randomized for
+        the rest.
     oversample, power : int
         Extra rows of a sketch, 10, and power iterations: 2 for a randomized basis, 0 for 'sketch'.
     pivoting : str
