@@ -36,7 +36,7 @@ def _contestants():
     calls = {
         "id": partial(rrqr_lapack.cur, rng=0),
         "id randomized": partial(rrqr_lapack.cur, driver="randomized", rng=0),
-        "leverage, 2k": partial(rrqr_lapack.cur, method="leverage", oversampling=2, rng=0),
+        "leverage, 2k": lambda a, rank: rrqr_lapack.cur(a, rank=rank, method="leverage", oversample=rank, rng=0),
         "scipy ID twice": _scipy,
     }
     if importlib.util.find_spec("low_rank_toolbox"):

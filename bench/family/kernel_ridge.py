@@ -42,8 +42,8 @@ def _row(n, k, threads, budget):
     return [n, k, *(cells.get(column, "-") for column in COLUMNS[2:])]
 
 
-def _ours(x, y, new, k, solver):
-    model = kernel_ridge(rbf, x, y, shift=SHIFT, rank=k, solver=solver, rtol=1e-4, rng=0)
+def _ours(x, y, new, k, method):
+    model = kernel_ridge(rbf, x, y, shift=SHIFT, rank=k, method=method, rtol=1e-4, rng=0)
     return model.predict(new), model.iterations
 
 

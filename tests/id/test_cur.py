@@ -137,25 +137,25 @@ def test_leverage_keeps_the_promise_of_mahoney_and_drineas():
     """||A - C U R||_F <= (2 + e) ||A - A_k||_F with high probability; here e = 1 for most of the draws."""
     k = 6
     for a in (algebraic(M, N, "f8"), geometric(M, N, "f8", last=1e-2), relu(M, N, "f8")):
-        errors = [error_of(a, cur(a, rank=k, method="leverage", oversampling=6, rng=s)) for s in range(20)]
+        errors = [error_of(a, cur(a, rank=k, method="leverage", oversample=5 * k, rng=s)) for s in range(20)]
         assert np.quantile(errors, 0.9) <= 3 * tail(a, k)
 
 
 def test_leverage_draws_as_many_different_ones_as_it_says():
     a = algebraic(M, N, "f8")
-    for rank, oversampling, count in ((5, 3, 15), (5, 2.1, 11), (8, None, 25), (1, None, 1), (50, 10, N)):
-        d = cur(a, rank=rank, method="leverage", oversampling=oversampling, rng=0)
+    for rank, oversample, count in ((5, 10, 15), (5, 0, 5), (8, None, 25), (1, None, 1), (50, 450, N)):
+        d = cur(a, rank=rank, method="leverage", oversample=oversample, rng=0)
         assert len(set(d.columns)) == len(d.columns) == count
         assert len(set(d.rows)) == len(d.rows) == (M if count == N else count)
     a[:, 4:] = 0
-    assert set(cur(a, rank=2, method="leverage", oversampling=9, rng=0).columns) == set(range(4))
+    assert set(cur(a, rank=2, method="leverage", oversample=16, rng=0).columns) == set(range(4))
 
 
 def test_leverage_draws_in_proportion_to_the_scores():
     """Over many draws of one column; 4 standard deviations."""
     a = geometric(30, 20, "f8", last=1e-3)
     scores = leverage_scores(a, 1, np.random.default_rng(0))[0]
-    drawn = [cur(a, rank=1, method="leverage", oversampling=1, rng=s).columns[0] for s in range(400)]
+    drawn = [cur(a, rank=1, method="leverage", oversample=0, rng=s).columns[0] for s in range(400)]
     frequency = np.bincount(drawn, minlength=20) / 400
     assert np.all(np.abs(frequency - scores) <= 4 * np.sqrt(scores / 400) + 2e-3)
 
@@ -253,7 +253,7 @@ def test_a_sparse_matrix_keeps_its_columns_and_rows_sparse():
     """As an array it would take 160 gigabytes."""
     a = sparse.random_array((200_000, 100_000), density=1e-7, rng=0)
     a = a + sparse.coo_array(([5.0, 4.0], ([7, 123_456], [99_999, 3])), a.shape)
-    for options in ({}, {"method": "leverage", "oversampling": 1}):
+    for options in ({}, {"method": "leverage", "oversample": 0}):
         d = cur(a, rank=2, rng=0, **options)
         assert sparse.issparse(d.C)
         assert sparse.issparse(d.R)
@@ -302,12 +302,9 @@ def test_the_seed_decides(form, method):
         ({"method": "svd"}, ValueError, "method must be one of 'id', 'leverage'"),
         ({"method": "leverage"}, ValueError, "'leverage' needs a rank"),
         ({"method": "leverage", "rank": 2, "rtol": 0.1}, ValueError, "'leverage' needs a rank and no tolerance"),
-        ({"oversampling": 2}, ValueError, "oversampling belongs to the method 'leverage'"),
-        (
-            {"method": "leverage", "rank": 2, "oversampling": 0.5},
-            ValueError,
-            "oversampling must be at least 1",
-        ),
+        ({"oversample": 2}, ValueError, "oversample belongs to the method 'leverage'"),
+        ({"method": "leverage", "rank": 2, "oversample": -1}, ValueError, "oversample must be at least 0"),
+        ({"method": "leverage", "rank": 2, "oversample": 0.5}, TypeError, "oversample must be an integer"),
         ({"columns": [1], "rank": 1}, ValueError, "columns and rows take the place of rank"),
         ({"columns": [5]}, ValueError, "columns must be between 0 and 4, got 5 to 5"),
         ({"rows": [-1]}, ValueError, "rows must be between 0 and 5, got -1"),

@@ -134,6 +134,65 @@ def test_the_table_of_readme_has_every_function():
     assert set(TABLE) == set(CALLS)
 
 
+DECAYING = (
+    np.linalg.qr(A)[0] @ np.diag(0.75 ** np.arange(20)) @ np.linalg.qr(A[:20])[0] * np.linspace(1, 3, 30)[:, None]
+)
+DECAYING += 0.2  # so that centring counts
+POSITIVE = DECAYING @ DECAYING.T
+REFERENCES = {  # what `rtol` may be relative to
+    "the largest column norm of A": lambda a: np.linalg.norm(a, axis=0).max(),
+    "the largest row norm of A": lambda a: np.linalg.norm(a, axis=1).max(),
+    "the Frobenius norm of A": np.linalg.norm,
+    "the Frobenius norm of the centred data": lambda a: np.linalg.norm(a - a.mean(axis=0)),
+    "the trace of A": lambda a: abs(np.trace(a)),
+}
+HERMITIAN = {"nystrom", "randomized_eigh", "rpcholesky", "select_columns: 'cholesky'"}
+
+
+def relative():
+    """README's table of tolerances: a name, of a method with its method, and what its `rtol` is relative to."""
+    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    reference = None
+    for line in re.search(r"\| `rtol` and `atol` bound.*?\n\n", text, re.DOTALL)[0].strip().splitlines()[2:]:
+        _, said, names = (cell.strip() for cell in line.strip("|").split("|"))
+        reference = said or reference
+        name, *others = re.findall(r"`(\w+)`", names)
+        methods = re.findall(r"'\w+'", names)
+        yield from ((found, reference) for found in [f"{name}: {method}" for method in methods] or [name, *others])
+
+
+RELATIVE = dict(relative())
+
+
+def rank_of(found):
+    """How many columns, vectors or pivots a result has."""
+    if isinstance(found, rrqr_lapack.PCA):
+        return found.n_components_
+    if isinstance(found, rrqr_lapack.BasicSolution):
+        return len(found.columns)
+    return len(found[1]) if isinstance(found, tuple) else found.rank
+
+
+def test_every_function_with_a_tolerance_says_what_that_is_relative_to():
+    assert set(RELATIVE) == {name for name, said in TABLE.items() if said["rtol"]}
+
+
+@pytest.mark.parametrize("name", [name for name, reference in RELATIVE.items() if reference in REFERENCES])
+def test_rtol_is_relative_to_what_readme_says_and_to_nothing_else(name):
+    """To nothing else among the candidates: a tolerance relative to these stops elsewhere for one of the values."""
+    a, call = POSITIVE if name in HERMITIAN else DECAYING, CALLS[name][1]
+    if name.startswith("select_columns"):
+        call = partial(rrqr_lapack.select_columns, method=name.split("'")[1])
+    values = np.geomspace(0.7, 2e-3, 18)
+    ranks = [rank_of(call(a, rtol=value, rng=0)) for value in values]
+    assert len(set(ranks)) > 1
+    fits = {
+        what: ranks == [rank_of(call(a, atol=value * reference(a), rng=0)) for value in values]
+        for what, reference in REFERENCES.items()
+    }
+    assert [what for what, fit in fits.items() if fit] == [RELATIVE[name]]
+
+
 def test_no_public_function_is_forgotten():
     """Every name in ``__all__`` but the results and what takes no matrix is called here."""
     called = {re.match(r"\w+", name)[0] for name in CALLS | OTHERS}

@@ -93,7 +93,7 @@ def test_a_basis_to_a_tolerance_has_little_more_columns_than_it_takes():
     assert least <= range_finder(a, rtol=1e-3, rng=0).rank <= 1.5 * least
 
 
-def test_rank_and_oversampling_cap_a_basis_to_a_tolerance():
+def test_rank_and_oversample_cap_a_basis_to_a_tolerance():
     found = range_finder(gaussian(80, 70, "f8"), rank=20, oversample=3, rtol=1e-3, rng=0)
     assert found.rank == 23
     assert found.error > 1e-3 * np.linalg.norm(gaussian(80, 70, "f8"))

@@ -268,9 +268,13 @@ def test_integers_and_lists_are_matrices_too():
         (
             {"method": "gks", "pivoting": "lu"},
             TypeError,
-            "no option 'pivoting'; its options are basis, oversample",
+            "no option 'pivoting'; its options are driver, oversample",
         ),
-        ({"method": "gks", "basis": "svd"}, ValueError, "basis must be one of None, 'exact', 'randomized', got 'svd'"),
+        (
+            {"method": "gks", "driver": "svd"},
+            ValueError,
+            "driver must be one of 'auto', 'exact', 'randomized', got 'svd'",
+        ),
         ({"method": "sketch", "pivoting": "no"}, ValueError, "pivoting must be one of 'lu', 'qr', got 'no'"),
         ({"method": "sketch", "oversample": -1}, ValueError, "oversample must be"),
         ({"method": "sketch", "power": 1.5}, TypeError, "power must be"),
@@ -307,8 +311,8 @@ def test_strong_refuses_a_sparse_matrix_with_the_cure():
 
 
 def test_an_exact_basis_of_a_sparse_matrix_is_refused_with_the_cure():
-    with pytest.raises(TypeError, match=r"basis='exact' needs a dense array.*toarray.*basis='randomized'"):
-        select_columns(sparse.eye_array(5), 2, method="gks", basis="exact")
+    with pytest.raises(TypeError, match=r"driver='exact' needs a dense array.*toarray.*driver='randomized'"):
+        select_columns(sparse.eye_array(5), 2, method="gks", driver="exact")
 
 
 @pytest.mark.parametrize("a", [np.ones(3), np.ones((2, 3, 4))])

@@ -90,7 +90,7 @@ def test_gks_is_pivoted_qr_on_the_leading_right_singular_vectors(spectrum):
 @pytest.mark.parametrize("seed", range(4))
 def test_randomized_gks_is_within_the_same_factor_of_its_own_basis(spectrum, seed, dtype):
     a = SPECTRA[spectrum](40, 30, dtype, seed)
-    C = select_columns(a, K, method="gks", basis="randomized", power=1, rng=seed).C
+    C = select_columns(a, K, method="gks", driver="randomized", power=1, rng=seed).C
     v = wide(randomized_svd(a, K, power=1, rng=np.random.default_rng(seed).integers(2**63)).Vh).conj().T
     left = wide(a) - wide(a) @ v @ v.conj().T
     factor = 1 / svdvals(v[C])[-1]
@@ -100,11 +100,11 @@ def test_randomized_gks_is_within_the_same_factor_of_its_own_basis(spectrum, see
 
 @spectra
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("basis", ["exact", "randomized"])
-def test_osinsky_is_within_k_plus_one_of_the_best_square(spectrum, seed, basis, dtype):
+@pytest.mark.parametrize("driver", ["exact", "randomized"])
+def test_osinsky_is_within_k_plus_one_of_the_best_square(spectrum, seed, driver, dtype):
     a = SPECTRA[spectrum](40, 30, dtype, seed)
-    C = select_columns(a, K, method="osinsky", basis=basis, rng=seed).C
-    if basis == "exact":
+    C = select_columns(a, K, method="osinsky", driver=driver, rng=seed).C
+    if driver == "exact":
         v = scipy.linalg.svd(wide(a))[2][:K].conj().T
     else:
         v = wide(randomized_svd(a, K, rng=np.random.default_rng(seed).integers(2**63)).Vh).conj().T

@@ -1,4 +1,4 @@
-"""The package is called `torch`, as PyTorch is: nothing in it can be taken for PyTorch, and nothing takes it for that."""
+"""The package is called `torch`, as PyTorch is: nothing in it can be taken for that, or takes it for it."""
 
 import ast
 import importlib

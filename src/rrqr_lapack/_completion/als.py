@@ -12,8 +12,9 @@ had fitted before.
 
 import numpy as np
 
-from .._common.arrays import check_count, check_rank, check_rng, check_tolerance
+from .._common.arrays import check_count
 from .._common.error import frobenius
+from .._common.rule import check_rule
 from .._randomized.orthonormal import tall_qr
 from .._randomized.svd import randomized_svd
 from .result import Factors, check_penalty, completion, distance, scaled_penalty, started, told, unit_scaled
@@ -110,10 +111,9 @@ def minimized(a, *, rank, penalty, start, rtol, maxiter, rng):
     """`alternating_least_squares`, which says itself where it did not converge."""
     observed, scale = unit_scaled(a)
     penalty = check_penalty(penalty, positive=False)
-    rank, maxiter = check_rank(rank, min(a.shape)), check_count("maxiter", maxiter)
-    rtol, rng = check_tolerance("rtol", rtol), check_rng(rng)
+    rule, maxiter = check_rule(a.shape, rank, rtol, None, rng=rng), check_count("maxiter", maxiter)
 
-    Z = _filled_up(started(start, observed, scale, rank), observed, rank, rng)
+    Z = _filled_up(started(start, observed, scale, rule.rank), observed, rule.rank, rule.rng)
     shift = scaled_penalty(penalty, observed, scale)
     adjoint, rounding = observed.adjoint(), float(np.finfo(observed.dtype).eps) * frobenius(observed.values)
     iterations, converged = 0, not len(observed)
@@ -122,7 +122,7 @@ def minimized(a, *, rank, penalty, start, rtol, maxiter, rng):
         U, s, V = _half_step(observed, Z.V, Z.s, shift)
         V, s, U = _half_step(adjoint, U, s, shift)
         Z, before = Factors(U, s, V), Z
-        converged = distance(Z, before) <= max(rtol * float(np.linalg.norm(Z.s)), rounding)
+        converged = distance(Z, before) <= max(rule.rtol * float(np.linalg.norm(Z.s)), rounding)
     if shift:
         Z = _shrunk(observed, Z, shift)
     return completion(Z, observed, scale, penalty, iterations, converged)

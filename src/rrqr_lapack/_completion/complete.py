@@ -30,7 +30,7 @@ class Step(NamedTuple):
     held_out_error: float
 
 
-def complete(a, *, method="soft_impute", rank=None, penalties=None, fraction=0.1, rtol=1e-5, maxiter=1000, rng=None):
+def complete(a, *, rank=None, penalties=None, fraction=0.1, rtol=1e-5, maxiter=1000, method="soft_impute", rng=None):
     """Matrix completion, ``Z ~= A`` from its observed entries, with the penalty that predicts held-out ones best.
 
     A random `fraction` of the entries is held out. The rest is completed for one penalty after the other, from large to
@@ -41,8 +41,6 @@ def complete(a, *, method="soft_impute", rank=None, penalties=None, fraction=0.1
     ----------
     a : (M, N) sparse array
         Its stored entries are the observed ones, explicit zeros too.
-    method : {'soft_impute', 'als'}, optional
-        `soft_impute` or `alternating_least_squares`.
     rank : int, optional
         Largest rank, 0 to min(M, N); 'als' needs it. By default the largest k whose k (M + N - k) parameters are no
         more than the entries.
@@ -51,7 +49,10 @@ def complete(a, *, method="soft_impute", rank=None, penalties=None, fraction=0.1
     fraction : float, optional
         Share of the entries to hold out, between 0 and 1 so that each part has an entry.
     rtol, maxiter : optional
-        As for the method; on the path, before the last completion, `rtol` is at least 1e-3.
+        As for the method, `rtol` for the change of Z beside ``||Z||_F``; on the path, before the last completion, it is
+        at least 1e-3.
+    method : {'soft_impute', 'als'}, optional
+        `soft_impute` or `alternating_least_squares`.
     rng : None, int or numpy.random.Generator, optional
         Seed or generator.
 

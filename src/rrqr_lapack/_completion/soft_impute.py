@@ -14,9 +14,10 @@ import math
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
-from .._common.arrays import check_count, check_rank, check_rng, check_tolerance
+from .._common.arrays import check_count
 from .._common.error import frobenius
 from .._common.random import gaussian
+from .._common.rule import check_rule
 from .._randomized.orthonormal import tall_qr
 from .._randomized.svd import randomized_svd
 from .result import Factors, check_penalty, completion, distance, scaled_penalty, started, told, unit_scaled
@@ -41,7 +42,7 @@ class SparsePlusLowRank(LinearOperator):
         return (self.S.T @ x.conj()).conj() + self.R @ (self.L.conj().T @ x)
 
 
-def soft_impute(a, *, penalty, rank=None, start=None, rtol=1e-5, maxiter=1000, rng=None):
+def soft_impute(a, *, rank=None, penalty, start=None, rtol=1e-5, maxiter=1000, rng=None):
     """Matrix completion by the nuclear norm, ``min_Z 1/2 ||P_Omega(A - Z)||_F^2 + penalty ||Z||_*``.
 
     Each iteration fills the unobserved entries with those of Z and shrinks the singular values of the result by
@@ -51,12 +52,12 @@ def soft_impute(a, *, penalty, rank=None, start=None, rtol=1e-5, maxiter=1000, r
     ----------
     a : (M, N) sparse array
         Its stored entries are the observed ones, explicit zeros too.
-    penalty : float
-        Finite and greater than 0. Z is zero if it is at least ``||P_Omega(A)||_2``, and has more and larger singular
-        values the smaller it is. Below rounding error of ``||P_Omega(A)||_F`` it counts as that.
     rank : int, optional
         Largest rank of Z, 0 to min(M, N), which is the default. With a smaller one than the minimum has, the problem is
         no longer convex.
+    penalty : float
+        Finite and greater than 0. Z is zero if it is at least ``||P_Omega(A)||_2``, and has more and larger singular
+        values the smaller it is. Below rounding error of ``||P_Omega(A)||_F`` it counts as that.
     start : Completion, optional
         Where to start, such as the result for a larger penalty.
     rtol : float, optional
@@ -115,16 +116,16 @@ def soft_impute(a, *, penalty, rank=None, start=None, rtol=1e-5, maxiter=1000, r
     >>> bool(np.linalg.norm(A - Z.reconstruct()) < 1e-3 * np.linalg.norm(A))
     True
     """
-    Z = minimized(a, penalty=penalty, rank=rank, start=start, rtol=rtol, maxiter=maxiter, rng=rng)
+    Z = minimized(a, rank=rank, penalty=penalty, start=start, rtol=rtol, maxiter=maxiter, rng=rng)
     return told(Z, "soft_impute", rtol, "take a larger penalty")
 
 
-def minimized(a, *, penalty, rank, start, rtol, maxiter, rng):
+def minimized(a, *, rank, penalty, start, rtol, maxiter, rng):
     """`soft_impute`, which says itself where it did not converge."""
     observed, scale = unit_scaled(a)
     penalty = check_penalty(penalty, positive=True)
-    rank, maxiter = check_rank(rank, min(a.shape)), check_count("maxiter", maxiter)
-    rtol, rng = check_tolerance("rtol", rtol), check_rng(rng)
+    rule, maxiter = check_rule(a.shape, rank, rtol, None, rng=rng), check_count("maxiter", maxiter)
+    rank, rng = rule.rank, rule.rng
 
     Z = started(start, observed, scale, rank)
     rounding = float(np.finfo(observed.dtype).eps) * frobenius(observed.values)
@@ -132,7 +133,7 @@ def minimized(a, *, penalty, rank, start, rtol, maxiter, rng):
     iterations, converged = 0, not len(observed)
     if not converged:
         for shift in [smallest] if start else _from_large(smallest, observed, rng):
-            tolerances = (rtol, SLACK * shift) if shift == smallest else (max(rtol, COARSE), math.inf)
+            tolerances = (rule.rtol, SLACK * shift) if shift == smallest else (max(rule.rtol, COARSE), math.inf)
             Z, used, converged = _minimum(observed, Z, shift, rank, *tolerances, maxiter - iterations, rng)
             iterations += used
     return completion(Z, observed, scale, penalty, iterations, converged)

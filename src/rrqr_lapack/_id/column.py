@@ -4,13 +4,14 @@ from functools import partial
 
 import numpy as np
 
-from .._common.arrays import check_choice, check_flag, check_rank, check_rng, check_tie_tol, check_tolerance
+from .._common.arrays import check_choice, check_flag
 from .._common.error import exact
 from .._common.low_rank import LowRank
 from .._common.operand import as_operand, is_dense
+from .._common.rule import check_rule
 from .._qr.factored import TruncatedQR
 from .._qr.strong import check_bound
-from .._qr.truncated import DRIVERS, _checked, _root_of_squares, factor_of, numerical_rtol, run
+from .._qr.truncated import DRIVERS, _root_of_squares, checked, factor_of, numerical_rtol, run
 from .sketched import sketched
 
 
@@ -164,22 +165,19 @@ def interpolative_decomposition(
     if not is_dense(a):
         a = as_operand(a, check_finite=check_finite, with_adjoint=True)
         check_choice("driver", driver, DRIVERS)
-        stop = check_rank(rank, min(a.shape)), check_tolerance("rtol", rtol), check_tolerance("atol", atol)
-        rng = check_rng(rng)
-        choice = {"f": f, "driver": driver, "tie_tol": check_tie_tol(tie_tol), "check_finite": check_finite, "rng": rng}
-        return InterpolativeDecomposition(
-            *sketched(a, *stop, refit, partial(interpolative_decomposition, **choice), rng)
-        )
-    a, (rank, rtol, atol, *choice) = _checked(a, rank, rtol, atol, driver, tie_tol, rng)
+        rule = check_rule(a.shape, rank, rtol, atol, tie_tol, rng)
+        choice = {"f": f, "driver": driver, "tie_tol": rule.tie_tol, "check_finite": check_finite, "rng": rule.rng}
+        return InterpolativeDecomposition(*sketched(a, rule, refit, partial(interpolative_decomposition, **choice)))
+    a, rule = checked(a, rank, rtol, atol, driver, tie_tol, rng)
     if a.ndim != 2:
         raise ValueError(f"a must have 2 dimensions, got {a.ndim}")
     factor = factor_of(a, overwrite_a and refit is None, check_finite, driver == "randomized")
     work = factor.a
     tiny = float(np.finfo(factor.a.dtype).tiny)  # below it nothing can be divided by
-    stop = rank, max(rtol, numerical_rtol(a)), max(atol, tiny)
-    run(factor, driver, *stop, *choice)
+    rule = rule.at_least(numerical_rtol(a), tiny)
+    run(factor, driver, rule)
     if f is not None:
-        factor.strong(*stop, choice[0], f)
+        factor.strong(rule.rank, rule.rtol, rule.atol, rule.tie_tol, f)
     C = factor.pivots[: factor.rank].copy()
     skeleton = _chosen_columns(factor) if np.shares_memory(a, work) else a[:, C].astype(work.dtype, copy=False)
     if refit:

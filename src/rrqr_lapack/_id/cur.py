@@ -6,12 +6,15 @@ for CUR and interpolative matrix decompositions", Adv. Comput. Math. 43(3) (2017
 columns and rows from interpolative decompositions. `_linking.py` has the best U for either.
 """
 
+import math
+
 import numpy as np
 
 from .._common import operand
-from .._common.arrays import check_choice, check_rank, check_rng, check_tolerance
+from .._common.arrays import check_choice, check_count
 from .._common.low_rank import LowRank
 from .._common.operand import as_operand, densified, is_dense
+from .._common.rule import check_rule
 from .._qr.factored import TruncatedQR
 from .._qr.truncated import numerical_rtol
 from .column import interpolative_decomposition
@@ -86,7 +89,7 @@ def cur(
     columns=None,
     rows=None,
     method="id",
-    oversampling=None,
+    oversample=None,
     check_finite=True,
     driver="auto",
     tie_tol=0.0,
@@ -104,7 +107,8 @@ def cur(
         For 'id' the largest number of columns and rows, 0 to min(M, N), which is the default. For 'leverage' the rank
         of the singular subspaces, which must be given.
     rtol, atol : float, optional
-        Tolerances of the interpolative decomposition that chooses the columns, for 'id' only.
+        Tolerances of the interpolative decomposition that chooses the columns, for 'id' only: for the largest residual
+        column norm, `rtol` relative to that of `a`.
     columns, rows : (c,) and (r,) array_like of int, optional
         Columns and rows of the caller's choice, in the place of `rank` and tolerances. Where only one of them is given,
         the other follows as an interpolative decomposition of those columns or rows.
@@ -112,9 +116,9 @@ def cur(
         'id' takes the columns of an interpolative decomposition, and the rows of one of these columns. 'leverage' draws
         columns, and rows, without replacement with probabilities in proportion to their leverage scores; Mahoney and
         Drineas toss a coin for each, which leaves their number to chance.
-    oversampling : float, optional
-        For 'leverage': the number of columns, and of rows, over `rank`, rounded up to whole ones; at least 1, and
-        ``1 + log(rank)`` by default. No more are drawn than have a score.
+    oversample : int, optional
+        For 'leverage': columns, and rows, beyond the rank; ``rank log(rank)`` by default, rounded up. No more are drawn
+        than have a score.
     check_finite : bool, optional
         Refuse NaN and infinity.
     driver : {'auto', 'greedy', 'randomized', 'lapack'}, optional
@@ -170,9 +174,9 @@ def cur(
     True
     """
     a = as_operand(a, check_finite=check_finite, with_adjoint=True)
-    rng = check_rng(rng)
-    choice = {"driver": driver, "tie_tol": tie_tol, "rng": rng, "check_finite": check_finite}
-    _check_options(rank, rtol, atol, columns, rows, method, oversampling)
+    rule = check_rule(a.shape, rank, rtol, atol, tie_tol, rng)
+    choice = {"driver": driver, "tie_tol": rule.tie_tol, "rng": rule.rng, "check_finite": check_finite}
+    _check_options(rank, rtol, atol, columns, rows, method, oversample)
     projection = None
     if columns is not None or rows is not None:
         columns = None if columns is None else _checked_indices("columns", columns, a.shape[1])
@@ -180,13 +184,12 @@ def cur(
         if columns is None:
             columns = interpolative_decomposition(densified(operand.rows(a, rows)), **choice).C
     elif method == "leverage":
-        columns, rows = _drawn(a, check_rank(rank, min(a.shape)), oversampling, rng)
+        columns, rows = _drawn(a, rule, oversample)
     elif is_dense(a):
-        rtol = max(check_tolerance("rtol", rtol), numerical_rtol(a))
-        factor = TruncatedQR(a, rank=rank, rtol=rtol, atol=atol, **choice)
+        factor = TruncatedQR(a, rank=rule.rank, **rule.at_least(numerical_rtol(a)).tolerances, **choice)
         columns, projection = factor.P[: factor.rank], projection_of(factor)
     else:
-        columns = interpolative_decomposition(a, rank=rank, rtol=rtol, atol=atol, **choice).C
+        columns = interpolative_decomposition(a, rank=rule.rank, **rule.tolerances, **choice).C
     C = operand.columns(a, columns)
     if rows is None:
         rows = row_interpolative_decomposition(densified(C), **choice).R
@@ -194,20 +197,20 @@ def cur(
     if is_dense(a):
         U, error = linked_array(projection or projection_on(a, C), R)
     else:
-        U, error = linked_products(a, C, R, rng)
+        U, error = linked_products(a, C, R, rule.rng)
     return CUR(C, U, R, columns, rows, error)
 
 
-def _check_options(rank, rtol, atol, columns, rows, method, oversampling):
+def _check_options(rank, rtol, atol, columns, rows, method, oversample):
     """ValueError for options that belong to another way of choosing."""
     check_choice("method", method, METHODS)
     given = columns is not None or rows is not None
-    if given and (rank, rtol, atol, oversampling, method) != (None, None, None, None, "id"):
-        raise ValueError("columns and rows take the place of rank, rtol, atol, method and oversampling; drop either")
+    if given and (rank, rtol, atol, oversample, method) != (None, None, None, None, "id"):
+        raise ValueError("columns and rows take the place of rank, rtol, atol, method and oversample; drop either")
     if method == "leverage" and (rank is None or rtol is not None or atol is not None):
         raise ValueError(f"method 'leverage' needs a rank and no tolerance, got {rank=}, {rtol=}, {atol=}")
-    if method == "id" and oversampling is not None:
-        raise ValueError(f"oversampling belongs to the method 'leverage', got {oversampling!r} with 'id'")
+    if method == "id" and oversample is not None:
+        raise ValueError(f"oversample belongs to the method 'leverage', got {oversample!r} with 'id'")
 
 
 def _checked_indices(name, indices, size):
@@ -220,13 +223,11 @@ def _checked_indices(name, indices, size):
     return indices.astype(np.intp, copy=False)
 
 
-def _drawn(a, rank, oversampling, rng):
+def _drawn(a, rule, oversample):
     """Columns and rows, drawn by their leverage scores."""
-    factor = 1 + np.log(max(rank, 1)) if oversampling is None else check_tolerance("oversampling", oversampling)
-    if factor < 1:
-        raise ValueError(f"oversampling must be at least 1, got {oversampling!r}")
-    count = int(np.ceil(rank * factor))
-    return [_draw(scores.astype(np.float64), count, rng) for scores in leverage_scores(a, rank, rng)]
+    rank, rng = rule.rank, rule.rng
+    more = math.ceil(rank * math.log(max(rank, 1))) if oversample is None else check_count("oversample", oversample)
+    return [_draw(scores.astype(np.float64), rank + more, rng) for scores in leverage_scores(a, rank, rng)]
 
 
 def _draw(scores, count, rng):

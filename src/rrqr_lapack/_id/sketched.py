@@ -18,27 +18,28 @@ from .._common.random import gaussian
 from .._qr.factored import TruncatedQR
 from .._qr.truncated import numerical_rtol
 
-OVERSAMPLING = 10  # l = 2k + this many rows: then the factor above is below 2
+OVERSAMPLE = 10  # l = 2k + this many rows: then the factor above is below 2
 TESTS = 10  # rows of another sketch, which took no part in the choice: by them the error is estimated
 FIRST_RANK = 32  # the first guess where a tolerance decides; doubled until it is enough
 
 
-def sketched(a, rank, rtol, atol, refit, decompose, rng):
+def sketched(a, rule, refit, decompose):
     """C, T, A[:, C], the `Error` of A[:, C] T, and that of its worst column.
 
-    `a` is a sparse array or LinearOperator, `decompose` the decomposition of an ndarray; a tolerance below 0 is off.
+    `a` is a sparse array or LinearOperator, `decompose` the decomposition of an ndarray.
     """
-    m, n = a.shape
-    guess = min(rank, FIRST_RANK) if max(rtol, atol) >= 0 or rank == min(m, n) else rank
+    (m, n), rank, rng = a.shape, rule.rank, rule.rng
+    guess = min(rank, FIRST_RANK) if rule.by_tolerance or rank == min(m, n) else rank
     # the residual of the sketch is about half of what the error will be, for the coefficients are fitted to the sketch
-    stop = {"rtol": max(rtol / 2 if rtol < 1 else rtol, numerical_rtol(a)), "atol": atol / 2 if atol >= 0 else None}
+    halved = rule._replace(rtol=rule.rtol / 2 if rule.rtol < 1 else rule.rtol, atol=rule.atol / 2)
+    tolerances = halved.at_least(numerical_rtol(a)).tolerances
     sketch = np.empty((0, n), dtype_of(a))
     while True:
-        count = 2 * guess + OVERSAMPLING
+        count = 2 * guess + OVERSAMPLE
         if count + TESTS >= m:
-            return _from_all_rows(a, rank, rtol, atol, refit, decompose, rng)
+            return _from_all_rows(a, rule, refit, decompose)
         sketch = np.vstack([sketch, _combinations(a, count - len(sketch), rng)])
-        d = decompose(sketch / sketch.real.dtype.type(_size(sketch)), rank=guess, **stop)
+        d = decompose(sketch / sketch.real.dtype.type(_size(sketch)), rank=guess, **tolerances)
         if d.rank < guess or guess == rank:
             break
         guess = min(2 * guess, rank)
@@ -51,13 +52,12 @@ def sketched(a, rank, rtol, atol, refit, decompose, rng):
     return d.C, T, skeleton, estimated(residual.T), float(worst)
 
 
-def _from_all_rows(a, rank, rtol, atol, refit, decompose, rng):
+def _from_all_rows(a, rule, refit, decompose):
     """For a matrix of so few rows that no sketch is smaller than itself: the exact decomposition."""
-    stop = {name: value for name, value in (("rtol", rtol), ("atol", atol)) if value >= 0}
     dense = densified(a)
     if isinstance(a, LinearOperator):  # of which this takes A or A^H: one product with either is a test of both
-        times(a, gaussian(rng, a.shape[1], 1, dtype_of(a))), _combinations(a, 1, rng)
-    d = decompose(dense, rank=rank, refit=refit, **stop)
+        times(a, gaussian(rule.rng, a.shape[1], 1, dtype_of(a))), _combinations(a, 1, rule.rng)
+    d = decompose(dense, rank=rule.rank, refit=refit, **rule.tolerances)
     return d.C, d.T, columns(a, d.C), error_of(d), d.max_column_error
 
 

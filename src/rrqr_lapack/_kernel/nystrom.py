@@ -12,12 +12,13 @@ import numpy as np
 import scipy.linalg
 from scipy.sparse.linalg import LinearOperator
 
-from .._common.arrays import as_numeric, check_choice, check_rank, check_rng, check_tolerance
+from .._common.arrays import as_numeric, check_choice, check_rank, check_tolerance
 from .._common.error import Error, estimated, exact, frobenius
 from .._common.low_rank import LowRank
 from .._common.operand import dtype_of, product
 from .._common.products import row_blocks, times
 from .._common.random import gaussian
+from .._common.rule import check_rule
 from .psd import as_psd, check_consistent, dense_columns, diagonal, differing, has_diagonal
 from .rpcholesky import divide_by_adjoint, rpcholesky
 
@@ -253,15 +254,16 @@ def nystrom(a, *, rank=None, rtol=None, atol=None, landmarks="rpcholesky", check
     True
     """
     a = as_psd(a, check_finite=check_finite)
-    n, rng = a.shape[0], check_rng(rng)
+    n, rule = a.shape[0], check_rule(a.shape, rank, rtol, atol, rng=rng)
     if isinstance(landmarks, str) and landmarks in ("rpcholesky", "greedy"):
         pivoting = "random" if landmarks == "rpcholesky" else "greedy"
-        f = rpcholesky(a, rank=rank, rtol=rtol, atol=atol, pivoting=pivoting, check_finite=False, rng=rng)
-        return _decomposed(a, f.F, f.F[f.pivots], 0.0, f.pivots, rng)
-    if check_tolerance("rtol", rtol) >= 0 or check_tolerance("atol", atol) >= 0:
+        options = {"pivoting": pivoting, "check_finite": False, "rng": rule.rng}
+        f = rpcholesky(a, rank=rule.rank, **rule.tolerances, **options)
+        return _decomposed(a, f.F, f.F[f.pivots], 0.0, f.pivots, rule.rng)
+    if rule.by_tolerance:
         raise ValueError(f"rtol and atol need landmarks='rpcholesky' or 'greedy', got landmarks={landmarks!r}")
     if isinstance(landmarks, str) and landmarks == "gaussian":
-        W = np.linalg.qr(gaussian(rng, check_rank(rank, n), n, dtype_of(a)).T)[0]
+        W = np.linalg.qr(gaussian(rule.rng, rule.rank, n, dtype_of(a)).T)[0]
         B, landmarks = np.array(times(a, W), dtype_of(a), order="F"), None
         if not np.isfinite(B).all():
             raise ValueError("a must be finite, but its products with finite vectors are not")
@@ -271,7 +273,7 @@ def nystrom(a, *, rank=None, rtol=None, atol=None, landmarks="rpcholesky", check
         L, shift = _shifted_cholesky(core, frobenius(B))
         B += shift * W
     else:
-        landmarks = _indices(landmarks, rank, n, rng)
+        landmarks = _indices(landmarks, rank, n, rule.rng)
         B = dense_columns(a, landmarks)
         core = B[landmarks]
         own = diagonal(a)[landmarks] if has_diagonal(a) else core.diagonal().real
@@ -281,7 +283,7 @@ def nystrom(a, *, rank=None, rtol=None, atol=None, landmarks="rpcholesky", check
         L, shift = _shifted_cholesky(core, frobenius(B))
         B[landmarks, np.arange(len(landmarks))] += shift
     divide_by_adjoint(B, L)
-    return _decomposed(a, B, L, shift, landmarks, rng)
+    return _decomposed(a, B, L, shift, landmarks, rule.rng)
 
 
 def _indices(landmarks, rank, n, rng):

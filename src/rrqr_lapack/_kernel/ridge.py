@@ -33,9 +33,9 @@ class KernelRidge:
     coefficients : (l,) or (l, p) ndarray
         One column for each column of y; from conjugate gradients in double precision.
     approximation : Nystrom
-        Of the kernel matrix: its `error` tells what was given up, or how well the solver was preconditioned.
+        Of the kernel matrix: its `error` tells what was given up, or how well conjugate gradients were preconditioned.
     iterations : int
-        Of conjugate gradients, over all columns of y; 0 for the direct solver.
+        Of conjugate gradients, over all columns of y; 0 for 'nystrom'.
 
     Examples
     --------
@@ -90,11 +90,11 @@ class KernelRidge:
 
 
 def kernel_ridge(
-    kernel, x, y, *, shift, rank=None, landmarks="rpcholesky", solver="nystrom", rtol=1e-8, maxiter=None, rng=None
+    kernel, x, y, *, shift, rank=None, rtol=1e-8, maxiter=None, landmarks="rpcholesky", method="nystrom", rng=None
 ):
     """Kernel ridge regression: ``f(x) = k(x, X) c`` with ``(K + shift I) c = y``, K never formed.
 
-    f minimizes ``sum_i |f(x_i) - y_i|^2 + shift ||f||_H^2`` over the kernel's space, or with the 'nystrom' solver over
+    f minimizes ``sum_i |f(x_i) - y_i|^2 + shift ||f||_H^2`` over the kernel's space, or with the 'nystrom' method over
     the span of k(., s) for the landmarks s; it is the mean of a Gaussian process under noise of variance `shift`.
 
     Parameters
@@ -107,15 +107,18 @@ def kernel_ridge(
         What to fit.
     shift : float
         Finite and greater than 0.
-    rank, landmarks : optional
+    rank : int, optional
         As for `nystrom`, of the approximation or the preconditioner.
-    solver : {'nystrom', 'cg'}, optional
-        'nystrom' solves on the landmarks directly. 'cg' solves with all of K by conjugate gradients, preconditioned
-        with the approximation.
     rtol : float, optional
-        For 'cg': the residual of each column, formed from K in double precision, is at most `rtol` times its norm.
+        For 'cg': the residual of each column, formed from K in double precision, is at most `rtol` times the norm of
+        that column of y.
     maxiter : int, optional
         For 'cg': largest number of iterations for each column, by default 10 N.
+    landmarks : optional
+        As for `nystrom`.
+    method : {'nystrom', 'cg'}, optional
+        'nystrom' solves on the landmarks directly. 'cg' solves with all of K by conjugate gradients, preconditioned
+        with the approximation.
     rng : None, int or numpy.random.Generator, optional
         Seed or generator of the landmarks.
 
@@ -151,7 +154,7 @@ def kernel_ridge(
     >>> x = np.random.default_rng(0).uniform(-2, 2, (300, 2))
     >>> y = np.cos(x[:, 0]) * x[:, 1]
     >>> direct = kernel_ridge(rbf, x, y, shift=1e-3, rank=80, rng=0)
-    >>> exact = kernel_ridge(rbf, x, y, shift=1e-3, rank=80, solver="cg", rng=0)
+    >>> exact = kernel_ridge(rbf, x, y, shift=1e-3, rank=80, method="cg", rng=0)
     >>> exact.iterations < 20
     True
     >>> bool(np.allclose(exact.predict(x), direct.predict(x), atol=1e-3))
@@ -162,7 +165,7 @@ def kernel_ridge(
         raise ValueError("rtol must be a number, got None")
     if maxiter is not None:
         check_count("maxiter", maxiter, 1)
-    check_choice("solver", solver, ("nystrom", "cg"))
+    check_choice("method", method, ("nystrom", "cg"))
     K = KernelMatrix(kernel, x)
     y = as_numeric(y, "y")
     if y.ndim not in (1, 2) or len(y) != K.shape[0]:
@@ -175,11 +178,11 @@ def kernel_ridge(
     if not np.isfinite(y).all():
         raise ValueError(f"y must be finite in the kernel's dtype, {K.dtype}")
     approximation = nystrom(K, rank=rank, landmarks=landmarks, rng=rng)
-    if solver == "cg":
+    if method == "cg":
         coefficients, iterations = _conjugate_gradients(K, right, shift, approximation, rtol, maxiter)
         return KernelRidge(kernel, K.x, _finite(coefficients), approximation, iterations)
     if approximation.landmarks is None:
-        raise ValueError(f"solver='nystrom' needs columns of K as landmarks, got landmarks={landmarks!r}")
+        raise ValueError(f"method='nystrom' needs columns of K as landmarks, got landmarks={landmarks!r}")
     eigenvalues = approximation.eigenvalues.astype(np.float64)
     factors = (eigenvalues / (eigenvalues + shift)).astype(approximation.eigenvalues.dtype)
     shrunk = (approximation.eigenvectors.conj().T @ y).T * factors

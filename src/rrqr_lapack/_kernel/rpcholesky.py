@@ -13,11 +13,12 @@ on, where [A]_r is the best approximation of rank r and h = tr(A - [A]_r) / tr(A
 import numpy as np
 import scipy.linalg
 
-from .._common.arrays import check_choice, check_rank, check_rng, check_tolerance
+from .._common.arrays import check_choice
 from .._common.error import exact
 from .._common.low_rank import LowRank
 from .._common.operand import dtype_of
 from .._common.products import times
+from .._common.rule import check_rule
 from .psd import as_psd, check_consistent, dense_columns, diagonal, has_submatrix, submatrix
 
 PIVOTING = ("random", "greedy")
@@ -91,7 +92,7 @@ def rpcholesky(a, *, rank=None, rtol=None, atol=None, pivoting="random", check_f
     rank : int, optional
         Largest number of pivots, 0 to N, which is the default.
     rtol, atol : float, optional
-        Tolerances on the trace of the residual, finite and >= 0; off by default.
+        Tolerances for the trace of the residual, `rtol` relative to the trace of `a`; finite and >= 0, off by default.
     pivoting : {'random', 'greedy'}, optional
         'random' is safe: its error is near the best possible in expectation, whatever the matrix. 'greedy' is
         deterministic, and can be misled by outliers.
@@ -139,15 +140,13 @@ def rpcholesky(a, *, rank=None, rtol=None, atol=None, pivoting="random", check_f
     """
     a = as_psd(a, check_finite=check_finite)
     n, dtype = a.shape[0], dtype_of(a)
-    rank = check_rank(rank, n)
-    rtol, atol = check_tolerance("rtol", rtol), check_tolerance("atol", atol)
+    rule = check_rule(a.shape, rank, rtol, atol, rng=rng)
     check_choice("pivoting", pivoting, PIVOTING)
-    rng = check_rng(rng)
 
     original = diagonal(a)
     d = original.copy()
     floor = FLOOR * np.finfo(dtype).eps * original
-    goal = max(atol, rtol * d.sum())
+    rank, goal = rule.rank, max(rule.atol, rule.rtol * d.sum())
     F = np.empty((n, min(rank, ROOM)), dtype, order="F")
     pivots = np.empty(0, np.intp)
     while (k := len(pivots)) < rank and d.sum() > goal and np.any(d > floor):
@@ -156,7 +155,7 @@ def rpcholesky(a, *, rank=None, rtol=None, atol=None, pivoting="random", check_f
             new = np.argmax(weights, keepdims=True)
             L = np.sqrt(weights[new, None]).astype(dtype)
         else:
-            new, L = _accepted(a, F[:, :k], weights, floor, rng)
+            new, L = _accepted(a, F[:, :k], weights, floor, rule.rng)
             new, L = new[: rank - k], L[: rank - k, : rank - k]
         F = _with_room(F, k + len(new), rank)
         G = F[:, k : k + len(new)]

@@ -6,9 +6,10 @@ import threading
 
 import numpy as np
 
-from .._common.arrays import as_fortran, as_numeric, check_choice, check_flag, check_rank, check_tolerance
+from .._common.arrays import as_fortran, as_numeric, check_choice, check_flag
+from .._common.rule import check_rule
 from .._common.state import Kept
-from .truncated import _checked, _root_of_squares, factor_of, numerical_rank, run
+from .truncated import _root_of_squares, checked, factor_of, numerical_rank, run
 
 
 def in_turn(method):
@@ -34,7 +35,8 @@ class TruncatedQR(Kept):
     rank : int, optional
         Largest number of columns, 0 to min(M, N), which is the default.
     rtol, atol : float, optional
-        Tolerances, finite and >= 0; off by default.
+        Tolerances for the largest residual column norm, `rtol` relative to the largest of `a`; finite and >= 0, off by
+        default.
     overwrite_a : bool, optional
         Let the factorization live in the memory of `a` where its layout allows.
     check_finite : bool, optional
@@ -93,7 +95,7 @@ class TruncatedQR(Kept):
     True
     """
 
-    _kept: tuple[str, ...] = ("_driver", "_choice", "_factor")
+    _kept: tuple[str, ...] = ("_driver", "_rule", "_factor")
 
     def __init__(
         self,
@@ -108,14 +110,14 @@ class TruncatedQR(Kept):
         tie_tol=0.0,
         rng=None,
     ):
-        a, stop = _checked(a, rank, rtol, atol, driver, tie_tol, rng)
+        a, rule = checked(a, rank, rtol, atol, driver, tie_tol, rng)
         if a.ndim != 2:
             raise ValueError(f"a must have 2 dimensions, got {a.ndim}; qr_truncated takes stacks of matrices")
         self._driver = driver
-        self._choice = stop[3:]
+        self._rule = rule  # its tie_tol and rng also when it goes on
         self._renew()
         self._factor = factor_of(a, overwrite_a, check_finite, driver == "randomized")
-        self._run(*stop[:3])
+        self._run(rule)
         self._factor.settle()  # `a` may change from here on
 
     def _renew(self):
@@ -127,9 +129,9 @@ class TruncatedQR(Kept):
             twin.__setstate__(copy.deepcopy(self.__getstate__(), memo))
             return twin
 
-    def _run(self, rank, rtol, atol):
+    def _run(self, rule):
         """Factor, or go on, until the rule holds."""
-        run(self._factor, self._driver, rank, rtol, atol, *self._choice)
+        run(self._factor, self._driver, rule)
 
     @property
     def shape(self):
@@ -204,7 +206,8 @@ class TruncatedQR(Kept):
         rank : int, optional
             Largest number of columns, from the present rank to min(M, N), which is the default.
         rtol, atol : float, optional
-            Tolerances, finite and >= 0; off by default.
+            Tolerances for the largest residual column norm, `rtol` relative to the largest of A; finite and >= 0, off
+            by default.
 
         Returns
         -------
@@ -227,8 +230,8 @@ class TruncatedQR(Kept):
         >>> TruncatedQR(np.eye(5), rank=2).extend(rank=4).rank
         4
         """
-        rtol, atol = check_tolerance("rtol", rtol), check_tolerance("atol", atol)
-        self._run(check_rank(rank, min(self.shape), self.rank), rtol, atol)
+        how = {"tie_tol": self._rule.tie_tol, "rng": self._rule.rng, "random": False}
+        self._run(check_rule(self.shape, rank, rtol, atol, smallest=self.rank, **how))
         return self
 
     @in_turn

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from .. import _core
 from .._common.arrays import as_fortran, check_finite_columns
+from .._common.rule import Rule
 from .._common.types import Array, Matrix
 from . import scipy_qr, truncated
 
@@ -133,7 +134,7 @@ def factored(a: Matrix, pivoting: bool = False) -> _core.Factor:
     if not pivoting:
         factor.geqrf()
     elif a.size > truncated.TINY and factor.has_norms():
-        truncated.run(factor, "auto", min(a.shape), -1.0, -1.0, 0.0, None)
+        truncated.run(factor, "auto", Rule(min(a.shape)))
     else:  # tiny, or with NaN, infinity or overflow, by which no pivot can be chosen: what LAPACK makes of it
         factor.full()
     return factor

@@ -65,11 +65,11 @@ class StrongRRQR(TruncatedQR):
         self._swaps = 0
         super().__init__(a, **options)
 
-    def _run(self, rank, rtol, atol):
+    def _run(self, rule):
         self._max_t = self._rho = math.inf
-        rtol = max(rtol, numerical_rtol(self._factor.a))
-        super()._run(rank, rtol, atol)
-        swaps, self._max_t, self._rho = self._factor.strong(rank, rtol, atol, self._choice[0], self.f)
+        rule = rule.at_least(numerical_rtol(self._factor.a))
+        super()._run(rule)
+        swaps, self._max_t, self._rho = self._factor.strong(rule.rank, rule.rtol, rule.atol, rule.tie_tol, self.f)
         self._swaps += swaps
 
     @property

@@ -12,14 +12,11 @@ from .._common.arrays import (
     check_choice,
     check_finite_columns,
     check_flag,
-    check_rank,
-    check_rng,
-    check_tie_tol,
-    check_tolerance,
     check_workers,
     lapack_dtype,
 )
 from .._common.random import gaussian
+from .._common.rule import check_rule
 
 MODES = ("economic", "r", "raw", "full")
 DRIVERS = ("auto", "greedy", "randomized", "lapack", "_prefetch", "_small")  # the last two: what auto takes by size
@@ -51,8 +48,9 @@ def tiny(a):
     return a.size * (4 if a.dtype.kind == "c" else 1) <= TINY
 
 
-def run(factor, driver, rank, rtol, atol, tie_tol, rng):
+def run(factor, driver, rule):
     """Factor, or go on, until the rule holds."""
+    rank, rtol, atol, tie_tol, rng = rule
     if driver == "lapack":
         factor.truncated(rank, rtol, atol)
     elif driver == "randomized":
@@ -68,16 +66,13 @@ def run(factor, driver, rank, rtol, atol, tie_tol, rng):
         factor.greedy(rank, rtol, atol, tie_tol)
 
 
-def _checked(a, rank, rtol, atol, driver, tie_tol, rng):
-    """The arguments of a truncated factorization, each checked; `a` as a numeric array of at least two dimensions."""
+def checked(a, rank, rtol, atol, driver, tie_tol, rng):
+    """`a` as a numeric array of at least two dimensions, and the rule for it; the driver is checked too."""
     a = as_numeric(a)
     if a.ndim < 2:
         raise ValueError(f"a must have at least 2 dimensions, got {a.ndim}")
-    rank = check_rank(rank, min(a.shape[-2:]))
     check_choice("driver", driver, DRIVERS)
-    stop = rank, check_tolerance("rtol", rtol), check_tolerance("atol", atol), check_tie_tol(tie_tol)
-    # fresh entropy takes longer than a tiny matrix
-    return a, (*stop, None if rng is None and driver != "randomized" else check_rng(rng))
+    return a, check_rule(a.shape[-2:], rank, rtol, atol, tie_tol, rng, random=driver == "randomized")
 
 
 def qr_truncated(
@@ -108,7 +103,8 @@ def qr_truncated(
     rank : int, optional
         Largest number of columns, 0 to min(M, N), which is the default.
     rtol, atol : float, optional
-        Tolerances, finite and >= 0; off by default. ``rtol >= 1`` gives rank 0.
+        Tolerances for the largest residual column norm, `rtol` relative to the largest of `a`; finite and >= 0, off by
+        default. ``rtol >= 1`` gives rank 0.
     mode : {'economic', 'r', 'raw', 'full'}, optional
         What to return.
     overwrite_a : bool, optional
@@ -189,18 +185,18 @@ def qr_truncated(
     >>> bool(np.allclose(A[:, P], Q @ R))
     True
     """
-    a, stop = _checked(a, rank, rtol, atol, driver, tie_tol, rng)
+    a, rule = checked(a, rank, rtol, atol, driver, tie_tol, rng)
     check_choice("mode", mode, MODES)
     check_flag("overwrite_a", overwrite_a)
     check_flag("check_finite", check_finite)
     workers = check_workers(workers)
     arguments = mode, overwrite_a, check_finite, driver
-    return _single(a, *arguments, *stop) if a.ndim == 2 else _stacked(a, *arguments, workers, *stop)
+    return _single(a, *arguments, rule) if a.ndim == 2 else _stacked(a, *arguments, workers, rule)
 
 
-def _single(a, mode, overwrite_a, check_finite, driver, *stop):
+def _single(a, mode, overwrite_a, check_finite, driver, rule):
     factor = factor_of(a, overwrite_a, check_finite, driver == "randomized")
-    run(factor, driver, *stop)
+    run(factor, driver, rule)
     k, m = factor.rank, a.shape[0]
     if mode == "full":
         return factor.form_q(m), factor.upper(m, True), factor.pivots
@@ -213,16 +209,16 @@ def _single(a, mode, overwrite_a, check_finite, driver, *stop):
     return factor.form_q(k), r, factor.pivots
 
 
-def _stacked(a, mode, overwrite_a, check_finite, driver, workers, *stop):
+def _stacked(a, mode, overwrite_a, check_finite, driver, workers, rule):
     """The items over the leading dimensions, padded to the largest rank."""
     batch, shape = a.shape[:-2], a.shape[-2:]
     if 0 in batch:
         raise ValueError(f"a must hold at least one matrix, got the shape {a.shape}")
     items = a.reshape(math.prod(batch), *shape)
     if mode in ("economic", "r") and driver in ("auto", "greedy") and 0 < math.prod(shape) < SMALL:
-        stacks = _small(items, mode, check_finite, driver, workers, *stop)
+        stacks = _small(items, mode, check_finite, driver, workers, rule)
     else:
-        results = [_single(item, mode, overwrite_a, check_finite, driver, *stop) for item in items]
+        results = [_single(item, mode, overwrite_a, check_finite, driver, rule) for item in items]
         if mode == "raw":
             results = [(*raw, *tail) for raw, *tail in results]
         stacks = map(_padded, zip(*results, strict=True))
@@ -230,15 +226,15 @@ def _stacked(a, mode, overwrite_a, check_finite, driver, workers, *stop):
     return ((stacks[0], stacks[1]), *stacks[2:]) if mode == "raw" else tuple(stacks)
 
 
-def _small(items, mode, check_finite, driver, workers, rank, rtol, atol, tie_tol, _):
+def _small(items, mode, check_finite, driver, workers, rule):
     """Small matrices, many of them without coming back to Python, in as many threads as there are workers."""
     items = np.ascontiguousarray(items, lapack_dtype(items.dtype))
-    count, m, n = items.shape
+    (count, m, n), rank = items.shape, rule.rank
     q = np.zeros((count, rank, m), items.dtype) if mode == "economic" else None
     r = np.zeros((count, n, rank), items.dtype)
     p = np.empty((count, n), np.int32)
     ranks = np.zeros(count, np.int32)
-    rule = driver == "auto" and tiny(items[0]), rtol, atol, tie_tol
+    how = driver == "auto" and tiny(items[0]), rule.rtol, rule.atol, rule.tie_tol
 
     def factor(part):
         bad = _core.first_nonfinite_column(items[part].reshape(part.stop - part.start, -1).T) if check_finite else -1
@@ -246,7 +242,7 @@ def _small(items, mode, check_finite, driver, workers, rank, rtol, atol, tie_tol
             as_fortran(
                 items[part][bad], overwrite=False, check_finite=True, name=f"a (matrix {part.start + bad} of the stack)"
             )
-        _core.factor_stack(items[part], None if q is None else q[part], r[part], p[part], ranks[part], *rule)
+        _core.factor_stack(items[part], None if q is None else q[part], r[part], p[part], ranks[part], *how)
 
     operations = CALL + 8 * m * n * rank * (4 if items.dtype.kind == "c" else 1)
     parts = min(count, max(workers, math.ceil(count * operations / PART)))

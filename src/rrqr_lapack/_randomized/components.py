@@ -20,31 +20,31 @@ from .svd import truncated_svd
 RELIABLE = 1e-4  # of the largest singular value: below it the covariance has fewer than eight digits of a square
 
 
-def components(centred, rank, columns, stop, power, sketch, rng):
+def components(centred, rule, columns, power, sketch):
     """Mean, singular values, right singular vectors and error of a `Centred` operand."""
     columns_of_all_products = (check_count("power", power) + 1) * columns
     for kept in _exact(centred, columns_of_all_products):
         stream = RowStream(centred.shape[1], centred.dtype, kept)
         stream.add(centred)
-        s, vh, error = truncated(*kept.svd(), rank, stop)
+        s, vh, error = truncated(*kept.svd(), rule)
         least = RELIABLE * s.max(initial=0)
         complete = len(s) == centred.shape[1]
         if isinstance(kept, Triangle) or ((s >= least).all() and (complete or error.value >= least)):
             return centred.mean, s, vh, error
     norm = centred.norm()
-    f = truncated_svd(centred, norm, rank, columns, stop, power, sketch, rng)
+    f = truncated_svd(centred, norm, rule, columns, power, sketch)
     error = error_of(f)
     if error.kind == "exact":  # for U diag(s) Vh, than which X V V^H is closer to X
         error = as_bound(error, norm, centred.dtype)._replace(value=error.value)
     return centred.mean, f.s, _signed(f.Vh), error
 
 
-def truncated(s, vh, error, rank, stop):
-    """As many of the singular values and vectors as the rank and the tolerances allow, and their error."""
-    if stop is not None:
-        rtol, atol = stop
-        norm = math.hypot(frobenius(s), error.value)
-        rank = min(rank, fewest(s, error.bound, max(max(rtol, numerical_rtol(vh)) * norm, atol)))
+def truncated(s, vh, error, rule):
+    """As many of the singular values and vectors as the rule allows, and their error."""
+    rank = rule.rank
+    if rule.by_tolerance:
+        norm, rule = math.hypot(frobenius(s), error.value), rule.at_least(numerical_rtol(vh))
+        rank = min(rank, fewest(s, error.bound, max(rule.rtol * norm, rule.atol)))
     return s[:rank], _signed(vh[:rank]), error.plus(frobenius(s[rank:]))
 
 

@@ -15,9 +15,10 @@ from .._common.arrays import check_flag
 from .._common.error import as_bound, frobenius
 from .._common.low_rank import LowRank
 from .._common.products import adjoint_times, times
+from .._common.rule import check_rule
 from .._qr.truncated import numerical_rtol
 from .orthonormal import tall_qr
-from .sampler import Sampler, fewest, measured, stopping
+from .sampler import Sampler, basis_columns, fewest, measured
 
 
 class RandomizedEigh(LowRank):
@@ -83,8 +84,8 @@ def randomized_eigh(
     oversample=10,
     power=2,
     sketch="gaussian",
-    rng=None,
     check_finite=True,
+    rng=None,
 ):
     """Eigenvalues of largest modulus of a Hermitian matrix, ``A ~= V diag(w) V^H``, within a randomized range.
 
@@ -99,7 +100,7 @@ def randomized_eigh(
         taken below rounding, ``N eps ||A||_F``. For a LinearOperator ``||A||_F`` is itself an estimate.
     psd : bool, optional
         `a` is positive semidefinite: take the Nystrom approximation, which is closer to it.
-    oversample, power, sketch, rng, check_finite : optional
+    oversample, power, sketch, check_finite, rng : optional
         As for `range_finder`. Each power iteration multiplies twice by A.
 
     Returns
@@ -148,15 +149,16 @@ def randomized_eigh(
     a, norm = measured(a, check_finite, with_adjoint=power != 0)
     if a.shape[0] != a.shape[1]:
         raise ValueError(f"a must be square, got the shape {a.shape}")
-    rank, columns, stop = stopping(a.shape, rank, rtol, atol, oversample)
-    sampler = Sampler(a, norm, power, sketch, rng, stop is not None)
-    if stop is None:
-        q = sampler.basis(columns)
-    else:
-        tolerance = sampler.tolerance(*stop)
+    rule = check_rule(a.shape, rank, rtol, atol, rng=rng)
+    columns = basis_columns(a.shape, rule, oversample)
+    sampler, rank = Sampler(a, norm, rule, power, sketch), rule.rank
+    if rule.by_tolerance:
+        tolerance = sampler.tolerance()
         q, _ = sampler.grown_basis(columns, tolerance / math.sqrt(2))
+    else:
+        q = sampler.basis(columns)
     w, v = (nystrom if psd else _rayleigh_ritz)(q, times(a, q), numerical_rtol(a))
-    if stop is not None:  # ||A||_F^2 - sum w_j^2 is at most 2 ||A - Q Q^H A||_F^2
+    if rule.by_tolerance:  # ||A||_F^2 - sum w_j^2 is at most 2 ||A - Q Q^H A||_F^2
         exact = sampler.exact_error(w)
         left = exact.bound if exact else math.sqrt(2) * sampler.error_outside(q).bound
         rank = min(rank, fewest(w, left, tolerance))

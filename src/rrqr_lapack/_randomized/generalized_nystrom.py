@@ -11,13 +11,14 @@ doi:10.1137/17M1111590.
 import numpy as np
 
 from .._common.products import times
+from .._common.rule import check_rule
 from .._qr.factored import TruncatedQR
-from .sampler import Sampler, measured, stopping
+from .sampler import Sampler, basis_columns, measured
 from .sketch import sketch_of_columns
 from .svd import RandomizedSVD, svd_of_product
 
 
-def generalized_nystrom(a, rank, *, oversample=10, sketch="gaussian", rng=None, check_finite=True):
+def generalized_nystrom(a, rank, *, oversample=10, sketch="gaussian", check_finite=True, rng=None):
     """Truncated SVD from one pass over the matrix, ``A ~= U diag(s) Vh``, by generalized Nystrom approximation.
 
     For matrices that are expensive to read or to multiply with: A X, Y A and ten products for the error estimate, all
@@ -31,7 +32,7 @@ def generalized_nystrom(a, rank, *, oversample=10, sketch="gaussian", rng=None, 
         Number of singular values, 0 to min(M, N).
     oversample : int, optional
         X has ``l = rank + oversample`` columns, and Y has l + l // 2 rows.
-    sketch, rng, check_finite : optional
+    sketch, check_finite, rng : optional
         As for `range_finder`.
 
     Returns
@@ -71,8 +72,9 @@ def generalized_nystrom(a, rank, *, oversample=10, sketch="gaussian", rng=None, 
     True
     """
     a, norm = measured(a, check_finite, with_adjoint=True)
-    rank, columns, _ = stopping(a.shape, rank, None, None, oversample)
-    sampler = Sampler(a, norm, 0, sketch, rng)
+    rule = check_rule(a.shape, rank, None, None, rng=rng)
+    rank, columns = rule.rank, basis_columns(a.shape, rule, oversample)
+    sampler = Sampler(a, norm, rule, 0, sketch)
     q = sampler.basis(columns)
     psi = sampler.omega(min(columns + columns // 2, a.shape[0]), a.shape[0])
     basis = TruncatedQR(sketch_of_columns(psi, q))

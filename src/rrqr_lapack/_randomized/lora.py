@@ -16,13 +16,11 @@ from .._common.arrays import (
     check_choice,
     check_finite_columns,
     check_flag,
-    check_rank,
-    check_rng,
-    check_tolerance,
     lapack_dtype,
 )
 from .._common.error import exact, frobenius
 from .._common.low_rank import LowRank
+from .._common.rule import check_rule
 from .svd import randomized_svd
 
 DRIVERS = ("exact", "randomized")
@@ -83,7 +81,7 @@ class LowRankFactors(LowRank):
         return len(self.s)
 
 
-def low_rank_factors(w, *, rank=None, rtol=None, atol=None, driver="exact", rng=None, check_finite=True):
+def low_rank_factors(w, *, rank=None, rtol=None, atol=None, check_finite=True, driver="exact", rng=None):
     """Low-rank factors of a weight matrix, ``W ~= U diag(s) Vh = B A``, and the rest ``W - B A``.
 
     B and A take the place of W in a smaller layer; or they are what a LoRA adapter starts from, with the residual as
@@ -97,13 +95,13 @@ def low_rank_factors(w, *, rank=None, rtol=None, atol=None, driver="exact", rng=
         Number k of columns of B, or the most with a tolerance; 0 to min(M, N), which is the default.
     rtol, atol : float, optional
         The least rank with ``||W - B A||_F <= max(atol, rtol ||W||_F)``; finite and >= 0, off by default.
+    check_finite : bool, optional
+        Refuse NaN and infinity.
     driver : {'exact', 'randomized'}, optional
         The singular vectors of LAPACK's SVD, which are the best; or those of `randomized_svd`, which for a small rank
         of a large matrix takes a fraction of the time. The error is exact for both.
     rng : None, int or numpy.random.Generator, optional
         Seed or generator of the 'randomized' driver.
-    check_finite : bool, optional
-        Refuse NaN and infinity.
 
     Returns
     -------
@@ -145,21 +143,21 @@ def low_rank_factors(w, *, rank=None, rtol=None, atol=None, driver="exact", rng=
     w = w.astype(lapack_dtype(w.dtype), copy=False)
     if check_flag("check_finite", check_finite):
         check_finite_columns(w, "w")
-    rank, rng = check_rank(rank, min(w.shape)), check_rng(rng)
-    limits = check_tolerance("rtol", rtol), check_tolerance("atol", atol)
+    rule = check_rule(w.shape, rank, rtol, atol, rng=rng)
     if check_choice("driver", driver, DRIVERS) == "exact":
-        return LowRankFactors(w, *_truncated_svd(w, rank, *limits))
-    svd = randomized_svd(w, rank, rtol=rtol, atol=atol, rng=rng, check_finite=False)
+        return LowRankFactors(w, *_truncated_svd(w, rule))
+    svd = randomized_svd(w, rule.rank, **rule.tolerances, rng=rule.rng, check_finite=False)
     return LowRankFactors(w, svd.U, svd.s, svd.Vh)
 
 
-def _truncated_svd(w, rank, rtol, atol):
-    """U, s and Vh of the rank, or of the least that the tolerances (-1: off) allow."""
+def _truncated_svd(w, rule):
+    """U, s and Vh of the least rank that the rule allows."""
+    rank = rule.rank
     if not rank:
         return w[:, :0], np.zeros(0, w.real.dtype), w[:0]
     u, s, vh = scipy.linalg.svd(w, full_matrices=False, check_finite=False)
-    if max(rtol, atol) >= 0:
+    if rule.by_tolerance:
         largest = float(s[0]) or 1.0
         left = np.sqrt(np.cumsum((s[::-1].astype(np.float64) / largest) ** 2))[::-1]  # ||W - U_k S_k V_k^H||_F
-        rank = min(rank, int(np.sum(left > max(atol / largest, rtol * left[0]))))
+        rank = min(rank, int(np.sum(left > max(rule.atol / largest, rule.rtol * left[0]))))
     return u[:, :rank].copy(), s[:rank], vh[:rank].copy()

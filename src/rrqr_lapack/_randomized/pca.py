@@ -14,14 +14,14 @@ import math
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
-from .._common.arrays import check_rng
 from .._common.error import frobenius
 from .._common.estimator import Estimator
 from .._common.operand import dtype_of
 from .._common.products import times
+from .._common.rule import check_rule
 from .components import components, truncated
 from .row_stream import Centred, RowStream, Sketch, Triangle
-from .sampler import measured, stopping
+from .sampler import basis_columns, measured
 
 
 class PCA(Estimator):
@@ -39,10 +39,10 @@ class PCA(Estimator):
         ``rtol=0.1`` keeps 99 % of the variance.
     oversample, power, sketch : optional
         As for `range_finder`; `power` and `sketch` are for `fit`.
-    rng : None, int or numpy.random.Generator, optional
-        Seed or generator.
     check_finite : bool, optional
         Refuse NaN and infinity in an array.
+    rng : None, int or numpy.random.Generator, optional
+        Seed or generator.
 
     Attributes
     ----------
@@ -123,8 +123,8 @@ class PCA(Estimator):
         oversample=10,
         power=2,
         sketch="gaussian",
-        rng=None,
         check_finite=True,
+        rng=None,
     ):
         self.rank, self.rtol, self.atol = rank, rtol, atol
         self.oversample, self.power, self.sketch = oversample, power, sketch
@@ -152,7 +152,9 @@ class PCA(Estimator):
             As `range_finder` for `X`, and where a parameter of the constructor is out of its range.
         """
         a, _ = measured(X, self.check_finite, "X", with_adjoint=True)
-        found = components(Centred(a), *self._stopping(a.shape), self.power, self.sketch, check_rng(self.rng))
+        rule = self._rule(a.shape)
+        columns = basis_columns(a.shape, rule, self.oversample)
+        found = components(Centred(a), rule, columns, self.power, self.sketch)
         self.mean_, self._found, self._stream = found[0], found[1:], None
         self.n_samples_seen_, self.n_features_in_ = a.shape
         return self
@@ -186,9 +188,10 @@ class PCA(Estimator):
             raise ValueError("fit was given all rows; take a new PCA, and give every block to its partial_fit")
         a, _ = measured(X, self.check_finite, "X")
         if self._stream is None:
-            n, dtype, rng = a.shape[1], dtype_of(a), check_rng(self.rng)
-            _, kept, _ = self._stopping((n, n))
-            sketched = Sketch(n, dtype, kept, rng) if kept < n else Triangle(n, dtype)
+            n, dtype = a.shape[1], dtype_of(a)
+            rule = self._rule((n, n))
+            kept = basis_columns((n, n), rule, self.oversample)
+            sketched = Sketch(n, dtype, kept, rule.rng) if kept < n else Triangle(n, dtype)
             self.n_features_in_, self._stream = n, RowStream(n, dtype, sketched)
         self._check_columns(a)
         if dtype_of(a).kind == "c" != self._stream.dtype.kind:
@@ -319,8 +322,8 @@ class PCA(Estimator):
             raise OverflowError("the variance of X overflows; scale X down")
         return squares
 
-    def _stopping(self, shape):
-        return stopping(shape, self.rank, self.rtol, self.atol, self.oversample)
+    def _rule(self, shape):
+        return check_rule(shape, self.rank, self.rtol, self.atol, rng=self.rng)
 
     def _check_columns(self, a):
         if a.shape[1] != self.n_features_in_:
@@ -332,6 +335,7 @@ class PCA(Estimator):
             if self._stream is None:
                 raise AttributeError("this PCA has seen no data; call fit or partial_fit first")
             columns = self.n_features_in_
-            rank, _, stop = self._stopping((columns, columns))
-            self._found = truncated(*self._stream.kept.svd(), min(rank, self.n_samples_seen_), stop)
+            rule = self._rule((columns, columns))
+            rule = rule._replace(rank=min(rule.rank, self.n_samples_seen_))
+            self._found = truncated(*self._stream.kept.svd(), rule)
         return self._found

@@ -10,7 +10,8 @@ For l = k + p columns of a Gaussian sketch, without power iterations and with si
     E ||A - Q Q^H A||_F <= (1 + k / (p - 1))^(1/2) (sum_{j>k} sigma_j^2)^(1/2).
 """
 
-from .sampler import Sampler, measured, stopping
+from .._common.rule import check_rule
+from .sampler import Sampler, basis_columns, measured
 
 
 class Range:
@@ -58,8 +59,8 @@ def range_finder(
     oversample=10,
     power=2,
     sketch="gaussian",
-    rng=None,
     check_finite=True,
+    rng=None,
 ):
     """Orthonormal basis of an approximate range, ``A ~= Q Q^H A``, from a few products with A.
 
@@ -74,8 +75,9 @@ def range_finder(
     rank : int, optional
         Rank whose singular vectors the range should hold, 0 to min(M, N), which is the default.
     rtol, atol : float, optional
-        Tolerances for the Frobenius norm of what is left, finite and >= 0; off by default. They are never taken below
-        rounding, ``max(M, N) eps ||A||_F``. For a LinearOperator ``||A||_F`` is itself an estimate.
+        Tolerances for the Frobenius norm of what is left, `rtol` relative to ``||A||_F``; finite and >= 0, off by
+        default. They are never taken below rounding, ``max(M, N) eps ||A||_F``. For a LinearOperator ``||A||_F`` is
+        itself an estimate.
     oversample : int, optional
         Columns beyond the rank.
     power : int, optional
@@ -84,10 +86,10 @@ def range_finder(
     sketch : {'gaussian', 'sparse', 'srtt'}, optional
         Independent normal entries, eight random signs in a column, or a subsampled random cosine transform, which take
         less time for a dense matrix from some hundred columns on.
-    rng : None, int or numpy.random.Generator, optional
-        Seed or generator. The sketch does not depend on the number of threads.
     check_finite : bool, optional
         Refuse NaN and infinity in an array.
+    rng : None, int or numpy.random.Generator, optional
+        Seed or generator. The sketch does not depend on the number of threads.
 
     Returns
     -------
@@ -137,7 +139,8 @@ def range_finder(
     True
     """
     a, norm = measured(a, check_finite, with_adjoint=power != 0)
-    _, columns, stop = stopping(a.shape, rank, rtol, atol, oversample)
-    sampler = Sampler(a, norm, power, sketch, rng, stop is not None)
-    q, z = (sampler.basis(columns), None) if stop is None else sampler.grown_basis(columns, sampler.tolerance(*stop))
+    rule = check_rule(a.shape, rank, rtol, atol, rng=rng)
+    columns = basis_columns(a.shape, rule, oversample)
+    sampler = Sampler(a, norm, rule, power, sketch)
+    q, z = sampler.grown_basis(columns, sampler.tolerance()) if rule.by_tolerance else (sampler.basis(columns), None)
     return Range(q, sampler.error_outside(q, z))

@@ -7,7 +7,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import LinearOperator
 
-from .._common.arrays import check_choice, check_count, check_flag, check_rank, check_rng, check_tolerance
+from .._common.arrays import check_choice, check_count, check_flag
 from .._common.error import estimated, frobenius, remaining
 from .._common.operand import as_operand, dtype_of, is_dense
 from .._common.products import adjoint_times, times
@@ -36,12 +36,9 @@ def measured(a, check_finite, name="a", *, with_adjoint=False):
     return a, norm
 
 
-def stopping(shape, rank, rtol, atol, oversample):
-    """The rank, the most columns of a basis for it, and the two tolerances, None if both are off."""
-    rank = check_rank(rank, min(shape))
-    columns = min(rank + check_count("oversample", oversample), *shape)
-    tolerances = check_tolerance("rtol", rtol), check_tolerance("atol", atol)
-    return rank, columns, tolerances if max(tolerances) >= 0 else None
+def basis_columns(shape, rule, oversample):
+    """The most columns of a basis for the rule's rank."""
+    return min(rule.rank + check_count("oversample", oversample), *shape)
 
 
 def fewest(values, left, tolerance):
@@ -56,12 +53,11 @@ def fewest(values, left, tolerance):
 class Sampler:
     """Random products with the operand A, whose Frobenius norm is `norm`, or None if it is not known."""
 
-    def __init__(self, a, norm, power, sketch, rng, to_tolerance=False):
-        self.a, self.norm = a, norm
+    def __init__(self, a, norm, rule, power, sketch):
+        self.a, self.norm, self.rule, self.rng = a, norm, rule, rule.rng
         self.power = check_count("power", power)
         self._sketch = SKETCHES[check_choice("sketch", sketch, tuple(SKETCHES))]
-        self.rng = check_rng(rng)
-        self._probe_count = STOPPING_PROBES if to_tolerance else PROBES
+        self._probe_count = STOPPING_PROBES if rule.by_tolerance else PROBES
 
     def omega(self, rows, columns):
         """A sketch; a square one is Gaussian, because of signs alone it could be singular."""
@@ -80,7 +76,7 @@ class Sampler:
         m, n = self.a.shape
         q = np.empty((m, 0), dtype_of(self.a), order="F")
         z = None if self.norm is None else np.empty((n, 0), q.dtype, order="F")
-        rounding = self.tolerance(0.0, 0.0) / math.sqrt(max(m, n, 1))  # of one column
+        rounding = numerical_rtol(self.a) * self._size / math.sqrt(max(m, n, 1))  # of one column
         while q.shape[1] < most and self.error_outside(q, z).bound > tolerance:
             columns = min(max(FIRST_BLOCK, q.shape[1] // 2), LARGEST_BLOCK, m, n)
             new, r = tall_qr(self._range(columns, q))
@@ -93,10 +89,10 @@ class Sampler:
                 z = np.hstack([z, adjoint_times(self.a, new)])
         return q, z
 
-    def tolerance(self, rtol, atol):
-        """The norm that may be left, ``max(rtol ||A||_F, atol)``, but no less than rounding."""
-        norm = estimated(self._probes[1]).value if self.norm is None else self.norm
-        return max(max(rtol, numerical_rtol(self.a)) * norm, atol)
+    def tolerance(self):
+        """The norm that the rule lets be left, ``max(rtol ||A||_F, atol)``, but no less than rounding."""
+        rule = self.rule.at_least(numerical_rtol(self.a))
+        return max(rule.rtol * self._size, rule.atol)
 
     def error_outside(self, q, captured=None):
         """``||A - Q Q^H A||_F``; `captured` is A^H Q or its singular values, where known."""
@@ -127,6 +123,11 @@ class Sampler:
             x = well_conditioned_basis(adjoint_times(self.a, y))
             y = outside(times(self.a, x), known)
         return y
+
+    @cached_property
+    def _size(self):
+        """``||A||_F``, estimated where it is not known."""
+        return estimated(self._probes[1]).value if self.norm is None else self.norm
 
     @cached_property
     def _probes(self):

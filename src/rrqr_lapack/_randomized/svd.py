@@ -10,8 +10,9 @@ import scipy.linalg
 
 from .._common.low_rank import LowRank
 from .._common.products import adjoint_times, times
+from .._common.rule import check_rule
 from .orthonormal import tall_qr
-from .sampler import Sampler, fewest, measured, stopping
+from .sampler import Sampler, basis_columns, fewest, measured
 
 
 class RandomizedSVD(LowRank):
@@ -78,8 +79,8 @@ def randomized_svd(
     oversample=10,
     power=2,
     sketch="gaussian",
-    rng=None,
     check_finite=True,
+    rng=None,
 ):
     """Truncated SVD within a randomized range, ``A ~= U diag(s) Vh``.
 
@@ -93,9 +94,10 @@ def randomized_svd(
     rank : int, optional
         Number of singular values, or the most with a tolerance; 0 to min(M, N), which is the default.
     rtol, atol : float, optional
-        Tolerances for the Frobenius norm of the error, finite and >= 0; off by default. They are never taken below
-        rounding, ``max(M, N) eps ||A||_F``. For a LinearOperator ``||A||_F`` is itself an estimate.
-    oversample, power, sketch, rng, check_finite : optional
+        Tolerances for the Frobenius norm of the error, `rtol` relative to ``||A||_F``; finite and >= 0, off by default.
+        They are never taken below rounding, ``max(M, N) eps ||A||_F``. For a LinearOperator ``||A||_F`` is itself an
+        estimate.
+    oversample, power, sketch, check_finite, rng : optional
         As for `range_finder`.
 
     Returns
@@ -138,21 +140,22 @@ def randomized_svd(
     True
     """
     a, norm = measured(a, check_finite, with_adjoint=True)
-    return truncated_svd(a, norm, *stopping(a.shape, rank, rtol, atol, oversample), power, sketch, rng)
+    rule = check_rule(a.shape, rank, rtol, atol, rng=rng)
+    return truncated_svd(a, norm, rule, basis_columns(a.shape, rule, oversample), power, sketch)
 
 
-def truncated_svd(a, norm, rank, columns, stop, power, sketch, rng):
+def truncated_svd(a, norm, rule, columns, power, sketch):
     """The `RandomizedSVD` of an operand, its norm None if it is not known."""
     wide = a.shape[0] < a.shape[1]  # then of the transpose, for which fewer random numbers are needed
-    sampler = Sampler(a.T if wide else a, norm, power, sketch, rng, stop is not None)
-    if stop is None:
-        q, z = sampler.basis(columns), None
-    else:
-        tolerance = sampler.tolerance(*stop)
+    sampler, rank = Sampler(a.T if wide else a, norm, rule, power, sketch), rule.rank
+    if rule.by_tolerance:
+        tolerance = sampler.tolerance()
         q, z = sampler.grown_basis(columns, tolerance)
+    else:
+        q, z = sampler.basis(columns), None
     z = adjoint_times(sampler.a, q) if z is None else z
     u, s, vh = svd_of_product(q, z)
-    if stop is not None:
+    if rule.by_tolerance:
         rank = min(rank, fewest(s, sampler.error_outside(q, s).bound, tolerance))
     u, vh, error = times(q, u[:, :rank]), vh[:rank], sampler.error_beyond(rank, s, q, z)
     return RandomizedSVD(vh.T, s[:rank], u.T, error) if wide else RandomizedSVD(u, s[:rank], vh, error)

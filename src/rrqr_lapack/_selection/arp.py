@@ -13,11 +13,11 @@ import numpy as np
 from .basis import right_singular_vectors
 
 
-def arp(a, stop, rng, *, basis=None, oversample=10, power=2):
-    vh = right_singular_vectors(a, stop, rng, basis, oversample, power)
+def arp(a, rule, *, driver="auto", oversample=10, power=2):
+    vh = right_singular_vectors(a, rule, driver, oversample, power)
 
     def draw(scores, row):
-        return rng.choice(len(scores), p=scores / scores.sum())
+        return rule.rng.choice(len(scores), p=scores / scores.sum())
 
     return eliminate(vh, draw)
 

@@ -13,28 +13,27 @@ from .._qr.truncated import _root_of_squares, numerical_rtol
 from .._randomized.svd import randomized_svd
 
 
-def right_singular_vectors(a, stop, rng, basis, oversample, power):
+def right_singular_vectors(a, rule, driver, oversample, power):
     """V^H, k x n with orthonormal rows: the least k with ``||A - A V V^H||_F <= max(atol, rtol ||A||_F)``, at most
-    stop.rank and the numerical rank."""
-    check_choice("basis", basis, (None, "exact", "randomized"))
+    rule.rank and the numerical rank."""
+    check_choice("driver", driver, ("auto", "exact", "randomized"))
     oversample, power = check_count("oversample", oversample), check_count("power", power)
     dense = isinstance(a, np.ndarray)
-    if basis == "exact" and not dense:
+    if driver == "exact" and not dense:
         raise TypeError(
-            "basis='exact' needs a dense array; pass a.toarray() if it fits in memory, or choose basis='randomized'"
+            "driver='exact' needs a dense array; pass a.toarray() if it fits in memory, or choose driver='randomized'"
         )
-    if basis == "randomized" or not dense:
-        rtol, atol = (None if tolerance < 0 else tolerance for tolerance in (stop.rtol, stop.atol))
-        seed = rng.integers(2**63)  # what is drawn afterwards does not depend on how much the SVD draws
+    if driver == "randomized" or not dense:
+        seed = rule.rng.integers(2**63)  # what is drawn afterwards does not depend on how much the SVD draws
         options = {"oversample": oversample, "power": power, "rng": seed, "check_finite": False}
-        found = randomized_svd(a, stop.rank, rtol=rtol, atol=atol, **options)
+        found = randomized_svd(a, rule.rank, **rule.tolerances, **options)
         return found.Vh[: _above_rounding(a, found.s)]
     if a.shape[0] > a.shape[1]:  # A and its R share them
         a = factored(as_fortran(a, overwrite=False, check_finite=False)).upper(a.shape[1])
     _, s, vh = scipy.linalg.svd(a, full_matrices=False, check_finite=False)
-    k = min(stop.rank, _above_rounding(a, s))
+    k = min(rule.rank, _above_rounding(a, s))
     left = np.array([_root_of_squares(s[j:]) for j in range(k + 1)])  # by the best approximation of rank j
-    small = left <= max(stop.atol, stop.rtol * left[0])
+    small = left <= max(rule.atol, rule.rtol * left[0])
     return vh[: int(np.argmax(small)) if small.any() else k]
 
 

@@ -8,7 +8,7 @@ from .._common.arrays import check_choice
 from .._kernel.rpcholesky import rpcholesky
 
 
-def cholesky(a, stop, rng, *, pivoting="random"):
+def cholesky(a, rule, *, pivoting="random"):
     check_choice("pivoting", pivoting, ("random", "greedy"))
-    rtol, atol = (None if tolerance < 0 else tolerance for tolerance in (stop.rtol, stop.atol))
-    return rpcholesky(a, rank=stop.rank, rtol=rtol, atol=atol, pivoting=pivoting, check_finite=False, rng=rng).pivots
+    options = {"pivoting": pivoting, "check_finite": False, "rng": rule.rng}
+    return rpcholesky(a, rank=rule.rank, **rule.tolerances, **options).pivots

@@ -13,6 +13,6 @@ from .._qr.strong import strong_rrqr
 from .basis import right_singular_vectors
 
 
-def gks(a, stop, rng, *, basis=None, oversample=10, power=2):
-    vh = right_singular_vectors(a, stop, rng, basis, oversample, power)
+def gks(a, rule, *, driver="auto", oversample=10, power=2):
+    vh = right_singular_vectors(a, rule, driver, oversample, power)
     return strong_rrqr(vh).P[: len(vh)]

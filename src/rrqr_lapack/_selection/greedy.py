@@ -19,34 +19,34 @@ from .residual import complement, norms, residual_norms
 from .scale import near_one
 
 
-def greedy(a, stop, rng):
+def greedy(a, rule, first):
     if isinstance(a, LinearOperator):
         raise TypeError(
             "method 'greedy' needs the columns of a, which a LinearOperator does not have; pass an array or a sparse "
             "matrix, or choose by products with method='gks', 'arp' or 'sketch'"
         )
-    return _by_products(a, stop) if sparse.issparse(a) else pivots(a, stop, TruncatedQR)
+    return _by_products(a, rule, first) if sparse.issparse(a) else pivots(a, rule, first, TruncatedQR)
 
 
-def pivots(a, stop, factorize):
-    """The pivots of an array's factorization, a `TruncatedQR`, after the columns that must be in."""
-    if not stop.first:
-        rtol = max(stop.rtol, numerical_rtol(a))
-        factor = factorize(a, rank=stop.rank, rtol=rtol, atol=max(stop.atol, 0), check_finite=False)
+def pivots(a, rule, first, factorize):
+    """The pivots of an array's factorization, a `TruncatedQR`, after the `first` columns, which must be in."""
+    if not first:
+        tolerances = rule.at_least(numerical_rtol(a)).tolerances
+        factor = factorize(a, rank=rule.rank, **tolerances, check_finite=False)
         return factor.P[: factor.rank]
     a, scale = near_one(a)
-    atol = _tolerance(a, stop, scale)
-    left = complement(a, stop.first)
-    factor = factorize(left, rank=min(stop.rank - stop.first, *left.shape), atol=atol, check_finite=False)
-    return np.concatenate((np.arange(stop.first), stop.first + factor.P[: factor.rank]))
+    atol = _tolerance(a, rule, scale)
+    left = complement(a, first)
+    factor = factorize(left, rank=min(rule.rank - first, *left.shape), atol=atol, check_finite=False)
+    return np.concatenate((np.arange(first), first + factor.P[: factor.rank]))
 
 
-def _tolerance(a, stop, scale):
+def _tolerance(a, rule, scale):
     """The residual column norm at which a selection is complete: at a tolerance, or at rounding error."""
-    return max(stop.atol * scale, max(stop.rtol, numerical_rtol(a)) * float(norms(a).max(initial=0)))
+    return max(rule.atol * scale, max(rule.rtol, numerical_rtol(a)) * float(norms(a).max(initial=0)))
 
 
-def _by_products(a, stop):
+def _by_products(a, rule, first):
     """The same of a sparse matrix.
 
     Norms are downdated, |r_j|^2 at a time. Where that has cancelled half of the digits they are computed afresh, and
@@ -54,15 +54,15 @@ def _by_products(a, stop):
     """
     a, scale = near_one(a)
     m = a.shape[0]
-    atol = _tolerance(a, stop, scale)
+    atol = _tolerance(a, rule, scale)
     squares = norms(a).astype(np.float64) ** 2
-    dependent = numerical_rtol(a) * np.sqrt(squares[: stop.first].max(initial=0))
+    dependent = numerical_rtol(a) * np.sqrt(squares[:first].max(initial=0))
     fresh = squares.copy()
     lost = np.sqrt(np.finfo(a.dtype).eps)
-    q = np.empty((m, min(stop.rank, 32)), a.dtype, order="F")
+    q = np.empty((m, min(rule.rank, 32)), a.dtype, order="F")
     chosen, k = [], 0  # k <= len(chosen): of columns that must be in some may be dependent
-    while len(chosen) < stop.rank:
-        forced = len(chosen) < stop.first
+    while len(chosen) < rule.rank:
+        forced = len(chosen) < first
         j = len(chosen) if forced else int(np.argmax(squares))
         column = a[:, [j]].toarray()[:, 0]
         for _ in range(2):  # twice is enough for orthogonality
@@ -78,7 +78,7 @@ def _by_products(a, stop):
         if forced and norm <= dependent:
             continue
         if k == q.shape[1]:
-            q = np.concatenate((q, np.empty((m, min(k, stop.rank - k)), a.dtype, order="F")), axis=1)
+            q = np.concatenate((q, np.empty((m, min(k, rule.rank - k)), a.dtype, order="F")), axis=1)
         q[:, k] = column / norm
         squares -= np.abs(a.T @ q[:, k].conj()) ** 2
         k += 1

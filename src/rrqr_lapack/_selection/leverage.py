@@ -12,8 +12,8 @@ import numpy as np
 from .basis import right_singular_vectors
 
 
-def leverage(a, stop, rng, *, basis=None, oversample=10, power=2):
-    vh = right_singular_vectors(a, stop, rng, basis, oversample, power)
+def leverage(a, rule, *, driver="auto", oversample=10, power=2):
+    vh = right_singular_vectors(a, rule, driver, oversample, power)
     scores = (np.abs(vh) ** 2).sum(axis=0, dtype=np.float64)
     k = min(len(vh), np.count_nonzero(scores))
-    return rng.choice(len(scores), k, replace=False, p=scores / scores.sum()) if k else np.empty(0, np.intp)
+    return rule.rng.choice(len(scores), k, replace=False, p=scores / scores.sum()) if k else np.empty(0, np.intp)

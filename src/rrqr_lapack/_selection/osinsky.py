@@ -23,14 +23,14 @@ from .residual import difference_norms, norms
 from .scale import near_one
 
 
-def osinsky(a, stop, rng, *, basis=None, oversample=10, power=2):
+def osinsky(a, rule, *, driver="auto", oversample=10, power=2):
     if isinstance(a, LinearOperator):
         raise TypeError(
             "method 'osinsky' needs the columns of a, which a LinearOperator does not have; pass an array or a sparse "
             "matrix, or choose by products with method='arp'"
         )
     a, scale = near_one(a)
-    vh = right_singular_vectors(a, stop._replace(atol=stop.atol * scale), rng, basis, oversample, power)
+    vh = right_singular_vectors(a, rule._replace(atol=rule.atol * scale), driver, oversample, power)
     return eliminate(vh, _LeastGrowth(a, vh))
 
 

@@ -17,7 +17,8 @@ from .uniform import uniform
 
 @dataclass(frozen=True)
 class Method:
-    """select(a, stop, rng, **options) returns the indices of the chosen columns."""
+    """select(a, rule, **options) returns the indices of the chosen columns; so does select(a, rule, first, **options),
+    where the `first` columns must be in."""
 
     select: Callable
     tolerances: bool = True  # takes rtol and atol
@@ -29,7 +30,8 @@ class Method:
     @property
     def options(self):
         """Names of the keyword arguments beyond those of every method."""
-        return tuple(inspect.signature(self.select).parameters)[3:]
+        parameters = inspect.signature(self.select).parameters.values()
+        return tuple(parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY)
 
 
 METHODS = {

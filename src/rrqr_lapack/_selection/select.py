@@ -4,23 +4,23 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import LinearOperator
 
-from .._common.arrays import check_choice, check_rank, check_rng, check_tolerance
+from .._common.arrays import check_choice
 from .._common.operand import as_operand, columns
+from .._common.rule import check_rule
 from .._qr.factored import TruncatedQR
 from .._qr.truncated import numerical_rtol
 from .constraints import check_constraints
 from .registry import METHODS
 from .result import ColumnSelection
-from .stop import Stop
 
 
 def select_columns(
     a,
     rank=None,
     *,
-    method="greedy",
     rtol=None,
     atol=None,
+    method="greedy",
     include=None,
     exclude=None,
     heldout_rows=None,
@@ -40,6 +40,11 @@ def select_columns(
     rank : int, optional
         Largest number of columns, 0 to min(M, N); the methods 'sketch' and 'uniform' need it, for the others min(M, N)
         is the default.
+    rtol, atol : float, optional
+        Stop with fewer columns. 'greedy' and 'strong' stop where the largest residual column norm is at most `rtol`
+        times the largest column norm, or at most `atol`. 'gks', 'arp', 'osinsky' and 'leverage' take the least k for
+        which the best approximation of rank k leaves at most `rtol` ||A||_F or `atol` in the Frobenius norm. 'cholesky'
+        compares the trace of what is left with that of A. 'sketch' and 'uniform' take no tolerance.
     method : str, optional
         How to choose; in brackets what `a` may be where not all three.
 
@@ -52,11 +57,6 @@ def select_columns(
         - 'leverage': a random sample, weighted by leverage scores
         - 'uniform': a random sample
         - 'cholesky': pivoted Cholesky, of a positive semidefinite `a`
-    rtol, atol : float, optional
-        Stop with fewer columns. 'greedy' and 'strong' stop where the largest residual column norm is at most `rtol`
-        times the largest column norm, or at most `atol`. 'gks', 'arp', 'osinsky' and 'leverage' take the least k for
-        which the best approximation of rank k leaves at most `rtol` ||A||_F or `atol` in the Frobenius norm. 'cholesky'
-        compares the trace of what is left with that of A. 'sketch' and 'uniform' take no tolerance.
     include, exclude : array_like of int, or mask of shape (N,), optional
         Columns that must be in C, and columns that must not.
     heldout_rows : array_like of int, or mask of shape (M,), optional
@@ -69,8 +69,8 @@ def select_columns(
         What the method takes beside:
 
         - f, float: for 'strong', the bound of the entries of T, at least 1; 2 by default
-        - basis, {None, 'exact', 'randomized'}: right singular vectors by a full SVD, or by `randomized_svd`; None is
-          exact for arrays and randomized for the rest
+        - driver, {'auto', 'exact', 'randomized'}: right singular vectors by a full SVD, or by `randomized_svd`; 'auto'
+          is exact for arrays and randomized for the rest
         - oversample, power, int: extra rows of a sketch, 10, and power iterations: 2 for a randomized basis, 0 for
           'sketch'
         - pivoting, str: for 'sketch' 'lu' (the default: rank rows, partial pivoting) or 'qr' (rank + oversample rows);
@@ -131,17 +131,15 @@ def select_columns(
     a = as_operand(a, check_finite=check_finite, with_adjoint=chosen.adjoint)
     constraints = check_constraints(a.shape, include, exclude, heldout_rows)
     _check_fit(a, method, rank, (rtol, atol), constraints, options)
-    tolerances = check_tolerance("rtol", rtol), check_tolerance("atol", atol)
-    first = constraints.include.size
-    rank = check_rank(rank, min(a.shape))
-    if rank < first:
-        raise ValueError(f"rank must be at least the number of columns in include, {first}, got {rank}")
-    rng = check_rng(rng)
+    rule, first = check_rule(a.shape, rank, rtol, atol, rng=rng), constraints.include.size
+    if rule.rank < first:
+        raise ValueError(f"rank must be at least the number of columns in include, {first}, got {rule.rank}")
     sub = constraints.restrict(a)
-    local = chosen.select(sub, Stop(min(rank, *sub.shape), *tolerances, first), rng, **options)
+    arguments = sub, rule._replace(rank=min(rule.rank, *sub.shape))
+    local = chosen.select(*arguments, first, **options) if chosen.first else chosen.select(*arguments, **options)
     if not chosen.independent:
         local = _independent(sub, local)
-    return ColumnSelection(a, constraints.columns[local].astype(np.int32), method, constraints, rng)
+    return ColumnSelection(a, constraints.columns[local].astype(np.int32), method, constraints, rule.rng)
 
 
 def _check_fit(a, method, rank, tolerances, constraints, options):

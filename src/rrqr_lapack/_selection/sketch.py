@@ -21,17 +21,17 @@ from .._qr.truncated import numerical_rtol
 from .._randomized.orthonormal import well_conditioned_basis
 
 
-def sketch(a, stop, rng, *, pivoting="lu", oversample=10, power=0):
+def sketch(a, rule, *, pivoting="lu", oversample=10, power=0):
     check_choice("pivoting", pivoting, ("lu", "qr"))
     oversample, power = check_count("oversample", oversample), check_count("power", power)
-    rows = stop.rank if pivoting == "lu" else min(stop.rank + oversample, *a.shape)
-    x = gaussian(rng, rows, a.shape[0], dtype_of(a)).conj().T
+    rows = rule.rank if pivoting == "lu" else min(rule.rank + oversample, *a.shape)
+    x = gaussian(rule.rng, rows, a.shape[0], dtype_of(a)).conj().T
     for _ in range(power):  # bases change no pivot of LU, and keep QR from seeing the norms of powers
         x = well_conditioned_basis(times(a, well_conditioned_basis(adjoint_times(a, x))))
     yh = adjoint_times(a, x)
     if not np.isfinite(yh).all():
         raise ValueError("a product with a is not finite; check what the LinearOperator returns, or scale a down")
-    return _partial_pivots(yh) if pivoting == "lu" else _greedy_pivots(yh, stop.rank)
+    return _partial_pivots(yh) if pivoting == "lu" else _greedy_pivots(yh, rule.rank)
 
 
 def _greedy_pivots(yh, rank):

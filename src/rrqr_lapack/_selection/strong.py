@@ -15,9 +15,9 @@ from .._qr.strong import strong_rrqr
 from .greedy import pivots
 
 
-def strong(a, stop, rng, *, f=2.0):
+def strong(a, rule, first, *, f=2.0):
     if not isinstance(a, np.ndarray):
         raise TypeError(
             "method 'strong' needs a dense array; pass a.toarray() if it fits in memory, or method='greedy'"
         )
-    return pivots(a, stop, partial(strong_rrqr, f=f))
+    return pivots(a, rule, first, partial(strong_rrqr, f=f))

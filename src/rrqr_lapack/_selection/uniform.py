@@ -5,5 +5,5 @@ A. Frieze, R. Kannan, S. Vempala, "Fast Monte-Carlo algorithms for finding low-r
 """
 
 
-def uniform(a, stop, rng):
-    return rng.choice(a.shape[1], stop.rank, replace=False)
+def uniform(a, rule):
+    return rule.rng.choice(a.shape[1], rule.rank, replace=False)

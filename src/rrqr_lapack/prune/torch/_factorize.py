@@ -143,7 +143,8 @@ def factorize(
         What the whole model may have: a fraction of its parameters (float, in (0, 1]) or a number of them (int).
         Ranks differ by layer.
     rtol : float, optional
-        Each layer gets the least rank with a relative error of at most this, if that is smaller.
+        Each layer gets the least rank with an error of at most `rtol` times ``||X W||_F``, or ``||W||_F`` without
+        samples, if that is smaller.
     ranks : mapping of str to int, optional
         The rank of each layer, by the module's name.
     layers : iterable of str, optional
