@@ -34,10 +34,10 @@ class Nystrom(LowRank):
         Descending and positive.
     eigenvectors : (N, k) ndarray
         U, Fortran-ordered.
-    landmarks : (l,) ndarray of intp or None
-        Indices of the columns in use, l >= k; None for Gaussian test vectors.
+    columns : (l,) ndarray of intp or None
+        Indices of the columns in use, the landmarks, l >= k; None for Gaussian test vectors.
     extension : (l, k) ndarray or None
-        E with ``U = A[:, landmarks] E``. For a kernel matrix k(x, landmarks) E is the row of U for a new point x.
+        E with ``U = A[:, columns] E``. For a kernel matrix k(x, landmarks) E is the row of U for a new point x.
     error : float
         ``tr(A - U diag(lambda) U^H)``, the trace norm of the error.
     error_kind : {'exact', 'estimate'}
@@ -58,22 +58,14 @@ class Nystrom(LowRank):
     (array([9., 4.]), 1.0)
     """
 
-    def __init__(self, eigenvalues, eigenvectors, landmarks, extension, error):
+    def __init__(self, eigenvalues, eigenvectors, columns, extension, error):
         super().__init__(error)
         self.eigenvalues, self.eigenvectors = eigenvalues, eigenvectors
-        self.landmarks, self.extension = landmarks, extension
+        self.columns, self.extension = columns, extension
 
     @property
     def _factors(self):
-        return self.eigenvectors * self.eigenvalues, self.eigenvectors.conj().T
-
-    @property
-    def rank(self):
-        return len(self.eigenvalues)
-
-    def reconstruct(self):
-        """The approximation ``U diag(lambda) U^H`` as an (N, N) array; 2 N^2 k flops."""
-        return (self.eigenvectors * self.eigenvalues) @ self.eigenvectors.conj().T
+        return self.eigenvectors, self.eigenvalues, self.eigenvectors.conj().T
 
     def solve(self, b, shift):
         """``(U diag(lambda) U^H + shift I)^{-1} b``.
@@ -214,7 +206,7 @@ def nystrom(a, *, rank=None, rtol=None, atol=None, landmarks="rpcholesky", check
     Returns
     -------
     Nystrom
-        With `eigenvalues`, `eigenvectors`, `landmarks`, `error`, `solve` and `preconditioner`; float32 stays float32,
+        With `eigenvalues`, `eigenvectors`, `columns`, `error`, `solve` and `preconditioner`; float32 stays float32,
         complex stays complex.
 
     Raises
@@ -255,7 +247,7 @@ def nystrom(a, *, rank=None, rtol=None, atol=None, landmarks="rpcholesky", check
     if isinstance(landmarks, str) and landmarks in ("rpcholesky", "greedy"):
         pivoting = "random" if landmarks == "rpcholesky" else "greedy"
         f = rpcholesky(a, rank=rank, rtol=rtol, atol=atol, pivoting=pivoting, check_finite=False, rng=rng)
-        return _decomposed(a, f.F, f.F[f.pivots], 0.0, f.pivots, rng)
+        return _decomposed(a, f.F, f.F[f.columns], 0.0, f.columns, rng)
     if check_tolerance("rtol", rtol) >= 0 or check_tolerance("atol", atol) >= 0:
         raise ValueError(f"rtol and atol need landmarks='rpcholesky' or 'greedy', got landmarks={landmarks!r}")
     if isinstance(landmarks, str) and landmarks == "gaussian":

@@ -8,13 +8,13 @@ approximate matrix decompositions", SIAM Review 53(2) (2011), doi:10.1137/090771
 
 import scipy.linalg
 
-from .._common.low_rank import LowRank
+from .._common.low_rank import TruncatedSVD
 from .._common.products import adjoint_times, times
 from .orthonormal import tall_qr
 from .sampler import Sampler, fewest, measured, stopping
 
 
-class RandomizedSVD(LowRank):
+class RandomizedSVD(TruncatedSVD):
     """``A ~= U diag(s) Vh``; made by `randomized_svd`.
 
     Unpacks to ``(U, s, Vh)`` and multiplies as the matrix it stands for.
@@ -45,25 +45,6 @@ class RandomizedSVD(LowRank):
     >>> randomized_svd(np.eye(6), rank=2, rng=0)
     <RandomizedSVD of shape (6, 6), float64: rank 2, exact error 2>
     """
-
-    def __init__(self, U, s, Vh, error):
-        super().__init__(error)
-        self.U, self.s, self.Vh = U, s, Vh
-
-    @property
-    def _factors(self):
-        return self.U * self.s, self.Vh
-
-    @property
-    def rank(self):
-        return len(self.s)
-
-    def __iter__(self):
-        return iter((self.U, self.s, self.Vh))
-
-    def reconstruct(self):
-        """The approximation ``U diag(s) Vh`` as an (M, N) array; 2 M N k flops."""
-        return self.U * self.s @ self.Vh
 
 
 def randomized_svd(

@@ -11,4 +11,4 @@ from .._kernel.rpcholesky import rpcholesky
 def cholesky(a, stop, rng, *, pivoting="random"):
     check_choice("pivoting", pivoting, ("random", "greedy"))
     rtol, atol = (None if tolerance < 0 else tolerance for tolerance in (stop.rtol, stop.atol))
-    return rpcholesky(a, rank=stop.rank, rtol=rtol, atol=atol, pivoting=pivoting, check_finite=False, rng=rng).pivots
+    return rpcholesky(a, rank=stop.rank, rtol=rtol, atol=atol, pivoting=pivoting, check_finite=False, rng=rng).columns
