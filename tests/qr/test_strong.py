@@ -248,11 +248,11 @@ def test_a_bounded_interpolative_decomposition_is_that_of_the_strong_factorizati
     f = strong_rrqr(a, rank=58, tie_tol=tie_tol)
     for refit in (None, "lstsq"):
         d = interpolative_decomposition(a, rank=58, f=2, refit=refit, tie_tol=tie_tol)
-        np.testing.assert_array_equal(d.C, f.P[:58])
-        np.testing.assert_allclose(d.T, f.interpolation(), rtol=0, atol=1e4 * eps(dtype))
+        np.testing.assert_array_equal(d.columns, f.P[:58])
+        np.testing.assert_allclose(d.coefficients, f.interpolation(), rtol=0, atol=1e4 * eps(dtype))
         assert d.error == pytest.approx(f.residual_norm, rel=1e4 * eps(dtype), abs=1e3 * eps(dtype))
-    assert np.abs(interpolative_decomposition(a, rank=58, tie_tol=tie_tol).T).max() > 1e3
-    assert np.abs(interpolative_decomposition(a, rank=58, f=1.5, tie_tol=tie_tol).T).max() <= 1.5
+    assert np.abs(interpolative_decomposition(a, rank=58, tie_tol=tie_tol).coefficients).max() > 1e3
+    assert np.abs(interpolative_decomposition(a, rank=58, f=1.5, tie_tol=tie_tol).coefficients).max() <= 1.5
 
 
 def test_a_matrix_that_may_be_overwritten_is_given_up_for_the_same_result(dtype):

@@ -3,6 +3,8 @@
 A `Factored` matrix is its factors, an `Approximate` one has an error, and a `LowRank` approximation is both.
 """
 
+import numpy as np
+
 
 class Approximate:
     """What leaves an error. A subclass gives `_error`, an `Error`, computed as late as it likes."""
@@ -68,15 +70,24 @@ class Factored:
         return _product(others, last)
 
     def __matmul__(self, x):
+        if np.shape(x)[-2:][:1] != self.shape[1:]:
+            raise ValueError(f"x must have {self.shape[1]} rows for a product with {self._what()}, got {np.shape(x)}")
         return _product(self._factors, x)
 
     def __rmatmul__(self, x):
+        if np.shape(x)[-1:] != self.shape[:1]:
+            raise ValueError(
+                f"x must have {self.shape[0]} columns for a product with {self._what()}, got {np.shape(x)}"
+            )
         for factor in self._factors:
             x = x * factor if factor.ndim == 1 else x @ factor
         return x
 
     def __repr__(self):
-        return f"<{type(self).__name__} of shape {self.shape}, {self.dtype}: {self._about()}>"
+        return f"<{self._what()}, {self.dtype}: {self._about()}>"
+
+    def _what(self):
+        return f"{type(self).__name__} of shape {self.shape}"
 
     def _about(self):
         """What `repr` says of it."""
