@@ -120,6 +120,12 @@ def test_it_multiplies_from_both_sides_as_the_matrix_that_it_stands_for(name, dt
     for left in (np.ones(m, dtype), gaussian(3, m, dtype), np.zeros((0, m), dtype)):
         assert (left @ x).shape == (*left.shape[:-1], n)
         np.testing.assert_allclose(left @ x, left @ dense, rtol=0, atol=10 * accuracy)
+    for product, expected in (
+        (x @ sparse.csr_array(dense.conj().T), dense @ dense.conj().T),
+        (sparse.csr_array(dense.conj().T) @ x, dense.conj().T @ dense),
+    ):
+        assert type(product) is np.ndarray
+        np.testing.assert_allclose(product, expected, rtol=0, atol=accuracy * np.linalg.norm(dense))
     for wrong in (np.ones(n + 1, dtype), np.ones((n - 1, n), dtype), np.float64(2)):
         with pytest.raises(ValueError, match=rf"x must have {n} rows for a product with {type(x).__name__} of shape"):
             x @ wrong
