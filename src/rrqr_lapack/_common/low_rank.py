@@ -70,28 +70,27 @@ class Factored:
         return _product(others, last)
 
     def __matmul__(self, x):
-        if np.shape(x)[-2:][:1] != self.shape[1:]:
-            raise ValueError(f"x must have {self.shape[1]} rows for a product with {self._what()}, got {np.shape(x)}")
+        if np.ndim(x) not in (1, 2) or np.shape(x)[0] != self.shape[1]:
+            raise ValueError(self._mismatch(x, f"{self.shape[1]} rows"))
         return _product(self._factors, x)
 
     def __rmatmul__(self, x):
-        if np.shape(x)[-1:] != self.shape[:1]:
-            raise ValueError(
-                f"x must have {self.shape[0]} columns for a product with {self._what()}, got {np.shape(x)}"
-            )
+        if np.ndim(x) not in (1, 2) or np.shape(x)[-1] != self.shape[0]:
+            raise ValueError(self._mismatch(x, f"{self.shape[0]} columns"))
         for factor in self._factors:
             x = x * factor if factor.ndim == 1 else x @ factor
         return x
 
     def __repr__(self):
-        return f"<{self._what()}, {self.dtype}: {self._about()}>"
-
-    def _what(self):
-        return f"{type(self).__name__} of shape {self.shape}"
+        return f"<{type(self).__name__} of shape {self.shape}, {self.dtype}: {self._about()}>"
 
     def _about(self):
         """What `repr` says of it."""
         return f"rank {self.rank}"
+
+    def _mismatch(self, x, length):
+        what = f"{type(self).__name__} of shape {self.shape}"
+        return f"x must be a matrix of {length} or such a vector for a product with {what}, got the shape {np.shape(x)}"
 
 
 class LowRank(Approximate, Factored):
@@ -126,5 +125,5 @@ def error_of(approximation):
 
 def _product(factors, x):
     for factor in reversed(factors):
-        x = (factor[:, None] * x if x.ndim > 1 else factor * x) if factor.ndim == 1 else factor @ x
+        x = (x.T * factor).T if factor.ndim == 1 else factor @ x
     return x
