@@ -44,7 +44,7 @@ def test_a_selection_answers_which_columns_which_coefficients_and_what_error(way
     assert (found.shape, T.shape, found.error_kind) == (a.shape, (K, a.shape[1]), "exact")
     np.testing.assert_array_equal(found.skeleton, a[:, C])
     np.testing.assert_array_equal(T[:, C], np.eye(K))
-    assert found.max_t == np.abs(T).max() >= 1
+    assert found.max_coefficient == np.abs(T).max() >= 1
     assert found.error_bound == found.error
     left = wide(a) - wide(a[:, C]) @ wide(T)
     assert found.error == pytest.approx(np.linalg.norm(left), rel=1e3 * eps(dtype))
@@ -92,7 +92,7 @@ def test_numerically_dependent_columns_are_not_chosen(way, dtype):
     found = select(way, a, 9)
     assert found.rank == 4
     assert found.error <= 100 * eps(dtype) * np.linalg.norm(a)
-    assert found.max_t <= 1e3
+    assert found.max_coefficient <= 1e3
 
 
 @ways()
@@ -100,13 +100,13 @@ def test_copies_of_a_column_are_not_chosen(way, dtype):
     found = select(way, duplicated(30, 40, dtype), 12)
     skeleton = found.skeleton
     assert len(np.unique(skeleton, axis=1).T) == found.rank
-    assert found.max_t <= 100
+    assert found.max_coefficient <= 100
 
 
 @ways(psd=True)
 def test_a_zero_matrix_has_rank_zero(way, dtype):
     found = select(way, np.zeros((12, 12), dtype))
-    assert (found.rank, found.coefficients.shape, found.error, found.max_t) == (0, (0, 12), 0, 0)
+    assert (found.rank, found.coefficients.shape, found.error, found.max_coefficient) == (0, (0, 12), 0, 0)
 
 
 @ways(psd=True)

@@ -119,7 +119,7 @@ def test_columns_that_must_be_in_stay_though_they_are_dependent(kind, dtype):
     assert C[:3].tolist() == [5, 7, 9]
     assert found.rank == 6
     np.testing.assert_array_equal(T[:, C], np.eye(6))
-    assert found.max_t < 10
+    assert found.max_coefficient < 10
     left = np.linalg.norm(wide(a) - wide(a[:, C]) @ wide(T))
     assert found.error == pytest.approx(left, rel=1e3 * eps(dtype))
     independent = select_columns(a, 4, include=[5])

@@ -42,7 +42,7 @@ class ColumnSelection(InterpolativeDecomposition):
         The error is at most this: always where it is exact, with probability 0.9999 where it is an estimate.
     max_column_error : float
         ``max_j ||A[:, j] - A[:, C] T[:, j]||_2``; not known for a LinearOperator.
-    max_t : float
+    max_coefficient : float
         ``max |T_ij|``, 1 or more; small means that C is a well-conditioned basis.
     training_error : float
         The same as `error` over the rows and columns that took part in the choice, with coefficients fitted to these
@@ -64,7 +64,7 @@ class ColumnSelection(InterpolativeDecomposition):
     >>> selection = select_columns(A, 1)
     >>> selection.columns, selection.coefficients
     (array([1], dtype=int32), array([[0.5, 1. ]]))
-    >>> selection.max_t
+    >>> selection.max_coefficient
     1.0
     """
 
@@ -115,7 +115,7 @@ class ColumnSelection(InterpolativeDecomposition):
         return float(self._fit[1].max(initial=0))
 
     @property
-    def max_t(self):
+    def max_coefficient(self):
         return float(np.abs(self.coefficients).max(initial=0))
 
     @cached_property

@@ -79,7 +79,7 @@ def select_columns(
     Returns
     -------
     ColumnSelection
-        With `columns`, and on request `coefficients`, `error` and whether it is exact, `max_t`.
+        With `columns`, and on request `coefficients`, `error` and whether it is exact, `max_coefficient`.
 
     Raises
     ------
