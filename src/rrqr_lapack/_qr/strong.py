@@ -207,8 +207,8 @@ def strong_rrqr(
     Returns
     -------
     StrongRRQR
-        With `P`, `R`, `rank`, ``interpolation()`` and all else that `TruncatedQR` has; `max_coefficient`, `rho`, `bound`,
-        `swaps` and ``singular_value_bounds()``. The chosen columns ``P[:k]`` are in greedy order.
+        With `P`, `R`, `rank`, ``interpolation()`` and all else that `TruncatedQR` has; `max_coefficient`, `rho`,
+        `bound`, `swaps` and ``singular_value_bounds()``. The chosen columns ``P[:k]`` are in greedy order.
 
     Raises
     ------
