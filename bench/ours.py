@@ -56,7 +56,7 @@ def decomposition(driver):
     def error(a, stop, result):
         return id_error(a, *result)
 
-    return Method(f"{driver} ID", run, error, lambda result: result.C, flops=None)
+    return Method(f"{driver} ID", run, error, lambda result: result.columns, flops=None)
 
 
 def in_single(method):

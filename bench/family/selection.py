@@ -110,7 +110,7 @@ RANDOM = {"arp", "leverage", "uniform", "sketch", "cholesky"}
 def ours(name, a, k):
     """The call that chooses, for a seed."""
     method, options = OURS[name]
-    return lambda seed=0: select_columns(a, k, method=method, rng=seed, **options).C
+    return lambda seed=0: select_columns(a, k, method=method, rng=seed, **options).columns
 
 
 def peers(a, k):

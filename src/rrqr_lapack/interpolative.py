@@ -112,11 +112,11 @@ def interp_decomp(A, eps_or_k, rand=True, rng=None, *, rank=None):
     if k is not None and k > A.shape[1]:
         raise ValueError(f"eps_or_k must be at most the number of columns, {A.shape[1]}, got {k}")
     d = decomposed(A, limit if k is None else min(k, min(A.shape)), eps, rand, rng)
-    idx = np.concatenate([d.C, np.delete(np.arange(A.shape[1]), d.C)])
+    idx = np.concatenate([d.columns, np.delete(np.arange(A.shape[1]), d.columns)])
     if k is None:
-        return d.rank, idx, d.T[:, idx[d.rank :]]
+        return d.rank, idx, d.coefficients[:, idx[d.rank :]]
     proj = np.zeros((k, A.shape[1] - k), d.dtype)
-    proj[: d.rank] = d.T[:, idx[k:]]
+    proj[: d.rank] = d.coefficients[:, idx[k:]]
     return idx, proj
 
 

@@ -226,7 +226,7 @@ def test_a_strong_qr_goes_on_bit_for_bit(again, dtype):
             f = StrongRRQR(a, rank=3, f=1.2, driver=driver)
             g = again(f)
             works_on(f, g, a[:, :2])
-            assert (f.swaps, f.max_t, f.rho, f.bound) == (g.swaps, g.max_t, g.rho, g.bound)
+            assert (f.swaps, f.max_coefficient, f.rho, f.bound) == (g.swaps, g.max_coefficient, g.rho, g.bound)
 
 
 @every_way

@@ -168,7 +168,7 @@ BOTH_WAYS = {
     "interpolative.svd": lambda a: interpolative.svd(a, 2),
     "randomized_svd to a tolerance": lambda a: randomized_svd(a, rtol=0.1),
     "select_columns by sketch": lambda a: select_columns(a, 2, method="sketch"),
-    "coefficients of uniform columns": lambda a: select_columns(a, 2, method="uniform").T,
+    "coefficients of uniform columns": lambda a: select_columns(a, 2, method="uniform").coefficients,
 }
 
 

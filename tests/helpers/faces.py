@@ -42,9 +42,9 @@ class HeadsFace:
             return self
         A, readers, biases = self.model
         cut = cuts["heads"]
-        columns = (np.asarray(cut.C)[:, None] * self.unit + np.arange(self.unit)).ravel()
+        columns = (np.asarray(cut.units)[:, None] * self.unit + np.arange(self.unit)).ravel()
         shifts = [0 if cut.shift is None else cut.shift @ W for W in readers]
-        readers, biases = [cut.T @ W for W in readers], [b + s for b, s in zip(biases, shifts, strict=True)]
+        readers, biases = [cut.coefficients @ W for W in readers], [b + s for b, s in zip(biases, shifts, strict=True)]
         return HeadsFace(A[:, columns], readers, biases, self.unit)
 
 

@@ -45,13 +45,18 @@ def test_the_unit_columns_are_exact_and_the_error_is_the_error(name, dtype, driv
         k = d.rank
         assert isinstance(d, InterpolativeDecomposition)
         assert k <= rank
-        assert (d.C.shape, d.C.dtype, d.T.shape, d.T.dtype) == ((k,), np.int32, (k, a.shape[1]), dtype)
+        assert (d.columns.shape, d.columns.dtype, d.coefficients.shape, d.coefficients.dtype) == (
+            (k,),
+            np.int32,
+            (k, a.shape[1]),
+            dtype,
+        )
         assert (d.shape, d.dtype) == (a.shape, dtype)
-        np.testing.assert_array_equal(d.T[:, d.C], np.eye(k))
-        np.testing.assert_array_equal(d.skeleton, a[:, d.C])
-        errors = column_errors(a, d.C, d.T)
+        np.testing.assert_array_equal(d.coefficients[:, d.columns], np.eye(k))
+        np.testing.assert_array_equal(d.skeleton, a[:, d.columns])
+        errors = column_errors(a, d.columns, d.coefficients)
         largest = np.abs(wide(a)).max(initial=0) * np.sqrt(a.shape[0])
-        rounding = float(10 * max(*a.shape, 1) * eps(dtype) * max(np.abs(d.T).max(initial=0), 1) * largest)
+        rounding = float(10 * max(*a.shape, 1) * eps(dtype) * max(np.abs(d.coefficients).max(initial=0), 1) * largest)
         assert d.error == pytest.approx(float(np.sqrt((errors**2).sum())), rel=1e3 * eps(dtype), abs=rounding)
         assert d.max_column_error == pytest.approx(float(errors.max(initial=0)), rel=1e3 * eps(dtype), abs=rounding)
     np.testing.assert_array_equal(a, before)
@@ -60,8 +65,8 @@ def test_the_unit_columns_are_exact_and_the_error_is_the_error(name, dtype, driv
 def test_the_columns_are_the_pivots_and_the_error_that_of_the_truncated_qr(dtype, driver):
     a = relu(100, 60, dtype)
     d, f = interpolative_decomposition(a, rank=12, driver=driver), TruncatedQR(a, rank=12, driver=driver)
-    np.testing.assert_array_equal(d.C, f.P[:12])
-    np.testing.assert_array_equal(d.T, f.interpolation())
+    np.testing.assert_array_equal(d.columns, f.P[:12])
+    np.testing.assert_array_equal(d.coefficients, f.interpolation())
     assert d.error == pytest.approx(f.residual_norm, rel=10 * eps(dtype))
     assert d.max_column_error == pytest.approx(f.residual_column_norms.max(), rel=10 * eps(dtype))
 
@@ -107,13 +112,13 @@ def test_the_rank_does_not_exceed_the_numerical_rank(make, rank, dtype, driver, 
         scale = np.linalg.norm(a)
         assert d.error <= 100 * eps(dtype) * scale * np.sqrt(a.shape[1])
         np.testing.assert_allclose(d.reconstruct(), a, rtol=0, atol=1000 * eps(dtype) * scale)
-        assert np.all(np.isfinite(d.T))
+        assert np.all(np.isfinite(d.coefficients))
 
 
 def test_duplicated_columns_are_reproduced_by_unit_vectors(dtype):
     a = duplicated(50, 60, dtype)
     d = interpolative_decomposition(a)
-    size = np.sort(np.abs(d.T), axis=0)
+    size = np.sort(np.abs(d.coefficients), axis=0)
     accuracy = 1e4 * eps(dtype)
     np.testing.assert_allclose(size[-1], 1, rtol=0, atol=accuracy)
     np.testing.assert_allclose(size[:-1], 0, rtol=0, atol=accuracy)
@@ -124,15 +129,17 @@ def test_at_full_rank_the_decomposition_is_exact(dtype, refit):
         a = gaussian(*shape, dtype)
         d = interpolative_decomposition(a, refit=refit)
         assert d.rank == min(shape)
-        np.testing.assert_allclose(d.reconstruct(), a, rtol=0, atol=2000 * eps(dtype) * np.abs(d.T).max())
+        np.testing.assert_allclose(d.reconstruct(), a, rtol=0, atol=2000 * eps(dtype) * np.abs(d.coefficients).max())
 
 
 def test_a_refit_is_never_worse(dtype):
     a = geometric(60, 50, dtype, last=np.sqrt(eps(dtype)))
     for rank in (3, 20, 40):
         plain, again = (interpolative_decomposition(a, rank=rank, refit=r) for r in (None, "lstsq"))
-        np.testing.assert_array_equal(again.C, plain.C)
-        before, after = (float(np.sqrt((column_errors(a, d.C, d.T) ** 2).sum())) for d in (plain, again))
+        np.testing.assert_array_equal(again.columns, plain.columns)
+        before, after = (
+            float(np.sqrt((column_errors(a, d.columns, d.coefficients) ** 2).sum())) for d in (plain, again)
+        )
         assert after <= before * (1 + 10 * eps(dtype)) + 100 * eps(dtype) * np.linalg.norm(a)
 
 
@@ -142,15 +149,17 @@ def test_the_scale_changes_neither_columns_nor_coefficients(which, dtype, driver
     factor = extreme(dtype)[which]
     expected = interpolative_decomposition(a, rank=10, driver=driver, refit=refit)
     d = interpolative_decomposition(scaled(a, factor), rank=10, driver=driver, refit=refit)
-    np.testing.assert_array_equal(d.C, expected.C)
-    np.testing.assert_allclose(d.T, expected.T, rtol=0, atol=1000 * eps(dtype) * np.abs(expected.T).max())
+    np.testing.assert_array_equal(d.columns, expected.columns)
+    np.testing.assert_allclose(
+        d.coefficients, expected.coefficients, rtol=0, atol=1000 * eps(dtype) * np.abs(expected.coefficients).max()
+    )
     assert d.error / factor == pytest.approx(expected.error, rel=1000 * eps(dtype))
     assert d.max_column_error / factor == pytest.approx(expected.max_column_error, rel=1000 * eps(dtype))
 
 
 def test_it_multiplies_as_the_matrix_it_stands_for(dtype, refit):
     d = interpolative_decomposition(relu(30, 20, dtype), rank=6, refit=refit)
-    dense = d.skeleton @ d.T
+    dense = d.skeleton @ d.coefficients
     accuracy = 200 * eps(dtype) * np.linalg.norm(dense)
     np.testing.assert_allclose(d.reconstruct(), dense, rtol=0, atol=accuracy)
     for p in (None, 0, 3):
@@ -165,8 +174,8 @@ def test_it_multiplies_as_the_matrix_it_stands_for(dtype, refit):
 def test_it_unpacks_to_the_columns_and_the_coefficients(dtype):
     d = interpolative_decomposition(gaussian(9, 7, dtype), rank=3)
     chosen, t = d
-    np.testing.assert_array_equal(chosen, d.C)
-    np.testing.assert_array_equal(t, d.T)
+    np.testing.assert_array_equal(chosen, d.columns)
+    np.testing.assert_array_equal(t, d.coefficients)
 
 
 @pytest.mark.parametrize("order", "CF")
@@ -177,12 +186,15 @@ def test_overwriting_and_kept_inputs_give_the_same(order, character, driver):
     kept = interpolative_decomposition(a, rank=4, driver=driver)
     np.testing.assert_array_equal(a, before)
     overwritten = interpolative_decomposition(a, rank=4, driver=driver, overwrite_a=True)
-    np.testing.assert_array_equal(overwritten.C, kept.C)
+    np.testing.assert_array_equal(overwritten.columns, kept.columns)
     np.testing.assert_allclose(
-        overwritten.T, kept.T, rtol=0, atol=100 * eps(kept.dtype) * np.abs(kept.T).max(initial=0)
+        overwritten.coefficients,
+        kept.coefficients,
+        rtol=0,
+        atol=100 * eps(kept.dtype) * np.abs(kept.coefficients).max(initial=0),
     )
     tolerance = float(100 * eps(kept.dtype) * np.linalg.norm(before.astype(kept.dtype)))
-    np.testing.assert_allclose(overwritten.skeleton, before[:, kept.C], rtol=0, atol=tolerance)
+    np.testing.assert_allclose(overwritten.skeleton, before[:, kept.columns], rtol=0, atol=tolerance)
     assert overwritten.error == pytest.approx(kept.error, abs=tolerance)
 
 

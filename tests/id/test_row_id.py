@@ -41,11 +41,11 @@ def test_the_unit_rows_are_exact_and_the_error_is_the_error(name, dtype):
     for rank in [k for k in (0, 1, 5, 33) if k <= min(a.shape)]:
         d = row_interpolative_decomposition(a, rank=rank)
         assert d.rank <= rank
-        assert (d.R.shape, d.X.shape, d.X.dtype) == ((d.rank,), (a.shape[0], d.rank), dtype)
+        assert (d.rows.shape, d.coefficients.shape, d.coefficients.dtype) == ((d.rank,), (a.shape[0], d.rank), dtype)
         assert (d.shape, d.dtype, d.error_kind) == (a.shape, dtype, "exact")
-        np.testing.assert_array_equal(d.X[d.R], np.eye(d.rank))
-        np.testing.assert_array_equal(d.skeleton, a[d.R])
-        assert d.error == pytest.approx(distance(a, d.reconstruct()), rel=1e-3, abs=rounding(a, d.X))
+        np.testing.assert_array_equal(d.coefficients[d.rows], np.eye(d.rank))
+        np.testing.assert_array_equal(d.skeleton, a[d.rows])
+        assert d.error == pytest.approx(distance(a, d.reconstruct()), rel=1e-3, abs=rounding(a, d.coefficients))
         assert d.max_row_error <= d.error * (1 + eps(dtype))
     np.testing.assert_array_equal(a, before)
 
@@ -56,20 +56,22 @@ def test_rows_and_columns_together_have_the_error_of_the_columns(name, dtype):
     for rank in [k for k in (0, 1, 5, 33) if k <= min(a.shape)]:
         d = two_sided_interpolative_decomposition(a, rank=rank)
         columns = interpolative_decomposition(a, rank=d.rank)
-        assert len(d.R) == len(d.C) == d.rank >= columns.rank
-        np.testing.assert_array_equal(d.C, columns.C)
-        assert_same(d.T, columns.T)
-        assert d.error == pytest.approx(columns.error, abs=rounding(a, d.T))
-        np.testing.assert_array_equal(d.skeleton, a[np.ix_(d.R, d.C)])
-        np.testing.assert_array_equal(d.X[d.R], np.eye(d.rank))
-        assert distance(a, d.reconstruct()) == pytest.approx(d.error, rel=1e-3, abs=rounding(a, d.X, d.T))
+        assert len(d.rows) == len(d.columns) == d.rank >= columns.rank
+        np.testing.assert_array_equal(d.columns, columns.columns)
+        assert_same(d.column_coefficients, columns.coefficients)
+        assert d.error == pytest.approx(columns.error, abs=rounding(a, d.column_coefficients))
+        np.testing.assert_array_equal(d.skeleton, a[np.ix_(d.rows, d.columns)])
+        np.testing.assert_array_equal(d.row_coefficients[d.rows], np.eye(d.rank))
+        assert distance(a, d.reconstruct()) == pytest.approx(
+            d.error, rel=1e-3, abs=rounding(a, d.row_coefficients, d.column_coefficients)
+        )
 
 
 def test_the_rows_of_a_matrix_are_the_columns_of_its_transpose(dtype):
     a = relu(50, 70, dtype)
     rows, columns = row_interpolative_decomposition(a, rank=9), interpolative_decomposition(a.T, rank=9)
-    np.testing.assert_array_equal(rows.R, columns.C)
-    assert_same(rows.X, columns.T.T)
+    np.testing.assert_array_equal(rows.rows, columns.columns)
+    assert_same(rows.coefficients, columns.coefficients.T)
     assert rows.error == pytest.approx(columns.error, rel=100 * float(eps(dtype)))
     assert rows.max_row_error == pytest.approx(columns.max_column_error, rel=100 * float(eps(dtype)))
 
@@ -100,11 +102,11 @@ def test_the_estimate_is_near_the_error(decompose, form):
 def test_the_skeleton_of_a_sparse_matrix_is_its_own_rows(decompose):
     a = sparse.random_array((300, 250), density=0.05, rng=0, format="csr")
     d = decompose(a, rank=6, rng=0)
-    if hasattr(d, "C"):
-        np.testing.assert_array_equal(d.skeleton, a.toarray()[np.ix_(d.R, d.C)])
+    if hasattr(d, "columns"):
+        np.testing.assert_array_equal(d.skeleton, a.toarray()[np.ix_(d.rows, d.columns)])
     else:
         assert sparse.issparse(d.skeleton)
-        np.testing.assert_array_equal(d.skeleton.toarray(), a.toarray()[d.R])
+        np.testing.assert_array_equal(d.skeleton.toarray(), a.toarray()[d.rows])
 
 
 @both
@@ -113,7 +115,7 @@ def test_a_sparse_matrix_that_does_not_fit_as_an_array(decompose):
     a = sparse.random_array((200_000, 100_000), density=1e-7, rng=0)
     a = a + sparse.coo_array(([5.0, 4.0], ([7, 123_456], [99_999, 3])), a.shape)
     d = decompose(a, rank=2, rng=0)
-    assert set(d.R) == {7, 123_456}
+    assert set(d.rows) == {7, 123_456}
 
 
 @every_form
@@ -131,9 +133,9 @@ def test_it_multiplies_as_the_matrix_it_stands_for(decompose, form, dtype):
 def test_they_unpack_to_indices_and_coefficients(dtype):
     a = gaussian(9, 7, dtype)
     d = row_interpolative_decomposition(a, rank=3)
-    assert all(x is y for x, y in zip(d, (d.R, d.X), strict=True))
+    assert all(x is y for x, y in zip(d, (d.rows, d.coefficients), strict=True))
     d = two_sided_interpolative_decomposition(a, rank=3)
-    assert all(x is y for x, y in zip(d, (d.R, d.C, d.X, d.T), strict=True))
+    assert all(x is y for x, y in zip(d, (d.rows, d.columns, d.row_coefficients, d.column_coefficients), strict=True))
 
 
 @both
@@ -141,7 +143,7 @@ def test_they_unpack_to_indices_and_coefficients(dtype):
 def test_the_scale_does_not_matter(decompose, scale):
     a = relu(40, 30, "f8")
     d, expected = decompose(a * scale, rank=8), decompose(a, rank=8)
-    np.testing.assert_array_equal(d.R, expected.R)
+    np.testing.assert_array_equal(d.rows, expected.rows)
     assert d.error / scale == pytest.approx(expected.error)
 
 
@@ -159,7 +161,7 @@ def test_overwriting_gives_the_same(dtype):
     a = np.ascontiguousarray(gaussian(30, 25, dtype))
     kept = row_interpolative_decomposition(a, rank=4)
     overwritten = row_interpolative_decomposition(a.copy(), rank=4, overwrite_a=True)
-    np.testing.assert_array_equal(overwritten.R, kept.R)
+    np.testing.assert_array_equal(overwritten.rows, kept.rows)
     tolerance = 100 * eps(dtype) * np.linalg.norm(a)
     np.testing.assert_allclose(overwritten.reconstruct(), kept.reconstruct(), rtol=0, atol=tolerance)
 
@@ -185,7 +187,7 @@ def test_the_rank_is_one_that_both_sides_see():
     a, order = kahan(60, "f4"), {"tie_tol": 1e-3}
     assert interpolative_decomposition(a, rank=33, **order).rank == 33
     d = two_sided_interpolative_decomposition(a, rank=33, **order)
-    assert len(d.R) == len(d.C) == d.rank < 33
+    assert len(d.rows) == len(d.columns) == d.rank < 33
 
 
 @every_form

@@ -37,7 +37,7 @@ class Counted(LinearOperator):
 
 def error_of(a, d):
     """||A - A[:, C] T||_F."""
-    return float(np.linalg.norm(a - a[:, d.C] @ d.T))
+    return float(np.linalg.norm(a - a[:, d.columns] @ d.coefficients))
 
 
 def least_error(a, chosen):
@@ -51,12 +51,12 @@ def test_the_unit_columns_are_exact_and_the_columns_are_those_of_a(form, dtype):
     for rank in (0, 1, 20):
         d = interpolative_decomposition(form(a), rank=rank, rng=0)
         assert (d.rank, d.shape, d.dtype, d.error_kind) == (rank, a.shape, dtype, "estimate")
-        assert (d.C.shape, d.T.shape, d.T.dtype) == ((rank,), (rank, N), dtype)
-        np.testing.assert_array_equal(d.T[:, d.C], np.eye(rank))
+        assert (d.columns.shape, d.coefficients.shape, d.coefficients.dtype) == ((rank,), (rank, N), dtype)
+        np.testing.assert_array_equal(d.coefficients[:, d.columns], np.eye(rank))
         assert sparse.issparse(d.skeleton) == (form is not aslinearoperator)
         skeleton = d.skeleton.toarray() if sparse.issparse(d.skeleton) else d.skeleton
-        np.testing.assert_array_equal(skeleton, a[:, d.C])
-        np.testing.assert_allclose(d.reconstruct(), a[:, d.C] @ d.T, rtol=0, atol=1e4 * eps(dtype))
+        np.testing.assert_array_equal(skeleton, a[:, d.columns])
+        np.testing.assert_allclose(d.reconstruct(), a[:, d.columns] @ d.coefficients, rtol=0, atol=1e4 * eps(dtype))
 
 
 @pytest.mark.parametrize("refit", [None, "lstsq"])
@@ -67,7 +67,7 @@ def test_the_estimate_is_the_error_in_the_mean_of_squares(refit, dtype):
         d = interpolative_decomposition(aslinearoperator(a), rank=15, rng=seed, refit=refit)
         ratios.append(d.error / error_of(a, d))
         assert error_of(a, d) <= d.error_bound
-        columns = np.linalg.norm(a - a[:, d.C] @ d.T, axis=0)
+        columns = np.linalg.norm(a - a[:, d.columns] @ d.coefficients, axis=0)
         assert 0.5 < d.max_column_error / columns.max() < 3
     assert np.sqrt(np.mean(np.square(ratios))) == pytest.approx(1, rel=0.1)
     assert 0.5 < min(ratios) <= max(ratios) < 2
@@ -81,8 +81,8 @@ def test_the_coefficients_are_within_the_bound_of_the_best_and_a_refit_is_the_be
         plain, again = (
             interpolative_decomposition(sparse.csr_array(a), rank=rank, rng=seed, refit=r) for r in (None, "lstsq")
         )
-        np.testing.assert_array_equal(plain.C, again.C)
-        least = least_error(a, plain.C)
+        np.testing.assert_array_equal(plain.columns, again.columns)
+        least = least_error(a, plain.columns)
         factors.append((error_of(a, plain) / least) ** 2)
         assert error_of(a, again) == pytest.approx(least, rel=1e4 * eps(dtype))
     assert np.mean(factors) <= 1 + rank / (rank + 9)
@@ -106,7 +106,7 @@ def test_a_tolerance_bounds_the_columns_of_the_error(form, rtol):
     for seed in range(4):
         for stop in ({"rtol": rtol}, {"atol": rtol * longest}):
             d = interpolative_decomposition(form(a), **stop, rng=seed)
-            assert np.linalg.norm(a - a[:, d.C] @ d.T, axis=0).max() <= rtol * longest
+            assert np.linalg.norm(a - a[:, d.columns] @ d.coefficients, axis=0).max() <= rtol * longest
             assert plain <= d.rank <= plain + 20
 
 
@@ -128,8 +128,8 @@ def test_few_rows_are_taken_as_they_are(form, dtype):
     """A sketch would be no smaller; so the decomposition is that of the array, and its error known."""
     a = algebraic(39, 60, dtype)
     d, expected = interpolative_decomposition(form(a), rank=10), interpolative_decomposition(a, rank=10)
-    np.testing.assert_array_equal(d.C, expected.C)
-    assert_same(d.T, expected.T)
+    np.testing.assert_array_equal(d.columns, expected.columns)
+    assert_same(d.coefficients, expected.coefficients)
     assert d.error == pytest.approx(expected.error, rel=100 * float(eps(dtype)))
     assert d.max_column_error == pytest.approx(expected.max_column_error, rel=100 * float(eps(dtype)))
     assert (d.error_kind, d.error_bound) == ("exact", d.error)
@@ -153,8 +153,10 @@ def test_a_tolerance_takes_about_twice_the_products():
 def test_the_scale_changes_neither_columns_nor_coefficients(form, which, dtype):
     a, factor = algebraic(M, N, dtype), extreme(dtype)[which]
     expected, d = (interpolative_decomposition(form(b), rank=10, rng=0) for b in (a, scaled(a, factor)))
-    np.testing.assert_array_equal(d.C, expected.C)
-    np.testing.assert_allclose(d.T, expected.T, rtol=0, atol=1e3 * eps(dtype) * np.abs(d.T).max())
+    np.testing.assert_array_equal(d.columns, expected.columns)
+    np.testing.assert_allclose(
+        d.coefficients, expected.coefficients, rtol=0, atol=1e3 * eps(dtype) * np.abs(d.coefficients).max()
+    )
     assert d.error / factor == pytest.approx(expected.error, rel=1e3 * eps(dtype))
 
 
@@ -187,7 +189,7 @@ def test_the_seed_decides(form):
     first, again, other = (
         interpolative_decomposition(a, rank=20, rng=seed) for seed in (1, np.random.default_rng(1), 2)
     )
-    np.testing.assert_array_equal(first.T, again.T)
+    np.testing.assert_array_equal(first.coefficients, again.coefficients)
     assert first.error == again.error != other.error
 
 

@@ -41,7 +41,7 @@ def test_the_error_is_the_trace_of_what_is_left_and_u_is_orthonormal(name, dtype
         assert f.error_kind == "exact"
         assert f.error / largest_entry(a) == pytest.approx(np.trace(left).real, abs=rounding * max(k, 1))
         assert np.linalg.eigvalsh(left.astype(complex)).min(initial=0) >= -rounding
-        if f.landmarks is None:
+        if f.columns is None:
             assert (landmarks, f.extension) == ("gaussian", None)
     np.testing.assert_array_equal(a, before)
 
@@ -50,7 +50,7 @@ def test_given_landmarks_reproduce_their_columns(dtype):
     a = psd.gram(60, 60, dtype)
     chosen = [5, 59, 0, 17]
     f = nystrom(a, landmarks=chosen)
-    np.testing.assert_array_equal(f.landmarks, chosen)
+    np.testing.assert_array_equal(f.columns, chosen)
     np.testing.assert_allclose(
         f.reconstruct()[:, chosen], a[:, chosen], rtol=0, atol=100 * eps(dtype) * np.linalg.norm(a)
     )
@@ -94,7 +94,7 @@ def test_the_extension_gives_the_eigenvectors_from_the_columns(dtype):
     a = psd.gram(60, 60, dtype)
     for how in ("rpcholesky", "greedy", "uniform", [3, 4, 5]):
         f = nystrom(a, rank=None if isinstance(how, list) else 9, landmarks=how, rng=0)
-        np.testing.assert_allclose(a[:, f.landmarks] @ f.extension, f.eigenvectors, rtol=0, atol=1000 * eps(dtype))
+        np.testing.assert_allclose(a[:, f.columns] @ f.extension, f.eigenvectors, rtol=0, atol=1000 * eps(dtype))
 
 
 def test_it_multiplies_as_the_matrix_it_stands_for(dtype):

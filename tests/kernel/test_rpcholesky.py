@@ -47,19 +47,19 @@ def test_the_error_is_the_trace_and_the_factor_is_triangular_at_the_pivots(name,
         f = rpcholesky(a, rank=rank, pivoting=pivoting, rng=1)
         k = f.rank
         assert isinstance(f, PartialCholesky)
-        assert k == len(f.pivots) == len(set(f.pivots)) <= (n if rank is None else rank)
+        assert k == len(f.columns) == len(set(f.columns)) <= (n if rank is None else rank)
         if numerical_rank is not None:
             assert k == min(numerical_rank, n if rank is None else rank)
         assert (f.F.shape, f.F.dtype, f.shape, f.dtype) == ((n, k), dtype, (n, n), dtype)
-        top = f.F[f.pivots]
+        top = f.F[f.columns]
         np.testing.assert_array_equal(np.triu(top, 1), 0)
         assert (np.diagonal(top).real > 0).all() and (np.diagonal(top).imag == 0).all()
         left = residual(a, f)
         largest = a.diagonal().real.max(initial=0) or 1
         rounding = 30 * eps(dtype)
         np.testing.assert_allclose(f.residual_diagonal / largest, left.diagonal().real, rtol=0, atol=rounding)
-        np.testing.assert_array_equal(f.residual_diagonal[f.pivots], 0)
-        np.testing.assert_allclose(left[:, f.pivots].astype(complex), 0, rtol=0, atol=rounding)
+        np.testing.assert_array_equal(f.residual_diagonal[f.columns], 0)
+        np.testing.assert_allclose(left[:, f.columns].astype(complex), 0, rtol=0, atol=rounding)
         assert f.error / largest == pytest.approx(float(left.diagonal().real.sum()), abs=rounding * max(n, 1))
         assert (f.residual_diagonal >= 0).all()
     np.testing.assert_array_equal(a, before)
@@ -77,11 +77,11 @@ def test_greedy_pivots_are_those_of_lapack(dtype):
     for a in (psd.gram(70, 70, dtype), psd.graded(60, dtype)):
         (pstrf,) = scipy.linalg.get_lapack_funcs(("pstrf",), (a,))
         expected = pstrf(a, lower=1)[1] - 1
-        np.testing.assert_array_equal(rpcholesky(a, rank=30, pivoting="greedy").pivots, expected[:30])
+        np.testing.assert_array_equal(rpcholesky(a, rank=30, pivoting="greedy").columns, expected[:30])
 
 
 def test_greedy_pivots_break_ties_by_the_lowest_index():
-    np.testing.assert_array_equal(rpcholesky(np.eye(5), pivoting="greedy").pivots, range(5))
+    np.testing.assert_array_equal(rpcholesky(np.eye(5), pivoting="greedy").columns, range(5))
 
 
 def test_pivots_drawn_in_rounds_are_distributed_as_if_drawn_one_by_one(monkeypatch):
@@ -95,7 +95,7 @@ def test_pivots_drawn_in_rounds_are_distributed_as_if_drawn_one_by_one(monkeypat
     monkeypatch.setattr("rrqr_lapack._kernel.rpcholesky.PROPOSALS", 3)
     found = np.zeros((4, 4))
     for _ in range(draws):
-        first, second = rpcholesky(a, rank=2, rng=rng).pivots
+        first, second = rpcholesky(a, rank=2, rng=rng).columns
         found[first, second] += 1
     expected = probability[~np.eye(4, dtype=bool)] * draws
     statistic = ((found[~np.eye(4, dtype=bool)] - expected) ** 2 / expected).sum()
@@ -120,7 +120,7 @@ def test_outliers_mislead_greedy_pivots_and_not_random_ones():
     a[400:, 400:] = 40 * a[:400, :400].diagonal().max() * np.eye(20) / 20
     errors = [rpcholesky(a, rank=15, rng=seed).error for seed in range(20)]
     greedy = rpcholesky(a, rank=15, pivoting="greedy")
-    assert (greedy.pivots >= 400).all()
+    assert (greedy.columns >= 400).all()
     assert np.mean(errors) < greedy.error
 
 
@@ -132,7 +132,7 @@ def test_a_tolerance_stops_at_the_first_step_that_meets_it(block, dtype, pivotin
     for rtol in (0.9, 0.5, 0.05):
         relative = rpcholesky(a, rtol=rtol, pivoting=pivoting, rng=2)
         absolute = rpcholesky(a, atol=rtol * trace, pivoting=pivoting, rng=2)
-        np.testing.assert_array_equal(relative.pivots, absolute.pivots)
+        np.testing.assert_array_equal(relative.columns, absolute.columns)
         assert relative.error <= rtol * trace * (1 + 10 * eps(dtype))
         assert relative.error + np.linalg.norm(relative.F[:, -1]) ** 2 > rtol * trace * (1 - 10 * eps(dtype))
     assert rpcholesky(a, rtol=1, pivoting=pivoting).rank == 0
@@ -143,7 +143,7 @@ def test_only_the_columns_of_the_pivots_are_asked_for(dtype, pivoting):
     a = psd.smooth(200, dtype)
     operator = Columns(a)
     f = rpcholesky(operator, rank=6, pivoting=pivoting, rng=0)
-    np.testing.assert_array_equal(operator.asked, f.pivots)
+    np.testing.assert_array_equal(operator.asked, f.columns)
 
 
 def test_arrays_sparse_arrays_and_operators_agree(dtype, pivoting):
@@ -151,7 +151,7 @@ def test_arrays_sparse_arrays_and_operators_agree(dtype, pivoting):
     a = (a + 300 * np.eye(80)).astype(dtype)
     f = rpcholesky(a, rank=20, pivoting=pivoting, rng=4)
     g = rpcholesky(sparse.coo_array(a), rank=20, pivoting=pivoting, rng=4)
-    np.testing.assert_array_equal(f.pivots, g.pivots)
+    np.testing.assert_array_equal(f.columns, g.columns)
     np.testing.assert_allclose(f.F, g.F, rtol=0, atol=100 * eps(dtype) * np.abs(f.F).max())
     h = rpcholesky(Columns(a), rank=20, pivoting=pivoting, rng=4)
     assert h.error == pytest.approx(f.error, rel=0.2)
@@ -160,7 +160,7 @@ def test_arrays_sparse_arrays_and_operators_agree(dtype, pivoting):
 
 def test_a_seed_gives_the_same_pivots_and_another_seed_others():
     a = psd.gram(60, 60, np.float64)
-    pivots = [tuple(rpcholesky(a, rank=10, rng=seed).pivots) for seed in (3, 3, np.random.default_rng(3), 4)]
+    pivots = [tuple(rpcholesky(a, rank=10, rng=seed).columns) for seed in (3, 3, np.random.default_rng(3), 4)]
     assert pivots[0] == pivots[1] == pivots[2] != pivots[3]
 
 

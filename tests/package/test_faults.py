@@ -77,7 +77,7 @@ OPERATIONS |= {
     ),
     "exchanges of columns": (
         lambda t: kahan(60, t),
-        lambda a: ((f := strong_rrqr(a, rank=50, driver="_prefetch")).R, f.P, f.swaps, f.max_t, f.rho),
+        lambda a: ((f := strong_rrqr(a, rank=50, driver="_prefetch")).R, f.P, f.swaps, f.max_coefficient, f.rho),
     ),
     "a stack in small pieces": (lambda t: gaussian(48, 9, t).reshape(6, 8, 9), lambda a: qr_truncated(a, rank=5)),
     "a stack": (

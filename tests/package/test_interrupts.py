@@ -86,7 +86,7 @@ def test_interrupted_exchanges_leave_a_valid_factor_that_can_become_strong():
     f = strong_rrqr(a, rank=5, f=1.05, tie_tol=0.9999, driver="randomized", rng=0)
     with pytest.raises(KeyboardInterrupt), ctrl_c(0.2):
         f.extend(rank=400)
-    assert np.isinf([f.max_t, f.rho, f.bound]).all()
+    assert np.isinf([f.max_coefficient, f.rho, f.bound]).all()
     q, r, p = f.form_q(), f.R, f.P
     np.testing.assert_array_equal(np.sort(p), np.arange(N))
     assert f.rank >= 5

@@ -37,7 +37,7 @@ def flat(result):
 
 def id_parts(a, driver):
     d = interpolative_decomposition(a, rank=20, driver=driver)
-    return d.C, d.T, d.error
+    return *d, d.error
 
 
 FACTORIZE = {

@@ -30,7 +30,7 @@ def chosen(method, Z, unit=1, affine=False, correct=True, seed=3):
 def left(Z, cut, unit=1):
     """||Z - Z[:, C] T - shift||_F, computed from Z itself."""
     shift = 0 if cut.shift is None else cut.shift
-    return np.linalg.norm(Z - Z[:, columns_of(cut.C, unit)] @ cut.T - shift)
+    return np.linalg.norm(Z - Z[:, columns_of(cut.units, unit)] @ cut.coefficients - shift)
 
 
 @pytest.mark.parametrize("correct", [True, False])
@@ -74,19 +74,19 @@ def test_t_is_the_best_there_is(seed, method, affine):
     factor = chosen(method, Z, affine=affine)
     k = int(rng.integers(1, 12))
     cut = factor.cut(k)
-    basis = np.hstack([Z[:, cut.C], np.ones((len(Z), 1))]) if affine else Z[:, cut.C]
+    basis = np.hstack([Z[:, cut.units], np.ones((len(Z), 1))]) if affine else Z[:, cut.units]
     best = np.linalg.lstsq(basis, Z, rcond=None)[0]
     assert left(Z, cut) <= np.linalg.norm(Z - basis @ best) * (1 + 1e-10) + 1e-12 * factor.norm
-    np.testing.assert_array_equal(cut.T[:, cut.C], np.eye(k))
-    assert cut.shift is None or not cut.shift[cut.C].any()
+    np.testing.assert_array_equal(cut.coefficients[:, cut.units], np.eye(k))
+    assert cut.shift is None or not cut.shift[cut.units].any()
 
 
 def test_without_correction_the_others_are_dropped_or_their_means(rng):
     Z = activations(rng)
     for affine in (False, True):
         cut = chosen("variance", Z, affine=affine, correct=False).cut(5)
-        np.testing.assert_array_equal(cut.T, np.eye(24)[cut.C])
-    dropped = np.setdiff1d(np.arange(24), cut.C)
+        np.testing.assert_array_equal(cut.coefficients, np.eye(24)[cut.units])
+    dropped = np.setdiff1d(np.arange(24), cut.units)
     np.testing.assert_allclose(cut.shift[dropped], Z.mean(axis=0)[dropped], rtol=1e-12)
 
 
@@ -123,7 +123,7 @@ def test_the_order_ends_at_the_numerical_rank(rng, method, unit):
     factor = chosen(method, Z, unit)
     assert 10 // unit <= len(factor.units) < 10 // unit + unit
     assert factor.errors[-1] <= 1e-10 * factor.norm
-    assert abs(factor.cut(len(factor.units)).T).max() <= 1e3
+    assert abs(factor.cut(len(factor.units)).coefficients).max() <= 1e3
     assert left(Z, factor.cut(len(factor.units)), unit) <= 1e-10 * factor.norm
 
 
@@ -146,8 +146,8 @@ def test_baselines_that_keep_dependent_units_still_get_the_best_t(rng, method):
     assert len(factor.units) == 12
     for k in range(1, 13):
         cut = factor.cut(k)
-        best = np.linalg.lstsq(Z[:, cut.C], Z, rcond=1e-10)[0]
-        expected = np.linalg.norm(Z - Z[:, cut.C] @ best)
+        best = np.linalg.lstsq(Z[:, cut.units], Z, rcond=1e-10)[0]
+        expected = np.linalg.norm(Z - Z[:, cut.units] @ best)
         assert left(Z, cut) == pytest.approx(expected, rel=1e-9, abs=1e-10)
         assert factor.errors[k] == pytest.approx(expected, rel=1e-9, abs=1e-10)
 

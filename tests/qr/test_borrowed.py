@@ -70,14 +70,14 @@ def test_an_interpolative_decomposition_knows_its_error(rule, dtype):
 
     one, two = both(a, call)
     if eps(dtype) < 1e-10:
-        np.testing.assert_array_equal(one.C, two.C)
+        np.testing.assert_array_equal(one.columns, two.columns)
     largest, rounding = np.linalg.norm(a, axis=0).max(), float(1e3 * eps(dtype) * np.linalg.norm(a))
     for d in (one, two):
-        left = a - a[:, d.C] @ d.T
+        left = a - a[:, d.columns] @ d.coefficients
         assert d.error == pytest.approx(np.linalg.norm(left), rel=1e-2, abs=rounding)
         if "rtol" in rule:  # it is met, and was not before the last column
             assert np.linalg.norm(left, axis=0).max() <= 1.01 * rule["rtol"] * largest
-            q = np.linalg.qr(a[:, d.C[:-1]])[0]
+            q = np.linalg.qr(a[:, d.columns[:-1]])[0]
             assert np.linalg.norm(a - q @ (q.conj().T @ a), axis=0).max() > 0.99 * rule["rtol"] * largest
 
 

@@ -131,16 +131,16 @@ def test_going_on_gives_the_same_rank_and_residual(a, driver, data):
 @given(gaussian_matrices(), drivers, st.sampled_from([None, "lstsq"]))
 def test_a_decomposition_of_full_rank_is_exact(a, driver, refit):
     d = interpolative_decomposition(a, driver=driver, refit=refit)
-    scale = np.abs(d.T).max(initial=1) * np.abs(a).max(initial=0)
+    scale = np.abs(d.coefficients).max(initial=1) * np.abs(a).max(initial=0)
     np.testing.assert_allclose(d.reconstruct(), a, rtol=0, atol=500 * eps(a.dtype) * scale)
-    np.testing.assert_array_equal(d.T[:, d.C], np.eye(d.rank))
+    np.testing.assert_array_equal(d.coefficients[:, d.columns], np.eye(d.rank))
 
 
 @given(st.one_of(integer_matrices(), products()), drivers, st.sampled_from([None, "lstsq"]))
 def test_a_decomposition_has_the_rank_of_an_integer_matrix(a, driver, refit):
     d = interpolative_decomposition(a, driver=driver, refit=refit)
     assert d.rank == np.linalg.matrix_rank(a.astype(np.complex128)) if a.size else d.rank == 0
-    scale = np.abs(d.T).max(initial=1) * np.abs(a).max(initial=0)
+    scale = np.abs(d.coefficients).max(initial=1) * np.abs(a).max(initial=0)
     np.testing.assert_allclose(d.reconstruct(), a, rtol=0, atol=1000 * eps(a.dtype) * scale)
 
 

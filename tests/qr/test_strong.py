@@ -56,11 +56,11 @@ def assert_strong(a, f, bound=2.0):
     assert orthogonality_ratio(q) <= THRESHOLD
     t, rho = exchange_factors(a, f)
     error = 10 * np.sqrt(eps(a.dtype))
-    assert f.max_t <= f.rho <= max(bound, 1 + error)
+    assert f.max_coefficient <= f.rho <= max(bound, 1 + error)
     assert np.abs(f.interpolation()[:, f.P[k:]]).max(initial=0) <= max(bound, 1 + error)
     noise = THRESHOLD * max(a.shape) * eps(a.dtype) * np.linalg.cond(wide(r[:, :k])) if k else 0
     if noise < 1e-2:
-        assert f.max_t == pytest.approx(np.abs(t).max(initial=0), rel=error + noise, abs=noise)
+        assert f.max_coefficient == pytest.approx(np.abs(t).max(initial=0), rel=error + noise, abs=noise)
         assert f.rho >= rho.max(initial=0) * (1 - error - noise) - noise  # some norms of R22 are known as bounds
 
 
@@ -119,7 +119,7 @@ def test_from_bad_columns_it_takes_many_exchanges(name, bound, dtype):
         error = np.linalg.norm(wide(a) - wide(a)[:, f.P[: f.rank]] @ f.interpolation(), 2)
         rounding = 100 * max(a.shape) * eps(dtype) * np.linalg.norm(a, 2)
         q = np.sqrt(1 + max(bound, 1.01) ** 2 * f.rank * (a.shape[1] - f.rank))
-        assert error <= q * best + rounding * (1 + f.max_t)
+        assert error <= q * best + rounding * (1 + f.max_coefficient)
     assert f.swaps > 0 or bound > 1 or name == "duplicated columns"
 
 
@@ -183,7 +183,7 @@ def test_the_scale_of_the_matrix_does_not_matter(which, dtype):
     f, g = (strong_rrqr(x, rank=20, f=1.05, tie_tol=ANY) for x in (a, scaled(a, extreme(dtype)[which])))
     np.testing.assert_array_equal(f.P, g.P)
     assert (f.swaps, f.rank) == (g.swaps, g.rank)
-    assert (g.max_t, g.rho) == pytest.approx((f.max_t, f.rho), rel=1e3 * eps(dtype))
+    assert (g.max_coefficient, g.rho) == pytest.approx((f.max_coefficient, f.rho), rel=1e3 * eps(dtype))
     assert f.swaps > 0
 
 
@@ -248,11 +248,11 @@ def test_a_bounded_interpolative_decomposition_is_that_of_the_strong_factorizati
     f = strong_rrqr(a, rank=58, tie_tol=tie_tol)
     for refit in (None, "lstsq"):
         d = interpolative_decomposition(a, rank=58, f=2, refit=refit, tie_tol=tie_tol)
-        np.testing.assert_array_equal(d.C, f.P[:58])
-        np.testing.assert_allclose(d.T, f.interpolation(), rtol=0, atol=1e4 * eps(dtype))
+        np.testing.assert_array_equal(d.columns, f.P[:58])
+        np.testing.assert_allclose(d.coefficients, f.interpolation(), rtol=0, atol=1e4 * eps(dtype))
         assert d.error == pytest.approx(f.residual_norm, rel=1e4 * eps(dtype), abs=1e3 * eps(dtype))
-    assert np.abs(interpolative_decomposition(a, rank=58, tie_tol=tie_tol).T).max() > 1e3
-    assert np.abs(interpolative_decomposition(a, rank=58, f=1.5, tie_tol=tie_tol).T).max() <= 1.5
+    assert np.abs(interpolative_decomposition(a, rank=58, tie_tol=tie_tol).coefficients).max() > 1e3
+    assert np.abs(interpolative_decomposition(a, rank=58, f=1.5, tie_tol=tie_tol).coefficients).max() <= 1.5
 
 
 def test_a_matrix_that_may_be_overwritten_is_given_up_for_the_same_result(dtype):

@@ -44,7 +44,7 @@ def test_a_selection_answers_which_columns_which_coefficients_and_what_error(way
     assert (found.shape, T.shape, found.error_kind) == (a.shape, (K, a.shape[1]), "exact")
     np.testing.assert_array_equal(found.skeleton, a[:, C])
     np.testing.assert_array_equal(T[:, C], np.eye(K))
-    assert found.max_t == np.abs(T).max() >= 1
+    assert found.max_coefficient == np.abs(T).max() >= 1
     assert found.error_bound == found.error
     left = wide(a) - wide(a[:, C]) @ wide(T)
     assert found.error == pytest.approx(np.linalg.norm(left), rel=1e3 * eps(dtype))
@@ -55,19 +55,19 @@ def test_a_selection_answers_which_columns_which_coefficients_and_what_error(way
 def test_no_coefficients_are_better(way, dtype):
     a = some_matrix(way, dtype)
     found = select(way, a)
-    assert found.error == pytest.approx(np.linalg.norm(projection_residual(a, found.C)), rel=1e3 * eps(dtype))
+    assert found.error == pytest.approx(np.linalg.norm(projection_residual(a, found.columns)), rel=1e3 * eps(dtype))
 
 
 @ways(psd=True)
 def test_the_same_seed_gives_the_same_columns(way, dtype):
     a = some_matrix(way, dtype)
-    np.testing.assert_array_equal(select(way, a, rng=5).C, select(way, a, rng=np.random.default_rng(5)).C)
+    np.testing.assert_array_equal(select(way, a, rng=5).columns, select(way, a, rng=np.random.default_rng(5)).columns)
 
 
 @ways(psd=True)
 def test_only_random_methods_depend_on_the_seed(way):
     a = some_matrix(way, "d")
-    choices = {tuple(select(way, a, rng=seed).C) for seed in range(8)}
+    choices = {tuple(select(way, a, rng=seed).columns) for seed in range(8)}
     assert (len(choices) == 1) == (way in DETERMINISTIC or (way.endswith("randomized") and "arp" not in way))
 
 
@@ -79,9 +79,9 @@ def test_every_matrix_has_an_answer(way, name, dtype):
     found = select(way, a, min(K, *a.shape))
     np.testing.assert_array_equal(a, before)
     assert found.rank <= min(K, *a.shape)
-    assert len(set(found.C.tolist())) == found.rank
-    assert np.isfinite(found.T).all()
-    np.testing.assert_array_equal(found.T[:, found.C], np.eye(found.rank))
+    assert len(set(found.columns.tolist())) == found.rank
+    assert np.isfinite(found.coefficients).all()
+    np.testing.assert_array_equal(found.coefficients[:, found.columns], np.eye(found.rank))
     assert 0 <= found.error < np.inf
     assert (found.training_error, found.heldout_error) == (found.error, 0)
 
@@ -92,7 +92,7 @@ def test_numerically_dependent_columns_are_not_chosen(way, dtype):
     found = select(way, a, 9)
     assert found.rank == 4
     assert found.error <= 100 * eps(dtype) * np.linalg.norm(a)
-    assert found.max_t <= 1e3
+    assert found.max_coefficient <= 1e3
 
 
 @ways()
@@ -100,13 +100,13 @@ def test_copies_of_a_column_are_not_chosen(way, dtype):
     found = select(way, duplicated(30, 40, dtype), 12)
     skeleton = found.skeleton
     assert len(np.unique(skeleton, axis=1).T) == found.rank
-    assert found.max_t <= 100
+    assert found.max_coefficient <= 100
 
 
 @ways(psd=True)
 def test_a_zero_matrix_has_rank_zero(way, dtype):
     found = select(way, np.zeros((12, 12), dtype))
-    assert (found.rank, found.T.shape, found.error, found.max_t) == (0, (0, 12), 0, 0)
+    assert (found.rank, found.coefficients.shape, found.error, found.max_coefficient) == (0, (0, 12), 0, 0)
 
 
 @ways(psd=True)
@@ -132,8 +132,8 @@ def test_the_scale_of_a_matrix_does_not_matter(way, end, dtype):
     a = algebraic(40, 30, dtype)
     factor = extreme(dtype)[end]
     found, expected = select(way, scaled(a, factor)), select(way, a)
-    np.testing.assert_array_equal(found.C, expected.C)
-    np.testing.assert_allclose(found.T, expected.T, atol=1e3 * eps(dtype))
+    np.testing.assert_array_equal(found.columns, expected.columns)
+    np.testing.assert_allclose(found.coefficients, expected.coefficients, atol=1e3 * eps(dtype))
     assert found.error == pytest.approx(expected.error * factor, rel=1e3 * eps(dtype))
 
 
@@ -152,8 +152,8 @@ def test_a_tolerance_ends_a_selection(way, dtype):
 def test_greedy_chooses_as_pivoted_qr_does(dtype):
     a = algebraic(40, 30, dtype)
     found, known = select_columns(a, K), interpolative_decomposition(a, rank=K)
-    np.testing.assert_array_equal(found.C, known.C)
-    np.testing.assert_allclose(found.T, known.T, atol=1e3 * eps(dtype))
+    np.testing.assert_array_equal(found.columns, known.columns)
+    np.testing.assert_allclose(found.coefficients, known.coefficients, atol=1e3 * eps(dtype))
     assert found.error == pytest.approx(known.error, rel=1e3 * eps(dtype))
 
 
@@ -175,10 +175,10 @@ BY_PRODUCTS = ["gks randomized", "arp randomized", "sketch lu", "sketch qr", "un
 def test_a_sparse_matrix_stays_sparse(way, kind, dtype):
     dense = a_sparse_matrix(dtype)
     found, expected = select(way, kind(dense)), select(way, dense)
-    np.testing.assert_array_equal(found.C, expected.C)
+    np.testing.assert_array_equal(found.columns, expected.columns)
     assert sparse.issparse(found.skeleton)
-    np.testing.assert_array_equal(found.skeleton.toarray(), dense[:, found.C])
-    np.testing.assert_allclose(found.T, expected.T, atol=1e3 * eps(dtype))
+    np.testing.assert_array_equal(found.skeleton.toarray(), dense[:, found.columns])
+    np.testing.assert_allclose(found.coefficients, expected.coefficients, atol=1e3 * eps(dtype))
     assert found.error_kind == "exact"
     assert found.error == pytest.approx(expected.error, rel=1e3 * eps(dtype))
     assert found.max_column_error == pytest.approx(expected.max_column_error, rel=1e3 * eps(dtype))
@@ -188,7 +188,9 @@ def test_a_small_error_of_a_sparse_matrix_is_exact(dtype):
     dense = a_sparse_matrix(dtype, density=1)
     dense[:, 5:] = dense[:, :5] @ gaussian(5, 45, dtype) + 100 * eps(dtype) * dense[:, 5:]
     found = select_columns(sparse.csc_array(dense), 5, rtol=0)
-    left = wide(dense) - wide(dense[:, found.C]) @ wide(np.linalg.lstsq(wide(dense[:, found.C]), wide(dense))[0])
+    left = wide(dense) - wide(dense[:, found.columns]) @ wide(
+        np.linalg.lstsq(wide(dense[:, found.columns]), wide(dense))[0]
+    )
     assert 0 < found.error < 1e4 * eps(dtype) * np.linalg.norm(dense)
     assert found.error == pytest.approx(np.linalg.norm(left), rel=0.1)
 
@@ -198,15 +200,15 @@ def test_greedy_chooses_all_columns_of_a_sparse_matrix_as_of_an_array(dtype):
     found, expected = select_columns(sparse.csc_array(dense)), select_columns(dense)
     same = min(found.rank, expected.rank)
     assert abs(found.rank - expected.rank) <= 1
-    np.testing.assert_array_equal(found.C[: same - 5], expected.C[: same - 5])
+    np.testing.assert_array_equal(found.columns[: same - 5], expected.columns[: same - 5])
 
 
 @pytest.mark.parametrize("way", BY_PRODUCTS)
 def test_an_operator_needs_only_products(way, dtype):
     dense = algebraic(60, 50, dtype)
     found, expected = select(way, aslinearoperator(dense)), select(way, dense)
-    np.testing.assert_array_equal(found.C, expected.C)
-    np.testing.assert_allclose(found.T, expected.T, atol=1e4 * eps(dtype))
+    np.testing.assert_array_equal(found.columns, expected.columns)
+    np.testing.assert_allclose(found.coefficients, expected.coefficients, atol=1e4 * eps(dtype))
     assert found.error_kind == "estimate"
     assert found.error / 2 <= expected.error <= found.error_bound
     with pytest.raises(TypeError, match="max_column_error"):
@@ -216,7 +218,7 @@ def test_an_operator_needs_only_products(way, dtype):
 def test_an_estimated_error_is_right_on_average(dtype):
     a = algebraic(40, 30, dtype)
     estimates = [select_columns(aslinearoperator(a), K, method="uniform", rng=seed) for seed in range(40)]
-    ratios = [(found.error / np.linalg.norm(projection_residual(a, found.C))) ** 2 for found in estimates]
+    ratios = [(found.error / np.linalg.norm(projection_residual(a, found.columns))) ** 2 for found in estimates]
     assert np.mean(ratios) == pytest.approx(1, abs=0.2)
 
 
@@ -232,7 +234,7 @@ def test_a_selection_multiplies_as_the_matrix_it_stands_for():
     a = algebraic(40, 30, "d")
     for matrix in (a, sparse.csc_array(a)):
         found = select_columns(matrix, K)
-        product = a[:, found.C] @ found.T
+        product = a[:, found.columns] @ found.coefficients
         np.testing.assert_allclose(found.reconstruct(), product, atol=1e-13)
         np.testing.assert_allclose(found @ np.ones(30), product.sum(axis=1), atol=1e-13)
         np.testing.assert_allclose(np.ones(40) @ found, product.sum(axis=0), atol=1e-13)
@@ -240,14 +242,14 @@ def test_a_selection_multiplies_as_the_matrix_it_stands_for():
 
 def test_a_selection_says_what_it_is_without_computing_coefficients():
     found = select_columns(algebraic(40, 30, "f"), K, method="gks")
-    assert repr(found) == "<ColumnSelection of shape (40, 30), float32: 6 columns by 'gks'>"
+    assert repr(found) == "<ColumnSelection of shape (40, 30), float32: rank 6, columns by 'gks'>"
     assert "_fit" not in vars(found)
 
 
 def test_integers_and_lists_are_matrices_too():
     found = select_columns([[1, 2, 4], [1, 2, 4]], 1)
-    assert (found.C.tolist(), found.dtype) == ([2], np.float64)
-    np.testing.assert_allclose(found.T, [[0.25, 0.5, 1]], rtol=1e-15)
+    assert (found.columns.tolist(), found.dtype) == ([2], np.float64)
+    np.testing.assert_allclose(found.coefficients, [[0.25, 0.5, 1]], rtol=1e-15)
 
 
 # what is refused
@@ -332,9 +334,9 @@ def test_an_operator_that_knows_only_vectors_will_do(way):
         return LinearOperator(a.shape, matvec=lambda x: a @ x, rmatvec=lambda x: a.T @ x, dtype=a.dtype)
 
     a = algebraic(30, 20, "d")
-    np.testing.assert_array_equal(select(way, operator(a)).C, select(way, a).C)
+    np.testing.assert_array_equal(select(way, operator(a)).columns, select(way, a).columns)
     for empty in (select(way, operator(a), 0), select(way, operator(0 * a))):
-        assert (empty.rank, empty.T.shape) == (0, (0, 20))
+        assert (empty.rank, empty.coefficients.shape) == (0, (0, 20))
     with pytest.raises(ValueError, match=r"not finite|must be finite"):
         select(way, operator(np.nan * a))
 
@@ -344,7 +346,7 @@ def test_the_smallest_numbers_are_chosen_from(way):
     a = algebraic(30, 20, "d") * 1e-319
     found = select(way, a, 3)
     assert found.rank == 3
-    assert np.isfinite(found.T).all()
+    assert np.isfinite(found.coefficients).all()
 
 
 def test_columns_of_a_kernel_matrix_that_is_never_formed():
@@ -352,6 +354,6 @@ def test_columns_of_a_kernel_matrix_that_is_never_formed():
     kernel = KernelMatrix(rbf, x)
     found = select_columns(kernel, 10, method="cholesky", rng=0)
     full = kernel @ np.eye(100)
-    np.testing.assert_array_equal(found.C, select_columns(full, 10, method="cholesky", rng=0).C)
-    np.testing.assert_allclose(found.skeleton, full[:, found.C], atol=1e-14)
-    assert np.linalg.norm(projection_residual(full, found.C)) <= found.error_bound
+    np.testing.assert_array_equal(found.columns, select_columns(full, 10, method="cholesky", rng=0).columns)
+    np.testing.assert_allclose(found.skeleton, full[:, found.columns], atol=1e-14)
+    assert np.linalg.norm(projection_residual(full, found.columns)) <= found.error_bound

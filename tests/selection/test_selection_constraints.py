@@ -56,9 +56,9 @@ def test_the_choice_is_that_of_gecxx(name, kind, dtype):
     a, given = algebraic(M, N, dtype), CONSTRAINTS[name]
     chosen, _, fnrmk, x = gecxx(a, K - len(given.get("include", ())), **given)
     found = select_columns(kind(a), K, **given)
-    np.testing.assert_array_equal(found.C, chosen)
+    np.testing.assert_array_equal(found.columns, chosen)
     assert found.training_error == pytest.approx(fnrmk, rel=1e3 * eps(dtype))
-    np.testing.assert_allclose(found.T, x, atol=1e3 * eps(dtype))
+    np.testing.assert_allclose(found.coefficients, x, atol=1e3 * eps(dtype))
     assert found.error == pytest.approx(np.linalg.norm(wide(a) - wide(a)[:, chosen] @ x), rel=1e3 * eps(dtype))
 
 
@@ -70,7 +70,7 @@ def test_a_tolerance_is_that_of_gecxx(name, kind, tolerance, dtype):
     value = 0.15 if tolerance == "rtol" else 0.08
     chosen, maxc2nrmk, _, _ = gecxx(a, N, **{{"rtol": "reltol", "atol": "abstol"}[tolerance]: value}, **given)
     found = select_columns(kind(a), **{tolerance: value}, **given)
-    np.testing.assert_array_equal(found.C, chosen)
+    np.testing.assert_array_equal(found.columns, chosen)
     assert len(chosen) < min(a.shape)
     assert maxc2nrmk > 0
 
@@ -83,9 +83,11 @@ def test_strong_keeps_the_coefficients_of_freely_chosen_columns_small(name, k, d
     found = select_columns(a, k, method="strong", f=1.5, **given)
     include, exclude = list(given.get("include", ())), list(given.get("exclude", ()))
     assert found.rank == k
-    assert found.C[: len(include)].tolist() == include
-    assert not set(exclude) & set(found.C.tolist())
-    assert np.abs(np.delete(found.T, exclude, axis=1)[len(include) :]).max(initial=0) <= 1.5 * (1 + 1e5 * eps(dtype))
+    assert found.columns[: len(include)].tolist() == include
+    assert not set(exclude) & set(found.columns.tolist())
+    assert np.abs(np.delete(found.coefficients, exclude, axis=1)[len(include) :]).max(initial=0) <= 1.5 * (
+        1 + 1e5 * eps(dtype)
+    )
 
 
 @constraints
@@ -97,7 +99,7 @@ def test_strong_obeys_a_tolerance_on_the_rows_and_columns_that_take_part(name, t
     assert abs(found.rank - len(chosen)) <= 2
     seen = wide(np.delete(a, given.get("heldout_rows", []), axis=0))
     took_part = np.delete(np.arange(N), given.get("exclude", []))
-    q = np.linalg.qr(seen[:, found.C])[0]
+    q = np.linalg.qr(seen[:, found.columns])[0]
     norms = np.linalg.norm(seen - q @ (q.conj().T @ seen), axis=0)[took_part]
     longest = np.linalg.norm(seen[:, took_part], axis=0).max()
     assert norms.max() <= max(tolerance.get("rtol", 0) * longest, tolerance.get("atol", 0)) * (1 + 1e3 * eps(dtype))
@@ -105,7 +107,7 @@ def test_strong_obeys_a_tolerance_on_the_rows_and_columns_that_take_part(name, t
 
 @as_dense_or_sparse
 def test_a_tolerance_that_holds_at_once_leaves_the_columns_that_must_be_in(kind, dtype):
-    assert select_columns(kind(algebraic(M, N, dtype)), rtol=1, include=[6, 2]).C.tolist() == [6, 2]
+    assert select_columns(kind(algebraic(M, N, dtype)), rtol=1, include=[6, 2]).columns.tolist() == [6, 2]
 
 
 @as_dense_or_sparse
@@ -117,11 +119,11 @@ def test_columns_that_must_be_in_stay_though_they_are_dependent(kind, dtype):
     assert C[:3].tolist() == [5, 7, 9]
     assert found.rank == 6
     np.testing.assert_array_equal(T[:, C], np.eye(6))
-    assert found.max_t < 10
+    assert found.max_coefficient < 10
     left = np.linalg.norm(wide(a) - wide(a[:, C]) @ wide(T))
     assert found.error == pytest.approx(left, rel=1e3 * eps(dtype))
     independent = select_columns(a, 4, include=[5])
-    assert sorted({*independent.C.tolist(), 7, 9}) == sorted(C.tolist())
+    assert sorted({*independent.columns.tolist(), 7, 9}) == sorted(C.tolist())
     assert found.error == pytest.approx(independent.error, rel=1e3 * eps(dtype))
 
 
@@ -134,8 +136,8 @@ def test_no_method_sees_held_out_rows_or_takes_excluded_columns(way, dtype):
     changed[3:9] = gaussian(6, N, dtype, 1)
     given = {"method": method, "heldout_rows": range(3, 9), "exclude": [5, 11], "rng": 0, **options}
     found = select_columns(a, K, **given)
-    np.testing.assert_array_equal(found.C, select_columns(changed, K, **given).C)
-    assert not {5, 11} & set(found.C.tolist())
+    np.testing.assert_array_equal(found.columns, select_columns(changed, K, **given).columns)
+    assert not {5, 11} & set(found.columns.tolist())
     assert found.rank == K
 
 
@@ -147,8 +149,8 @@ def test_the_heldout_error_is_that_of_coefficients_fitted_to_the_other_rows(kind
     held = np.arange(5, 12)
     found = select_columns(kind(scaled(a, factor)), K, heldout_rows=held, exclude=[3], include=[1])
     seen, unseen = wide(np.delete(a, held, axis=0)), wide(a[held])
-    T = np.linalg.lstsq(seen[:, found.C], seen)[0]
-    missed, left = (np.linalg.norm(np.delete(rows - rows[:, found.C] @ T, 3, axis=1)) for rows in (unseen, seen))
+    T = np.linalg.lstsq(seen[:, found.columns], seen)[0]
+    missed, left = (np.linalg.norm(np.delete(rows - rows[:, found.columns] @ T, 3, axis=1)) for rows in (unseen, seen))
     assert found.heldout_error / factor == pytest.approx(missed, rel=1e4 * eps(dtype))
     assert found.training_error / factor == pytest.approx(left, rel=1e4 * eps(dtype))
 
@@ -159,7 +161,7 @@ def test_masks_are_indices(dtype):
     mask[0, [3, 7]] = mask[1, [0, 20]] = rows[5:9] = True
     found = select_columns(a, K, include=mask[0], exclude=mask[1], heldout_rows=rows)
     expected = select_columns(a, K, include=[3, 7], exclude=[0, 20], heldout_rows=range(5, 9))
-    np.testing.assert_array_equal(found.C, expected.C)
+    np.testing.assert_array_equal(found.columns, expected.columns)
     assert found.heldout_error == expected.heldout_error
 
 

@@ -154,7 +154,7 @@ def test_the_curve_is_the_error_for_every_k(model):
     factor = analysis.factor("0")
     for k in range(1, 17):
         cut = factor.cut(k)
-        error = np.linalg.norm(Z - Z[:, cut.C] @ cut.T)
+        error = np.linalg.norm(Z - Z[:, cut.units] @ cut.coefficients)
         assert abs(factor.errors[k] - error) <= 1e-12 * np.linalg.norm(Z)
 
 

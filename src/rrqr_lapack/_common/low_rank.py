@@ -1,42 +1,129 @@
-"""What low-rank approximations have in common: a few factors that stand for their product."""
+"""What low-rank approximations have in common: a few factors that stand for their product, and an error.
 
-from .error import Error
+A `Factored` matrix is its factors, an `Approximate` one has an error, and a `LowRank` approximation is both.
+"""
+
+import numpy as np
 
 
-class LowRank:
+class Approximate:
+    """What leaves an error. A subclass gives `_error`, an `Error`, computed as late as it likes."""
+
+    @property
+    def error(self):
+        """Norm of what the approximation leaves."""
+        return self._error.value
+
+    @property
+    def error_kind(self):
+        """What `error` is: 'exact', 'bound' or 'estimate'."""
+        return self._error.kind
+
+    @property
+    def error_bound(self):
+        """What the error does not exceed, with probability 0.9999 where it is an estimate."""
+        return self._error.bound
+
+
+class Factored:
     """A matrix held as a product of factors; it multiplies as the matrix that it stands for.
 
-    A subclass gives `_factors`, the factors from left to right, and `rank`.
+    A subclass gives `_factors`, from left to right: arrays, sparse arrays, other factored matrices; a vector is the
+    diagonal of a matrix.
     """
 
     __array_ufunc__ = None  # x @ self is ours, not an object array of NumPy's
-
-    def __init__(self, error):
-        self.error, self.error_kind, self.error_bound = error
+    ndim = 2
 
     @property
     def shape(self):
+        """Those of the matrix that it stands for."""
         return self._factors[0].shape[0], self._factors[-1].shape[1]
 
     @property
     def dtype(self):
+        """One of the four LAPACK dtypes."""
         return self._factors[0].dtype
 
-    def __repr__(self):
-        what = f"<{type(self).__name__} of shape {self.shape}, {self.dtype}"
-        return f"{what}: rank {self.rank}, {self.error_kind} error {self.error:.3g}>"
+    @property
+    def rank(self):
+        """Number of columns of the first factor, and of rows of the last one."""
+        return self._factors[0].shape[1]
+
+    def reconstruct(self):
+        """The matrix itself, the product of the factors.
+
+        Returns
+        -------
+        (M, N) ndarray
+            2 M N k flops.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from rrqr_lapack import randomized_svd
+        >>> randomized_svd(np.diag([1.0, 4.0]), rank=1, rng=0).reconstruct().round(3) + 0.0
+        array([[0., 0.],
+               [0., 4.]])
+        """
+        *others, last = self._factors
+        return _product(others, last)
 
     def __matmul__(self, x):
-        for factor in reversed(self._factors):
-            x = factor @ x
-        return x
+        if np.ndim(x) not in (1, 2) or np.shape(x)[0] != self.shape[1]:
+            raise ValueError(self._mismatch(x, f"{self.shape[1]} rows"))
+        return _product(self._factors, x)
 
     def __rmatmul__(self, x):
+        if np.ndim(x) not in (1, 2) or np.shape(x)[-1] != self.shape[0]:
+            raise ValueError(self._mismatch(x, f"{self.shape[0]} columns"))
         for factor in self._factors:
-            x = x @ factor
+            x = x * factor if factor.ndim == 1 else x @ factor
         return x
+
+    def __repr__(self):
+        return f"<{type(self).__name__} of shape {self.shape}, {self.dtype}: {self._about()}>"
+
+    def _about(self):
+        """What `repr` says of it."""
+        return f"rank {self.rank}"
+
+    def _mismatch(self, x, length):
+        what = f"{type(self).__name__} of shape {self.shape}"
+        return f"x must be a matrix of {length} or such a vector for a product with {what}, got the shape {np.shape(x)}"
+
+
+class LowRank(Approximate, Factored):
+    """An approximation of low rank: factors whose product comes near a matrix, to within an error."""
+
+    def __init__(self, error):
+        self._error = error
+
+    def _about(self):
+        return f"rank {self.rank}, {self.error_kind} error {self.error:.3g}"
+
+
+class TruncatedSVD(LowRank):
+    """``U diag(s) Vh``; unpacks to its parts."""
+
+    def __init__(self, U, s, Vh, error):
+        super().__init__(error)
+        self.U, self.s, self.Vh = U, s, Vh
+
+    @property
+    def _factors(self):
+        return self.U, self.s, self.Vh
+
+    def __iter__(self):
+        return iter((self.U, self.s, self.Vh))
 
 
 def error_of(approximation):
     """The `Error` of an approximation, for another one that has the same."""
-    return Error(approximation.error, approximation.error_kind, approximation.error_bound)
+    return approximation._error
+
+
+def _product(factors, x):
+    for factor in reversed(factors):
+        x = (x.T * factor).T if factor.ndim == 1 else factor @ x
+    return x

@@ -6,12 +6,12 @@ import numpy as np
 
 from .._common.arrays import check_tolerance
 from .._common.error import exact, frobenius, power_of_two
-from .._common.low_rank import LowRank
+from .._common.low_rank import TruncatedSVD
 from .._common.warn import ConvergenceWarning, warn
 from .observed import Observed, entries
 
 
-class Completion(LowRank):
+class Completion(TruncatedSVD):
     """``Z = U diag(s) Vh ~= A`` from observed entries of A.
 
     Made by `soft_impute`, `alternating_least_squares` and `complete`. Unpacks to ``(U, s, Vh)`` and
@@ -28,7 +28,9 @@ class Completion(LowRank):
     penalty : float
         The factor of the nuclear norm.
     error : float
-        ``||P_Omega(A - Z)||_F``, exact, but only over the entries that were fitted.
+        ``||P_Omega(A - Z)||_F``, only over the entries that were fitted.
+    error_kind, error_bound
+        'exact', and the error again.
     iterations : int
         How many it took.
     converged : bool
@@ -50,28 +52,11 @@ class Completion(LowRank):
     """
 
     def __init__(self, U, s, Vh, penalty, error, iterations, converged):
-        super().__init__(exact(error))
-        self.U, self.s, self.Vh = U, s, Vh
+        super().__init__(U, s, Vh, exact(error))
         self.penalty, self.iterations, self.converged = penalty, iterations, converged
 
-    @property
-    def _factors(self):
-        return self.U * self.s, self.Vh
-
-    @property
-    def rank(self):
-        return len(self.s)
-
-    def __iter__(self):
-        return iter((self.U, self.s, self.Vh))
-
-    def __repr__(self):
-        what = f"<Completion of shape {self.shape}, {self.dtype}: rank {self.rank}, penalty {self.penalty:.3g}, "
-        return f"{what}error {self.error:.3g}{'' if self.converged else ', not converged'}>"
-
-    def reconstruct(self):
-        """Z as an (M, N) array; 2 M N k flops."""
-        return (self.U * self.s) @ self.Vh
+    def _about(self):
+        return f"{super()._about()}, penalty {self.penalty:.3g}{'' if self.converged else ', not converged'}"
 
     def entries(self, rows, columns):
         """``Z[rows[i], columns[i]]`` for each i, as a vector; 2 k flops an entry.

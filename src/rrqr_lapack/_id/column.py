@@ -18,14 +18,14 @@ from .sketched import sketched
 class InterpolativeDecomposition(LowRank):
     """``A ~= A[:, C] @ T`` with ``T[:, C] = I``; made by `interpolative_decomposition`.
 
-    Unpacks to ``(C, T)`` and multiplies as the matrix it stands for.
+    Unpacks to ``(columns, coefficients)``, C and T, and multiplies as the matrix it stands for.
 
     Attributes
     ----------
-    C : (k,) ndarray of int32
-        Indices of the chosen columns, in the order in which they were chosen.
-    T : (k, N) ndarray
-        Coefficients; the unit columns are exact.
+    columns : (k,) ndarray of int32
+        C, the indices of the chosen columns, in the order in which they were chosen.
+    coefficients : (k, N) ndarray
+        T; its unit columns are exact.
     skeleton : (M, k) ndarray or sparse array
         ``A[:, C]``, sparse where A is sparse.
     error : float
@@ -51,24 +51,21 @@ class InterpolativeDecomposition(LowRank):
     (array([1], dtype=int32), array([[0.5, 1. ]]))
     """
 
-    def __init__(self, C, T, skeleton, error, max_column_error):
+    def __init__(self, columns, coefficients, skeleton, error, max_column_error):
         super().__init__(error)
-        self.C, self.T, self.skeleton, self.max_column_error = C, T, skeleton, max_column_error
+        self.columns, self.coefficients, self.skeleton = columns, coefficients, skeleton
+        self.max_column_error = max_column_error
 
     @property
     def _factors(self):
-        return self.skeleton, self.T
+        return self.skeleton, self.coefficients
 
     @property
     def rank(self):
-        return len(self.C)
+        return len(self.columns)
 
     def __iter__(self):
-        return iter((self.C, self.T))
-
-    def reconstruct(self):
-        """The approximation ``A[:, C] @ T`` as an (M, N) array; 2 M N k flops."""
-        return self.skeleton @ self.T
+        return iter((self.columns, self.coefficients))
 
 
 def interpolative_decomposition(
@@ -119,9 +116,9 @@ def interpolative_decomposition(
     Returns
     -------
     InterpolativeDecomposition
-        With `C`, `T`, `rank`, the `error`; float32 stays float32, complex stays complex. The error is exact for an
-        array, otherwise the estimate ``||W (A - A[:, C] T)||_F / sqrt(10)`` from ten Gaussian rows W that took no part
-        in the choice, beside its bound; `error_kind` says which.
+        With `columns`, `coefficients`, `rank`, the `error`; float32 stays float32, complex stays complex. The error is
+        exact for an array, otherwise the estimate ``||W (A - A[:, C] T)||_F / sqrt(10)`` from ten Gaussian rows W that
+        took no part in the choice, beside its bound; `error_kind` says which.
 
     Raises
     ------

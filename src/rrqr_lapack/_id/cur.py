@@ -75,10 +75,6 @@ class CUR(LowRank):
     def __iter__(self):
         return iter((self.C, self.U, self.R))
 
-    def reconstruct(self):
-        """The approximation ``C @ U @ R`` as an (M, N) array; 2 M N c flops."""
-        return self.C @ (self.U @ self.R)
-
 
 def cur(
     a,
@@ -182,17 +178,17 @@ def cur(
         columns = None if columns is None else _checked_indices("columns", columns, a.shape[1])
         rows = None if rows is None else _checked_indices("rows", rows, a.shape[0])
         if columns is None:
-            columns = interpolative_decomposition(densified(operand.rows(a, rows)), **choice).C
+            columns = interpolative_decomposition(densified(operand.rows(a, rows)), **choice).columns
     elif method == "leverage":
         columns, rows = _drawn(a, rule, oversample)
     elif is_dense(a):
         factor = TruncatedQR(a, rank=rule.rank, **rule.at_least(numerical_rtol(a)).tolerances, **choice)
         columns, projection = factor.P[: factor.rank], projection_of(factor)
     else:
-        columns = interpolative_decomposition(a, rank=rule.rank, **rule.tolerances, **choice).C
+        columns = interpolative_decomposition(a, rank=rule.rank, **rule.tolerances, **choice).columns
     C = operand.columns(a, columns)
     if rows is None:
-        rows = row_interpolative_decomposition(densified(C), **choice).R
+        rows = row_interpolative_decomposition(densified(C), **choice).rows
     R = operand.rows(a, rows)
     if is_dense(a):
         U, error = linked_array(projection or projection_on(a, C), R)

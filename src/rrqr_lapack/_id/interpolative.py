@@ -54,7 +54,7 @@ def decomposed(A, rank, eps, rand, rng):
     driver = "randomized" if check_flag("rand", rand) and is_dense(A) else "auto"
     how = {"rank": rank, "rtol": eps, "driver": driver, "rng": check_rng(rng)}
     d = interpolative_decomposition(A, **how)
-    if np.abs(d.T).max(initial=0) > np.finfo(d.dtype).eps ** -0.25:
+    if np.abs(d.coefficients).max(initial=0) > np.finfo(d.dtype).eps ** -0.25:
         d = interpolative_decomposition(A, f=2, **how)
     return d
 
@@ -63,7 +63,7 @@ def factored(A, rank, eps, rand, rng):
     """A ~= Q G: a TruncatedQR with this Q, and G with as many rows as its rank."""
     if not is_dense(A):
         d = decomposed(A, rank, eps, rand, rng)
-        return orthogonal(d.skeleton, d.T)
+        return orthogonal(d.skeleton, d.coefficients)
     driver = "randomized" if check_flag("rand", rand) else "auto"
     factor = TruncatedQR(A, rank=rank, rtol=eps, driver=driver, rng=rng)
     return factor, factor.R[:, np.argsort(factor.P)]

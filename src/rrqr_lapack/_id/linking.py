@@ -18,6 +18,7 @@ from scipy import sparse
 from scipy.linalg import solve_triangular
 
 from .._common.error import estimated, exact, frobenius, remaining
+from .._common.low_rank import Factored
 from .._common.operand import adjoint, densified, dtype_of
 from .._common.products import times
 from .._common.random import gaussian
@@ -27,7 +28,7 @@ from .._qr.truncated import numerical_rtol
 TESTS = 10  # random vectors that estimate the error where it cannot be known
 
 
-class LinkingMatrix:
+class LinkingMatrix(Factored):
     """U of ``A ~= C U R``, as the product ``R_c^{-1} M R_r^{-H}`` that it is; made by `cur`.
 
     It multiplies from both sides by solving with the triangles. ``numpy.asarray(U)`` is the matrix itself, which has
@@ -51,49 +52,53 @@ class LinkingMatrix:
     array([[0.125]])
     """
 
-    __array_ufunc__ = None  # x @ self is ours
-    ndim = 2
-
     def __init__(self, left, core, right):
-        self._left, self._core, self._right = left, core, right
-        self.shape, self.dtype = (left.size, right.size), core.dtype
+        self._factors = left, core, right
 
     @property
     def rank(self):
-        return min(self._core.shape)
-
-    def __repr__(self):
-        return f"<LinkingMatrix of shape {self.shape}, {self.dtype}>"
+        return min(self._factors[1].shape)
 
     def __array__(self, dtype=None, copy=None):
         if copy is False:
             raise ValueError("a LinkingMatrix is no array; making one is a copy")
-        return np.asarray(self @ np.eye(self.shape[1], dtype=self.dtype), dtype)
-
-    def __matmul__(self, x):
-        return self._left.solve(self._core @ self._right.solve_adjoint(_array(x)))
-
-    def __rmatmul__(self, x):
-        x = _array(x).conj().T
-        return self._right.solve(self._core.conj().T @ self._left.solve_adjoint(x)).conj().T
+        return np.asarray(self.reconstruct(), dtype)
 
 
 class Side(NamedTuple):
-    """B = Q R E^T with B = C or R^H, where E selects the independent ones of its columns: its place in U."""
+    """E R^{-1}, or its adjoint R^{-H} E^T, where B = Q R E^T for B = C or R^H and E selects its independent columns."""
 
     triangle: np.ndarray  # R
     order: np.ndarray  # what E selects
-    size: int  # number of columns
+    size: int  # number of columns of B
+    conjugated: bool = False  # whether it is the adjoint
 
-    def solve(self, y):
-        """E R^{-1} y."""
-        x = np.zeros((self.size, *y.shape[1:]), np.result_type(y, self.triangle))
-        x[self.order] = _solve(self.triangle, y, "N")
-        return x
+    __array_ufunc__ = None
+    ndim = 2
 
-    def solve_adjoint(self, x):
-        """R^{-H} E^T x."""
-        return _solve(self.triangle, x[self.order], "C")
+    @property
+    def shape(self):
+        return (len(self.order), self.size) if self.conjugated else (self.size, len(self.order))
+
+    @property
+    def dtype(self):
+        return self.triangle.dtype
+
+    def adjoint(self):
+        """The adjoint of it."""
+        return self._replace(conjugated=not self.conjugated)
+
+    def __matmul__(self, x):
+        x = x.toarray() if sparse.issparse(x) else np.asarray(x)
+        if self.conjugated:
+            return _solve(self.triangle, x[self.order], "C")
+        y = np.zeros((self.size, *x.shape[1:]), np.result_type(x, self.triangle))
+        y[self.order] = _solve(self.triangle, x, "N")
+        return y
+
+    def __rmatmul__(self, x):
+        x = x.toarray() if sparse.issparse(x) else np.asarray(x)
+        return (self.adjoint() @ x.conj().T).conj().T
 
 
 class Projection(NamedTuple):
@@ -123,7 +128,7 @@ def linked_array(projection, R):
     basis = _basis(adjoint(R))
     rotated = basis.apply_q(projection.coordinates, side="right")
     error = math.hypot(projection.error, frobenius(rotated[:, basis.rank :]))
-    return LinkingMatrix(projection.side, rotated[:, : basis.rank].copy(), _side(basis)), exact(error)
+    return LinkingMatrix(projection.side, rotated[:, : basis.rank].copy(), _side(basis).adjoint()), exact(error)
 
 
 def linked_products(a, C, R, rng):
@@ -135,7 +140,7 @@ def linked_products(a, C, R, rng):
     if error is None:
         x = gaussian(rng, a.shape[1], TESTS, dtype_of(a))
         error = estimated(times(a, x) - q @ (core @ (p.conj().T @ x)))
-    return LinkingMatrix(_side(left), core, _side(right)), error
+    return LinkingMatrix(_side(left), core, _side(right).adjoint()), error
 
 
 def _basis(b):
@@ -145,10 +150,6 @@ def _basis(b):
 
 def _side(basis):
     return Side(basis.R[:, : basis.rank], basis.P[: basis.rank], basis.shape[1])
-
-
-def _array(x):
-    return x.toarray() if sparse.issparse(x) else np.asarray(x)
 
 
 def _solve(triangle, y, trans):

@@ -13,14 +13,14 @@ from .column import interpolative_decomposition
 class RowInterpolativeDecomposition(LowRank):
     """``A ~= X @ A[R, :]`` with ``X[R, :] = I``; made by `row_interpolative_decomposition`.
 
-    Unpacks to ``(R, X)`` and multiplies as the matrix it stands for.
+    Unpacks to ``(rows, coefficients)``, R and X, and multiplies as the matrix it stands for.
 
     Attributes
     ----------
-    R : (k,) ndarray of int32
-        Indices of the chosen rows, in the order in which they were chosen.
-    X : (M, k) ndarray
-        Coefficients; the unit rows are exact.
+    rows : (k,) ndarray of int32
+        R, the indices of the chosen rows, in the order in which they were chosen.
+    coefficients : (M, k) ndarray
+        X; its unit rows are exact.
     skeleton : (k, N) ndarray or sparse array
         ``A[R, :]``, sparse where A is sparse.
     error : float
@@ -50,24 +50,17 @@ class RowInterpolativeDecomposition(LowRank):
            [2., 4., 6.]])
     """
 
-    def __init__(self, R, X, skeleton, error, max_row_error):
+    def __init__(self, rows, coefficients, skeleton, error, max_row_error):
         super().__init__(error)
-        self.R, self.X, self.skeleton, self.max_row_error = R, X, skeleton, max_row_error
+        self.rows, self.coefficients, self.skeleton = rows, coefficients, skeleton
+        self.max_row_error = max_row_error
 
     @property
     def _factors(self):
-        return self.X, self.skeleton
-
-    @property
-    def rank(self):
-        return len(self.R)
+        return self.coefficients, self.skeleton
 
     def __iter__(self):
-        return iter((self.R, self.X))
-
-    def reconstruct(self):
-        """The approximation ``X @ A[R, :]`` as an (M, N) array; 2 M N k flops."""
-        return self.X @ self.skeleton
+        return iter((self.rows, self.coefficients))
 
 
 def row_interpolative_decomposition(
@@ -108,7 +101,7 @@ def row_interpolative_decomposition(
     Returns
     -------
     RowInterpolativeDecomposition
-        With `R`, `X`, `rank`, the `error`, which is exact for an array and otherwise estimated.
+        With `rows`, `coefficients`, `rank`, the `error`, which is exact for an array and otherwise estimated.
 
     Raises
     ------
@@ -148,4 +141,4 @@ def row_interpolative_decomposition(
         tie_tol=tie_tol,
         rng=rng,
     )
-    return RowInterpolativeDecomposition(d.C, d.T.T, d.skeleton.T, error_of(d), d.max_column_error)
+    return RowInterpolativeDecomposition(d.columns, d.coefficients.T, d.skeleton.T, error_of(d), d.max_column_error)

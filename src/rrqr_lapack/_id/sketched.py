@@ -43,13 +43,13 @@ def sketched(a, rule, refit, decompose):
         if d.rank < guess or guess == rank:
             break
         guess = min(2 * guess, rank)
-    skeleton = columns(a, d.C)
-    T = _refitted(a, skeleton, d.C) if refit and d.rank else d.T
+    skeleton = columns(a, d.columns)
+    T = _refitted(a, skeleton, d.columns) if refit and d.rank else d.coefficients
     tests = _combinations(a, TESTS, rng)
-    residual = tests - tests[:, d.C] @ T
+    residual = tests - tests[:, d.columns] @ T
     largest = np.abs(residual).max(initial=0) or 1
     worst = largest * np.linalg.norm(residual / largest, axis=0).max(initial=0) / _size(residual)
-    return d.C, T, skeleton, estimated(residual.T), float(worst)
+    return d.columns, T, skeleton, estimated(residual.T), float(worst)
 
 
 def _from_all_rows(a, rule, refit, decompose):
@@ -58,7 +58,7 @@ def _from_all_rows(a, rule, refit, decompose):
     if isinstance(a, LinearOperator):  # of which this takes A or A^H: one product with either is a test of both
         times(a, gaussian(rule.rng, a.shape[1], 1, dtype_of(a))), _combinations(a, 1, rule.rng)
     d = decompose(dense, rank=rule.rank, refit=refit, **rule.tolerances)
-    return d.C, d.T, columns(a, d.C), error_of(d), d.max_column_error
+    return *d, columns(a, d.columns), error_of(d), d.max_column_error
 
 
 def _refitted(a, skeleton, C):

@@ -15,16 +15,17 @@ from .row import row_interpolative_decomposition
 class TwoSidedInterpolativeDecomposition(LowRank):
     """``A ~= X @ A[R, C] @ T`` with ``X[R, :] = I``, ``T[:, C] = I``; made by `two_sided_interpolative_decomposition`.
 
-    Unpacks to ``(R, C, X, T)`` and multiplies as the matrix it stands for.
+    Unpacks to ``(rows, columns, row_coefficients, column_coefficients)``, R, C, X and T, and multiplies as the matrix
+    it stands for.
 
     Attributes
     ----------
-    R, C : (k,) ndarray of int32
-        Indices of the chosen rows and columns, in the order in which they were chosen.
-    X : (M, k) ndarray
-        Coefficients of the rows.
-    T : (k, N) ndarray
-        Coefficients of the columns.
+    rows, columns : (k,) ndarray of int32
+        R and C, the indices of the chosen rows and columns, in the order in which they were chosen.
+    row_coefficients : (M, k) ndarray
+        X; its unit rows are exact.
+    column_coefficients : (k, N) ndarray
+        T; its unit columns are exact.
     skeleton : (k, k) ndarray
         ``A[R, C]``.
     error : float
@@ -49,24 +50,17 @@ class TwoSidedInterpolativeDecomposition(LowRank):
            [0., 0.]])
     """
 
-    def __init__(self, R, C, X, T, skeleton, error):
+    def __init__(self, rows, columns, row_coefficients, column_coefficients, skeleton, error):
         super().__init__(error)
-        self.R, self.C, self.X, self.T, self.skeleton = R, C, X, T, skeleton
+        self.rows, self.columns, self.skeleton = rows, columns, skeleton
+        self.row_coefficients, self.column_coefficients = row_coefficients, column_coefficients
 
     @property
     def _factors(self):
-        return self.X, self.skeleton, self.T
-
-    @property
-    def rank(self):
-        return len(self.C)
+        return self.row_coefficients, self.skeleton, self.column_coefficients
 
     def __iter__(self):
-        return iter((self.R, self.C, self.X, self.T))
-
-    def reconstruct(self):
-        """The approximation ``X @ A[R, C] @ T`` as an (M, N) array; 2 M N k flops."""
-        return (self.X @ self.skeleton) @ self.T
+        return iter((self.rows, self.columns, self.row_coefficients, self.column_coefficients))
 
 
 def two_sided_interpolative_decomposition(
@@ -97,8 +91,8 @@ def two_sided_interpolative_decomposition(
     Returns
     -------
     TwoSidedInterpolativeDecomposition
-        With `R`, `C`, `X`, `T`, ``skeleton = A[R, C]``, `rank`, the `error`, which is exact for an array and otherwise
-        estimated.
+        With `rows`, `columns`, their coefficients, ``skeleton = A[R, C]``, `rank`, the `error`, which is exact for an
+        array and otherwise estimated.
 
     Raises
     ------
@@ -131,4 +125,5 @@ def two_sided_interpolative_decomposition(
     while rows.rank < columns.rank:  # a rank that pivoting columns did not see, but pivoting their rows did
         columns = interpolative_decomposition(a, rank=rows.rank, **stop, **choice)
         rows = row_interpolative_decomposition(densified(columns.skeleton), check_finite=False, **choice)
-    return TwoSidedInterpolativeDecomposition(rows.R, columns.C, rows.X, columns.T, rows.skeleton, error_of(columns))
+    (R, X), (C, T) = rows, columns
+    return TwoSidedInterpolativeDecomposition(R, C, X, T, rows.skeleton, error_of(columns))

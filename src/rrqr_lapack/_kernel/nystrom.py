@@ -35,10 +35,10 @@ class Nystrom(LowRank):
         Descending and positive.
     eigenvectors : (N, k) ndarray
         U, Fortran-ordered.
-    landmarks : (l,) ndarray of intp or None
-        Indices of the columns in use, l >= k; None for Gaussian test vectors.
+    columns : (l,) ndarray of intp or None
+        Indices of the columns in use, the landmarks, l >= k; None for Gaussian test vectors.
     extension : (l, k) ndarray or None
-        E with ``U = A[:, landmarks] E``. For a kernel matrix k(x, landmarks) E is the row of U for a new point x.
+        E with ``U = A[:, columns] E``. For a kernel matrix k(x, landmarks) E is the row of U for a new point x.
     error : float
         ``tr(A - U diag(lambda) U^H)``, the trace norm of the error.
     error_kind : {'exact', 'estimate'}
@@ -61,22 +61,14 @@ class Nystrom(LowRank):
     array([4., 0., 9.])
     """
 
-    def __init__(self, eigenvalues, eigenvectors, landmarks, extension, error):
+    def __init__(self, eigenvalues, eigenvectors, columns, extension, error):
         super().__init__(error)
         self.eigenvalues, self.eigenvectors = eigenvalues, eigenvectors
-        self.landmarks, self.extension = landmarks, extension
+        self.columns, self.extension = columns, extension
 
     @property
     def _factors(self):
-        return self.eigenvectors * self.eigenvalues, self.eigenvectors.conj().T
-
-    @property
-    def rank(self):
-        return len(self.eigenvalues)
-
-    def reconstruct(self):
-        """The approximation ``U diag(lambda) U^H`` as an (N, N) array; 2 N^2 k flops."""
-        return (self.eigenvectors * self.eigenvalues) @ self.eigenvectors.conj().T
+        return self.eigenvectors, self.eigenvalues, self.eigenvectors.conj().T
 
     def solve(self, b, shift):
         """``(U diag(lambda) U^H + shift I)^{-1} b``.
@@ -217,7 +209,7 @@ def nystrom(a, *, rank=None, rtol=None, atol=None, landmarks="rpcholesky", check
     Returns
     -------
     Nystrom
-        With `eigenvalues`, `eigenvectors`, `landmarks`, `error`, `solve` and `preconditioner`; float32 stays float32,
+        With `eigenvalues`, `eigenvectors`, `columns`, `error`, `solve` and `preconditioner`; float32 stays float32,
         complex stays complex.
 
     Raises
@@ -259,7 +251,7 @@ def nystrom(a, *, rank=None, rtol=None, atol=None, landmarks="rpcholesky", check
         pivoting = "random" if landmarks == "rpcholesky" else "greedy"
         options = {"pivoting": pivoting, "check_finite": False, "rng": rule.rng}
         f = rpcholesky(a, rank=rule.rank, **rule.tolerances, **options)
-        return _decomposed(a, f.F, f.F[f.pivots], 0.0, f.pivots, rule.rng)
+        return _decomposed(a, f.F, f.F[f.columns], 0.0, f.columns, rule.rng)
     if rule.by_tolerance:
         raise ValueError(f"rtol and atol need landmarks='rpcholesky' or 'greedy', got landmarks={landmarks!r}")
     if isinstance(landmarks, str) and landmarks == "gaussian":

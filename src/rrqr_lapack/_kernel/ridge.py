@@ -181,14 +181,14 @@ def kernel_ridge(
     if method == "cg":
         coefficients, iterations = _conjugate_gradients(K, right, shift, approximation, rtol, maxiter)
         return KernelRidge(kernel, K.x, _finite(coefficients), approximation, iterations)
-    if approximation.landmarks is None:
+    if approximation.columns is None:
         raise ValueError(f"method='nystrom' needs columns of K as landmarks, got landmarks={landmarks!r}")
     eigenvalues = approximation.eigenvalues.astype(np.float64)
     factors = (eigenvalues / (eigenvalues + shift)).astype(approximation.eigenvalues.dtype)
     shrunk = (approximation.eigenvectors.conj().T @ y).T * factors
     with np.errstate(over="ignore", invalid="ignore"):
         coefficients = approximation.extension @ shrunk.T
-    return KernelRidge(kernel, K.x[approximation.landmarks], _finite(coefficients), approximation)
+    return KernelRidge(kernel, K.x[approximation.columns], _finite(coefficients), approximation)
 
 
 def _finite(coefficients):

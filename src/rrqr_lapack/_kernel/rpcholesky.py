@@ -32,10 +32,10 @@ class PartialCholesky(LowRank):
 
     Attributes
     ----------
-    pivots : (k,) ndarray of intp
-        Indices of the chosen columns, in the order in which they were chosen.
+    columns : (k,) ndarray of intp
+        Indices of the chosen columns, the pivots, in the order in which they were chosen.
     F : (N, k) ndarray
-        The factor; ``F[pivots]`` is lower triangular with a positive diagonal.
+        The factor; ``F[columns]`` is lower triangular with a positive diagonal.
     residual_diagonal : (N,) ndarray
         Diagonal of ``A - F F^H``, zero at the pivots.
     error : float
@@ -52,27 +52,19 @@ class PartialCholesky(LowRank):
     >>> import numpy as np
     >>> from rrqr_lapack import rpcholesky
     >>> factorization = rpcholesky(np.diag([4.0, 0.0, 9.0]), pivoting="greedy")
-    >>> factorization.pivots, factorization.error
+    >>> factorization.columns, factorization.error
     (array([2, 0]), 0.0)
     >>> factorization.reconstruct().diagonal()
     array([4., 0., 9.])
     """
 
-    def __init__(self, pivots, F, residual_diagonal):
+    def __init__(self, columns, F, residual_diagonal):
         super().__init__(exact(float(residual_diagonal.sum(dtype=np.float64))))
-        self.pivots, self.F, self.residual_diagonal = pivots, F, residual_diagonal
+        self.columns, self.F, self.residual_diagonal = columns, F, residual_diagonal
 
     @property
     def _factors(self):
         return self.F, self.F.conj().T
-
-    @property
-    def rank(self):
-        return len(self.pivots)
-
-    def reconstruct(self):
-        """The approximation ``F F^H`` as an (N, N) array; 2 N^2 k flops."""
-        return self.F @ self.F.conj().T
 
 
 def rpcholesky(a, *, rank=None, rtol=None, atol=None, pivoting="random", check_finite=True, rng=None):
@@ -104,7 +96,7 @@ def rpcholesky(a, *, rank=None, rtol=None, atol=None, pivoting="random", check_f
     Returns
     -------
     PartialCholesky
-        With `pivots`, `F` and the exact `error`; float32 stays float32, complex stays complex.
+        With `columns`, `F` and the exact `error`; float32 stays float32, complex stays complex.
 
     Raises
     ------

@@ -39,7 +39,7 @@ class StrongRRQR(TruncatedQR):
     ----------
     f : float
         What was asked for.
-    max_t : float
+    max_coefficient : float
         ``max |T_ij|``, at most `rho`.
     rho : float
         ``max rho_ij`` as it was reached: at most `f`, where `f` is 1 up to rounding in ``R11^{-1}``. The norms of R22
@@ -74,7 +74,7 @@ class StrongRRQR(TruncatedQR):
 
     @property
     @in_turn
-    def max_t(self):
+    def max_coefficient(self):
         return self._max_t
 
     @property
@@ -123,7 +123,7 @@ class StrongRRQR(TruncatedQR):
         --------
         >>> import numpy as np
         >>> from rrqr_lapack import strong_rrqr
-        >>> strong_rrqr(np.eye(5), rank=2).extend(rank=4).max_t
+        >>> strong_rrqr(np.eye(5), rank=2).extend(rank=4).max_coefficient
         0.0
         """
         return super().extend(rank=rank, rtol=rtol, atol=atol)
@@ -209,8 +209,8 @@ def strong_rrqr(
     Returns
     -------
     StrongRRQR
-        With `P`, `R`, `rank`, ``interpolation()`` and all else that `TruncatedQR` has; `max_t`, `rho`, `bound`, `swaps`
-        and ``singular_value_bounds()``. The chosen columns ``P[:k]`` are in greedy order.
+        With `P`, `R`, `rank`, ``interpolation()`` and all else that `TruncatedQR` has; `max_coefficient`, `rho`,
+        `bound`, `swaps` and ``singular_value_bounds()``. The chosen columns ``P[:k]`` are in greedy order.
 
     Raises
     ------
@@ -246,7 +246,7 @@ def strong_rrqr(
     >>> bool(abs(TruncatedQR(A, rank=99).interpolation()).max() > 1e12)
     True
     >>> F = strong_rrqr(A, rank=99)
-    >>> F.swaps, bool(F.max_t <= 2)
+    >>> F.swaps, bool(F.max_coefficient <= 2)
     (1, True)
     """
     return StrongRRQR(

@@ -60,18 +60,10 @@ class RandomizedEigh(LowRank):
 
     @property
     def _factors(self):
-        return self.V * self.w, self.V.conj().T
-
-    @property
-    def rank(self):
-        return len(self.w)
+        return self.V, self.w, self.V.conj().T
 
     def __iter__(self):
         return iter((self.w, self.V))
-
-    def reconstruct(self):
-        """The approximation ``V diag(w) V^H`` as an (N, N) array; 2 N^2 k flops."""
-        return self.V * self.w @ self.V.conj().T
 
 
 def randomized_eigh(

@@ -19,17 +19,17 @@ from .._common.arrays import (
     lapack_dtype,
 )
 from .._common.error import exact, frobenius
-from .._common.low_rank import LowRank
+from .._common.low_rank import TruncatedSVD
 from .._common.rule import check_rule
 from .svd import randomized_svd
 
 DRIVERS = ("exact", "randomized")
 
 
-class LowRankFactors(LowRank):
+class LowRankFactors(TruncatedSVD):
     """``W = U diag(s) Vh + residual``; made by `low_rank_factors`.
 
-    Multiplies as ``U diag(s) Vh``.
+    Unpacks to ``(U, s, Vh)`` and multiplies as ``U diag(s) Vh``.
 
     Attributes
     ----------
@@ -60,25 +60,10 @@ class LowRankFactors(LowRank):
     """
 
     def __init__(self, w, U, s, Vh):
-        self.U, self.s, self.Vh = U, s, Vh
+        root = np.sqrt(s)
+        self.B, self.A = U * root, root[:, None] * Vh
         self.residual = w - self.B @ self.A
-        super().__init__(exact(frobenius(self.residual)))
-
-    @property
-    def B(self):
-        return self.U * np.sqrt(self.s)
-
-    @property
-    def A(self):
-        return np.sqrt(self.s)[:, None] * self.Vh
-
-    @property
-    def _factors(self):
-        return self.B, self.A
-
-    @property
-    def rank(self):
-        return len(self.s)
+        super().__init__(U, s, Vh, exact(frobenius(self.residual)))
 
 
 def low_rank_factors(w, *, rank=None, rtol=None, atol=None, check_finite=True, driver="exact", rng=None):

@@ -16,6 +16,7 @@ from scipy.sparse.linalg import LinearOperator
 
 from .._common.error import frobenius
 from .._common.estimator import Estimator
+from .._common.low_rank import Approximate
 from .._common.operand import dtype_of
 from .._common.products import times
 from .._common.rule import check_rule
@@ -24,7 +25,7 @@ from .row_stream import Centred, RowStream, Sketch, Triangle
 from .sampler import basis_columns, measured
 
 
-class PCA(Estimator):
+class PCA(Approximate, Estimator):
     """Principal components C of the rows of X, ``X ~= 1 mu + Z C`` with the scores ``Z = (X - 1 mu) C^H``.
 
     Data may be sparse, and stays so; it may come at once (`fit`) or in blocks of rows (`partial_fit`). Components are
@@ -278,16 +279,8 @@ class PCA(Estimator):
         return self._solution()[1]
 
     @property
-    def error(self):
-        return self._solution()[2].value
-
-    @property
-    def error_kind(self):
-        return self._solution()[2].kind
-
-    @property
-    def error_bound(self):
-        return self._solution()[2].bound
+    def _error(self):
+        return self._solution()[2]
 
     @property
     def n_components_(self):

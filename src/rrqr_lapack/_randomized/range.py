@@ -10,12 +10,15 @@ For l = k + p columns of a Gaussian sketch, without power iterations and with si
     E ||A - Q Q^H A||_F <= (1 + k / (p - 1))^(1/2) (sum_{j>k} sigma_j^2)^(1/2).
 """
 
+from .._common.low_rank import LowRank
 from .._common.rule import check_rule
 from .sampler import Sampler, basis_columns, measured
 
 
-class Range:
+class Range(LowRank):
     """``A ~= Q Q^H A`` with orthonormal Q; made by `range_finder`.
+
+    Multiplies as the projector ``P = Q Q^H``, so that ``P @ A`` is the approximation.
 
     Attributes
     ----------
@@ -23,6 +26,8 @@ class Range:
         The basis, orthonormal to rounding.
     rank : int
         l.
+    shape, dtype
+        Those of the projector, (M, M), and the LAPACK dtype of A.
     error : float
         ``||A - Q Q^H A||_F``.
     error_kind : {'exact', 'estimate'}
@@ -35,19 +40,16 @@ class Range:
     >>> import numpy as np
     >>> from rrqr_lapack import range_finder
     >>> range_finder(np.eye(40), rank=30, atol=4.0, rng=0)
-    <Range of shape (40, 32), float64: exact error 2.83>
+    <Range of shape (40, 40), float64: rank 32, exact error 2.83>
     """
 
     def __init__(self, Q, error):
+        super().__init__(error)
         self.Q = Q
-        self.error, self.error_kind, self.error_bound = error
 
     @property
-    def rank(self):
-        return self.Q.shape[1]
-
-    def __repr__(self):
-        return f"<Range of shape {self.Q.shape}, {self.Q.dtype}: {self.error_kind} error {self.error:.3g}>"
+    def _factors(self):
+        return self.Q, self.Q.conj().T
 
 
 def range_finder(
@@ -135,7 +137,7 @@ def range_finder(
     >>> x = np.linspace(0, 1, 200)
     >>> A = np.exp(-np.subtract.outer(x, x) ** 2)
     >>> found = range_finder(A, rtol=1e-5, rng=0)
-    >>> bool(np.linalg.norm(A - found.Q @ (found.Q.T @ A)) <= 1e-5 * np.linalg.norm(A))
+    >>> bool(np.linalg.norm(A - found @ A) <= 1e-5 * np.linalg.norm(A))
     True
     """
     a, norm = measured(a, check_finite, with_adjoint=power != 0)

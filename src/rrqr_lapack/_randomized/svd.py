@@ -8,14 +8,14 @@ approximate matrix decompositions", SIAM Review 53(2) (2011), doi:10.1137/090771
 
 import scipy.linalg
 
-from .._common.low_rank import LowRank
+from .._common.low_rank import TruncatedSVD
 from .._common.products import adjoint_times, times
 from .._common.rule import check_rule
 from .orthonormal import tall_qr
 from .sampler import Sampler, basis_columns, fewest, measured
 
 
-class RandomizedSVD(LowRank):
+class RandomizedSVD(TruncatedSVD):
     """``A ~= U diag(s) Vh``; made by `randomized_svd`.
 
     Unpacks to ``(U, s, Vh)`` and multiplies as the matrix it stands for.
@@ -49,25 +49,6 @@ class RandomizedSVD(LowRank):
     array([[2., 0.],
            [0., 0.]])
     """
-
-    def __init__(self, U, s, Vh, error):
-        super().__init__(error)
-        self.U, self.s, self.Vh = U, s, Vh
-
-    @property
-    def _factors(self):
-        return self.U * self.s, self.Vh
-
-    @property
-    def rank(self):
-        return len(self.s)
-
-    def __iter__(self):
-        return iter((self.U, self.s, self.Vh))
-
-    def reconstruct(self):
-        """The approximation ``U diag(s) Vh`` as an (M, N) array; 2 M N k flops."""
-        return self.U * self.s @ self.Vh
 
 
 def randomized_svd(

@@ -11,4 +11,4 @@ from .._kernel.rpcholesky import rpcholesky
 def cholesky(a, rule, *, pivoting="random"):
     check_choice("pivoting", pivoting, ("random", "greedy"))
     options = {"pivoting": pivoting, "check_finite": False, "rng": rule.rng}
-    return rpcholesky(a, rank=rule.rank, **rule.tolerances, **options).pivots
+    return rpcholesky(a, rank=rule.rank, **rule.tolerances, **options).columns

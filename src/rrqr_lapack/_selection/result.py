@@ -22,16 +22,16 @@ from .scale import near_one
 class ColumnSelection(InterpolativeDecomposition):
     """``A ~= A[:, C] @ T`` with the best T, ``T = argmin ||A - A[:, C] T||_F`` and ``T[:, C] = I``.
 
-    Made by `select_columns`. It is an `InterpolativeDecomposition` of which C is known; T, the skeleton and the errors
-    are computed when first asked for, from `a` as it is then.
+    Made by `select_columns`. It is an `InterpolativeDecomposition` of which `columns` are known; `coefficients`,
+    `skeleton` and the errors are computed when first asked for, from `a` as it is then.
 
     Attributes
     ----------
-    C : (k,) ndarray of int32
-        Indices of the chosen columns, in the order in which they were chosen.
-    T : (k, N) ndarray
-        Coefficients; the unit columns are exact. Where columns that had to be in are dependent, the ones that are not
-        needed have no part in the other columns.
+    columns : (k,) ndarray of int32
+        C, the indices of the chosen columns, in the order in which they were chosen.
+    coefficients : (k, N) ndarray
+        T; its unit columns are exact. Where columns that had to be in are dependent, the ones that are not needed have
+        no part in the other columns.
     skeleton : (M, k) ndarray or sparse array
         ``A[:, C]``, sparse where A is.
     error : float
@@ -42,7 +42,7 @@ class ColumnSelection(InterpolativeDecomposition):
         The error is at most this: always where it is exact, with probability 0.9999 where it is an estimate.
     max_column_error : float
         ``max_j ||A[:, j] - A[:, C] T[:, j]||_2``; not known for a LinearOperator.
-    max_t : float
+    max_coefficient : float
         ``max |T_ij|``, 1 or more; small means that C is a well-conditioned basis.
     training_error : float
         The same as `error` over the rows and columns that took part in the choice, with coefficients fitted to these
@@ -62,14 +62,14 @@ class ColumnSelection(InterpolativeDecomposition):
     >>> from rrqr_lapack import select_columns
     >>> A = np.outer([1.0, 2.0, 3.0], [1.0, 2.0])
     >>> selection = select_columns(A, 1)
-    >>> selection.C, selection.T
+    >>> selection.columns, selection.coefficients
     (array([1], dtype=int32), array([[0.5, 1. ]]))
-    >>> selection.max_t
+    >>> selection.max_coefficient
     1.0
     """
 
-    def __init__(self, a, C, method, constraints, rng):
-        self._a, self.C, self.method = a, C, method
+    def __init__(self, a, columns, method, constraints, rng):
+        self._a, self.columns, self.method = a, columns, method
         self._constraints, self._rng = constraints, rng
 
     @property
@@ -80,23 +80,23 @@ class ColumnSelection(InterpolativeDecomposition):
     def dtype(self):
         return dtype_of(self._a)
 
-    def __repr__(self):
-        return f"<ColumnSelection of shape {self.shape}, {self.dtype}: {self.rank} columns by {self.method!r}>"
+    def _about(self):
+        return f"rank {self.rank}, columns by {self.method!r}"
 
     @cached_property
     def skeleton(self):
-        return columns(self._a, self.C)
+        return columns(self._a, self.columns)
 
     @cached_property
     def _fit(self):
         a = as_operand(self._a, check_finite=False, with_adjoint=True)
         a, scale = near_one(a)
-        skeleton = self.skeleton if a is self._a else columns(a, self.C)
-        T, left = _least_squares(a, self.C, skeleton)
+        skeleton = self.skeleton if a is self._a else columns(a, self.columns)
+        T, left = _least_squares(a, self.columns, skeleton)
         return T, None if left is None else left / scale
 
     @property
-    def T(self):
+    def coefficients(self):
         return self._fit[0]
 
     @cached_property
@@ -109,26 +109,14 @@ class ColumnSelection(InterpolativeDecomposition):
         return estimated(outside(times(self._a, probes), q))
 
     @property
-    def error(self):
-        return self._error.value
-
-    @property
-    def error_kind(self):
-        return self._error.kind
-
-    @property
-    def error_bound(self):
-        return self._error.bound
-
-    @property
     def max_column_error(self):
         if isinstance(self._a, LinearOperator):
             raise TypeError("max_column_error needs the columns of a, which a LinearOperator does not have")
         return float(self._fit[1].max(initial=0))
 
     @property
-    def max_t(self):
-        return float(np.abs(self.T).max(initial=0))
+    def max_coefficient(self):
+        return float(np.abs(self.coefficients).max(initial=0))
 
     @cached_property
     def _split(self):
@@ -136,8 +124,8 @@ class ColumnSelection(InterpolativeDecomposition):
         rows, took_part = self._constraints.rows, self._constraints.columns
         a, scale = near_one(self._a)
         seen, heldout = a[rows], a[self._constraints.heldout_rows]
-        T, left = _least_squares(seen, self.C, seen[:, self.C])
-        missed = difference_norms(heldout[:, took_part], heldout[:, self.C], T[:, took_part])
+        T, left = _least_squares(seen, self.columns, seen[:, self.columns])
+        missed = difference_norms(heldout[:, took_part], heldout[:, self.columns], T[:, took_part])
         return _root_of_squares(left[took_part]) / scale, _root_of_squares(missed) / scale
 
     @property

@@ -79,7 +79,7 @@ def select_columns(
     Returns
     -------
     ColumnSelection
-        With `C`, and on request `T`, `error` and whether it is exact, `max_t`.
+        With `columns`, and on request `coefficients`, `error` and whether it is exact, `max_coefficient`.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def select_columns(
     Notes
     -----
     `include`, `exclude` and `heldout_rows` mean what they mean for LAPACK's ``?GECXX``. The choice is made on A_sub: A
-    without the held-out rows and the excluded columns. The columns of `include` come first in C, in the given order;
+    without the held-out rows and the excluded columns. The columns of `include` come first, in the given order;
     the method goes on with what they leave, and `rank` counts them. Tolerances are relative to A_sub. T is fitted to
     all rows and all columns, the excluded ones too, and `error` is that of T; `training_error` is LAPACK's FNRMK, the
     error on A_sub. `include` works with 'greedy' and 'strong', `exclude` and `heldout_rows` with every method but
@@ -119,11 +119,11 @@ def select_columns(
     >>> x = np.linspace(0, 1, 100)
     >>> A = np.exp(-np.subtract.outer(x, x) ** 2)
     >>> selection = select_columns(A, 5, method="gks")
-    >>> len(selection.C)
+    >>> len(selection.columns)
     5
-    >>> bool(np.isclose(np.linalg.norm(A - A[:, selection.C] @ selection.T), selection.error))
+    >>> bool(np.isclose(np.linalg.norm(A - selection.reconstruct()), selection.error))
     True
-    >>> select_columns(A, 5, include=[0, 99]).C[:2]
+    >>> select_columns(A, 5, include=[0, 99]).columns[:2]
     array([ 0, 99], dtype=int32)
     """
     check_choice("method", method, tuple(METHODS))

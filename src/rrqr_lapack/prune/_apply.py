@@ -93,7 +93,7 @@ def _refitted(analysis, small, recipe, group):
     kept = np.arange(len(columns))
     joint = GroupFactor(Statistics.of(tall), Order(kept), affine=recipe.affine and known.affine).cut(len(kept))
     shift = None if joint.shift is None else joint.shift[len(kept) :]
-    return Cut(np.array(group.units, np.intp), joint.T[:, len(kept) :], shift)
+    return Cut(np.array(group.units, np.intp), joint.coefficients[:, len(kept) :], shift)
 
 
 def check_refit(refit, recipe):

@@ -70,20 +70,20 @@ def total(terms: Iterable[Term], widths: Mapping[str, int]) -> int:
 
 @dataclass(frozen=True)
 class Cut:
-    """What becomes of one group: ``Z ~= Z[:, columns of C] @ T + shift``.
+    """What becomes of one group: ``Z ~= Z[:, columns of the units] @ coefficients + shift``.
 
     Attributes
     ----------
-    C : (k,) ndarray of int
+    units : (k,) ndarray of int
         The units that stay, in the order in which the new model holds them.
-    T : (k unit, width unit) ndarray
-        All columns of Z in terms of those that stay: each consumer's weights W (width unit, outputs) become T @ W.
+    coefficients : (k unit, width unit) ndarray
+        T, all columns of Z in terms of those that stay: each consumer's weights W (width unit, outputs) become T @ W.
     shift : (width unit,) ndarray or None
         What is added to every row: each consumer's bias grows by ``shift @ W``. None: nothing.
     """
 
-    C: np.ndarray
-    T: np.ndarray
+    units: np.ndarray
+    coefficients: np.ndarray
     shift: np.ndarray | None = None
 
 

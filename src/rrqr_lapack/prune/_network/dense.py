@@ -111,10 +111,10 @@ class NetworkFace:
             if before is not None:
                 if before.shift is not None:
                     bias = bias + before.shift @ weight
-                weight = before.T @ weight
+                weight = before.coefficients @ weight
             before = cuts.get(name_of(i))
             if before is not None:
-                weight, bias = weight[:, before.C], bias[before.C]
+                weight, bias = weight[:, before.units], bias[before.units]
             layers.append(Dense(_own(weight, layer.weight), _own(bias, layer.bias), layer.activation))
         return NetworkFace(Network(layers, self.model.head))
 

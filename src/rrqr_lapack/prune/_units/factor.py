@@ -55,7 +55,7 @@ class GroupFactor:
     >>> Z = np.random.default_rng(0).standard_normal((100, 5))
     >>> factor = GroupFactor(Statistics.of(gather([Z])), Order([3, 0, 4, 1, 2]))
     >>> cut = factor.cut(2)
-    >>> bool(np.isclose(np.linalg.norm(Z - Z[:, cut.C] @ cut.T), factor.errors[2]))
+    >>> bool(np.isclose(np.linalg.norm(Z - Z[:, cut.units] @ cut.coefficients), factor.errors[2]))
     True
     """
 

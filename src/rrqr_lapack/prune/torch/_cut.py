@@ -84,7 +84,7 @@ def cut_tensors(state: Mapping[str, torch.Tensor], coupling: Coupling, cut: Cut)
         return new[name] if name in new else state[name].detach()
 
     T = torch.as_tensor(
-        np.ascontiguousarray(cut.T, dtype=np.float64), device=current(coupling.readers[0].member.name).device
+        np.ascontiguousarray(cut.coefficients, dtype=np.float64), device=current(coupling.readers[0].member.name).device
     )
     for reader in coupling.readers:
         name = reader.member.name
@@ -95,7 +95,7 @@ def cut_tensors(state: Mapping[str, torch.Tensor], coupling: Coupling, cut: Cut)
             new[reader.biases[0]] = current(reader.biases[0]).double() + _constant(current(name), reader.member, shift)
         new[name] = folded(current(name), reader.member, T)
     for member in (*coupling.makers, *coupling.followers):
-        new[member.name] = kept(current(member.name), member, cut.C)
+        new[member.name] = kept(current(member.name), member, cut.units)
     return new
 
 

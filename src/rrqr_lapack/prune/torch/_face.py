@@ -276,7 +276,7 @@ class TorchFace:
         state, new, couplings = self._state(), {}, dict(self._found.couplings)
         for name, cut in cuts.items():
             new |= cut_tensors(state | new, couplings[name], cut)
-            couplings[name] = couplings[name].resized(len(cut.C))
+            couplings[name] = couplings[name].resized(len(cut.units))
         model = rebuilt(self.model, stored(new, state))
         widths = {name: coupling.width for name, coupling in couplings.items()}
         for name in cuts:
