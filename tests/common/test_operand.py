@@ -220,3 +220,21 @@ def test_the_argument_is_called_by_its_name():
             call(lies)
         with pytest.raises(TypeError, match=rf"^{name} must offer products with .* \(matvec and rmatvec\)"):
             call(LinearOperator((40, 40), matvec=multiply, dtype="d"))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda a: interpolative_decomposition(a, rank=5, rng=0),
+        lambda a: two_sided_interpolative_decomposition(a, rank=5, rng=0),
+        lambda a: select_columns(a, 5, method="sketch", rng=0),
+    ],
+    ids=["interpolative_decomposition", "two_sided_interpolative_decomposition", "select_columns"],
+)
+def test_an_adjoint_of_zeros_is_found_out_where_nothing_is_chosen_by_it(call):
+    b = np.random.default_rng(0).standard_normal((40, 30))
+    a = LinearOperator(b.shape, matvec=lambda x: b @ x, rmatvec=lambda y: np.zeros(30), dtype=b.dtype)
+    with pytest.raises(ValueError, match="rmatvec of a must multiply by the adjoint"):
+        call(a)
+    zero = LinearOperator(b.shape, matvec=lambda x: np.zeros(40), rmatvec=lambda y: np.zeros(30), dtype=b.dtype)
+    call(zero)

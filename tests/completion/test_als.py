@@ -142,3 +142,16 @@ def test_a_penalty_above_the_largest_singular_value_converges_to_zero(dtype):
     penalty = 1.2 * float(np.linalg.norm(observed.toarray(), 2))
     z = alternating_least_squares(observed, rank=3, penalty=penalty, maxiter=120, rng=0)
     assert (z.rank, z.converged) == (0, True)
+
+
+def test_only_dependent_rows_of_a_batch_are_solved_by_singular_values(monkeypatch):
+    """One row whose factors are dependent costs its own decomposition, and changes no other's solution."""
+    B = np.random.default_rng(0).standard_normal((50, 20, 4))
+    B[17, :, 3] = B[17, :, 2]
+    values = np.random.default_rng(1).standard_normal((50, 20))
+    decomposed, svd = [], np.linalg.svd
+    monkeypatch.setattr(np.linalg, "svd", lambda b, **options: (decomposed.append(len(b)), svd(b, **options))[1])
+    found = _smallest_solutions(B, values, 0.0, np.finfo(float).eps)
+    assert decomposed == [1]
+    for b, v, w in zip(B, values, found, strict=True):
+        np.testing.assert_allclose(w, np.linalg.lstsq(b, v, rcond=1e-6)[0], rtol=1e-9, atol=1e-12)

@@ -112,3 +112,14 @@ def test_a_negative_affinity_is_refused_with_its_place(landmarks, dtype):
 def test_what_is_wrong_is_named(components, options, error, message):
     with pytest.raises(error, match=message):
         spectral_embedding(**{"a": np.eye(4), "components": components} | options)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_negative_affinity_of_a_stored_matrix_is_named_whatever_is_drawn(seed):
+    rng = np.random.default_rng(0)
+    a = rng.uniform(0.1, 1, (30, 30))
+    a = a + a.T
+    np.fill_diagonal(a, 0)
+    a[11, 23] = a[23, 11] = -0.01
+    with pytest.raises(ValueError, match=r"affinities, .* its entry \(23, 11\) is -0.01"):
+        spectral_embedding(a, 2, rank=5, rng=seed)

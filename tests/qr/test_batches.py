@@ -131,3 +131,17 @@ def test_old_memory_that_holds_infinity_is_no_overflow():
     del old
     _, r, _ = qr_truncated(stack, rank=5)
     np.testing.assert_allclose(np.abs(r[:, 0, 0]), np.linalg.norm(stack, axis=1).max(axis=1), rtol=1e-14)
+
+
+@pytest.mark.parametrize("order", ["transposed", "every second", "integers"])
+def test_a_stack_in_any_layout_is_converted_by_parts(order):
+    stack = np.random.default_rng(0).integers(-9, 9, (64, 12, 9))
+    stack = {
+        "transposed": stack.astype(float).transpose(0, 2, 1),
+        "every second": stack.astype("f4")[::2, ::-1],
+        "integers": stack,
+    }[order]
+    for workers in (1, 3):
+        found = qr_truncated(stack, rank=4, workers=workers)
+        for ours, theirs in zip(found, qr_truncated(np.ascontiguousarray(stack), rank=4), strict=True):
+            np.testing.assert_array_equal(ours, theirs)

@@ -176,6 +176,10 @@ def _smallest_solutions(B, values, penalty, eps):
         diagonal += safe
         return np.linalg.solve(gram, right)[..., 0]
     except np.linalg.LinAlgError:
+        if len(B) > 1:  # some of the batch: halves, down to those that are dependent
+            half = len(B) // 2
+            parts = (slice(half), slice(half, None))
+            return np.concatenate([_smallest_solutions(B[part], values[part], penalty, eps) for part in parts])
         u, s, vh = np.linalg.svd(B, full_matrices=False)
         used = s > np.sqrt(k * eps) * s[..., :1]
         factors = np.divide(s, s**2 + penalty, out=np.zeros_like(s), where=used)

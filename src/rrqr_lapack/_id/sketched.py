@@ -12,7 +12,7 @@ from scipy.sparse.linalg import LinearOperator
 
 from .._common.error import estimated
 from .._common.low_rank import error_of
-from .._common.operand import columns, densified, dtype_of
+from .._common.operand import columns, densified, dtype_of, settle
 from .._common.products import adjoint_times, times
 from .._common.random import gaussian
 from .._qr.factored import TruncatedQR
@@ -43,6 +43,8 @@ def sketched(a, rule, refit, decompose):
         if d.rank < guess or guess == rank:
             break
         guess = min(2 * guess, rank)
+    if not d.rank:
+        settle(a)
     skeleton = columns(a, d.columns)
     T = _refitted(a, skeleton, d.columns) if refit and d.rank else d.coefficients
     tests = _combinations(a, TESTS, rng)

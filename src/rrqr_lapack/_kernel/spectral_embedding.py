@@ -17,7 +17,21 @@ from .._common.products import times
 from .nystrom import nystrom
 from .psd import as_psd, dense_columns, diagonal, has_submatrix, submatrix
 
+COLUMNS = 256  # of a stored matrix that are looked at together
 ROUNDING = 100  # an affinity is negative below -ROUNDING eps of the largest in its column
+
+
+def check_affinities(block, indices):
+    """ValueError for the first entry of A[:, indices] that is no affinity, by more than rounding."""
+    for j, column in zip(indices, block.T, strict=True):
+        noise = ROUNDING * np.finfo(block.dtype).eps * np.abs(column).max(initial=0)
+        wrong = (column.real < -noise) | (np.abs(column.imag) > noise)
+        if wrong.any():
+            i = int(np.argmax(wrong))
+            raise ValueError(
+                f"a must hold affinities, real and not negative, but its entry ({i}, {j}) is {column[i]}; "
+                "take a kernel without negative values, such as rbf, or set them to 0"
+            )
 
 
 class Affinities(LinearOperator):
@@ -34,15 +48,7 @@ class Affinities(LinearOperator):
 
     def columns(self, indices):
         block = dense_columns(self.a, indices)
-        for j, column in zip(indices, block.T, strict=True):
-            noise = ROUNDING * np.finfo(self.dtype).eps * np.abs(column).max(initial=0)
-            wrong = (column.real < -noise) | (np.abs(column.imag) > noise)
-            if wrong.any():
-                i = int(np.argmax(wrong))
-                raise ValueError(
-                    f"a must hold affinities, real and not negative, but its entry ({i}, {j}) is {column[i]}; "
-                    "take a kernel without negative values, such as rbf, or set them to 0"
-                )
+        check_affinities(block, indices)
         block[indices, np.arange(len(indices))] += self.added[indices].astype(block.real.dtype)
         return block
 
@@ -81,8 +87,8 @@ def spectral_embedding(a, components, *, rank=None, landmarks="rpcholesky", chec
     Raises
     ------
     TypeError, ValueError
-        An argument is out of its range, as for `nystrom`; an affinity that was read is negative; the approximation has
-        a rank below `components`, or a degree that is not positive.
+        An argument is out of its range, as for `nystrom`; an affinity is negative (of a LinearOperator, one that was
+        read); the approximation has a rank below `components`, or a degree that is not positive.
 
     Notes
     -----
@@ -112,6 +118,10 @@ def spectral_embedding(a, components, *, rank=None, landmarks="rpcholesky", chec
     a = as_psd(a, check_finite=check_finite)
     components = check_count("components", components, 1)
     own = diagonal(a)
+    if not isinstance(a, LinearOperator):  # of which nothing else is asked than what is stored
+        for first in range(0, len(own), COLUMNS):
+            indices = np.arange(first, min(first + COLUMNS, len(own)))
+            check_affinities(dense_columns(a, indices), indices)
     degrees = times(a, np.ones((len(own), 1), dtype_of(a)))[:, 0].real.astype(np.float64) if (own == 0).any() else own
     without_loops = ((own == 0) & (degrees != 0)).any()
     affinities = Affinities(a, own, degrees if without_loops else np.zeros_like(own))

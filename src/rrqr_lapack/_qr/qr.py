@@ -73,8 +73,9 @@ def qr(
     4 K^2 (max(M, N) - K / 3) flops or less for R. The result has the dtype that LAPACK works in: float32 for booleans,
     float16 and integers of up to 16 bits, float64 for wider ones.
 
-    What depends on the version of SciPy is listed in ``rrqr_lapack/scipy_qr.py``. Two things do not: stacks are taken
-    with SciPy 1.15 as well, and an `overwrite_a` that is not a truth value is always refused.
+    What depends on the version of SciPy is listed in ``rrqr_lapack/_qr/scipy_qr.py``. Some things do not: stacks are
+    taken with SciPy 1.15 as well; an `overwrite_a` that is not a truth value is always refused; memory that is
+    read-only is never written to; and numbers in another byte order are read as what they are.
 
     References
     ----------

@@ -228,23 +228,21 @@ def _stacked(a, mode, overwrite_a, check_finite, driver, workers, rule):
 
 def _small(items, mode, check_finite, driver, workers, rule):
     """Small matrices, many of them without coming back to Python, in as many threads as there are workers."""
-    items = np.ascontiguousarray(items, lapack_dtype(items.dtype))
-    (count, m, n), rank = items.shape, rule.rank
-    q = np.zeros((count, rank, m), items.dtype) if mode == "economic" else None
-    r = np.zeros((count, n, rank), items.dtype)
+    (count, m, n), rank, dtype = items.shape, rule.rank, lapack_dtype(items.dtype)
+    q = np.zeros((count, rank, m), dtype) if mode == "economic" else None
+    r = np.zeros((count, n, rank), dtype)
     p = np.empty((count, n), np.int32)
     ranks = np.zeros(count, np.int32)
-    how = driver == "auto" and tiny(items[0]), rule.rtol, rule.atol, rule.tie_tol
+    how = driver == "auto" and tiny(items[0].astype(dtype, copy=False)), rule.rtol, rule.atol, rule.tie_tol
 
     def factor(part):
-        bad = _core.first_nonfinite_column(items[part].reshape(part.stop - part.start, -1).T) if check_finite else -1
+        own = np.ascontiguousarray(items[part], dtype)  # by parts, between which Ctrl-C is heard
+        bad = _core.first_nonfinite_column(own.reshape(len(own), -1).T) if check_finite else -1
         if bad >= 0:
-            as_fortran(
-                items[part][bad], overwrite=False, check_finite=True, name=f"a (matrix {part.start + bad} of the stack)"
-            )
-        _core.factor_stack(items[part], None if q is None else q[part], r[part], p[part], ranks[part], *how)
+            as_fortran(own[bad], overwrite=False, check_finite=True, name=f"a (matrix {part.start + bad} of the stack)")
+        _core.factor_stack(own, None if q is None else q[part], r[part], p[part], ranks[part], *how)
 
-    operations = CALL + 8 * m * n * rank * (4 if items.dtype.kind == "c" else 1)
+    operations = CALL + 8 * m * n * rank * (4 if dtype.kind == "c" else 1)
     parts = min(count, max(workers, math.ceil(count * operations / PART)))
     parts = [slice(i * count // parts, (i + 1) * count // parts) for i in range(parts)]
     if workers == 1:

@@ -13,7 +13,7 @@ import numpy as np
 import scipy.linalg
 
 from .._common.arrays import check_choice, check_count
-from .._common.operand import dtype_of
+from .._common.operand import dtype_of, settle
 from .._common.products import adjoint_times, times
 from .._common.random import gaussian
 from .._qr.factored import TruncatedQR
@@ -29,6 +29,8 @@ def sketch(a, rule, *, pivoting="lu", oversample=10, power=0):
     for _ in range(power):  # bases change no pivot of LU, and keep QR from seeing the norms of powers
         x = well_conditioned_basis(times(a, well_conditioned_basis(adjoint_times(a, x))))
     yh = adjoint_times(a, x)
+    if not yh.any():
+        settle(a)
     if not np.isfinite(yh).all():
         raise ValueError("a product with a is not finite; check what the LinearOperator returns, or scale a down")
     return _partial_pivots(yh) if pivoting == "lu" else _greedy_pivots(yh, rule.rank)
