@@ -1,4 +1,4 @@
-"""The package is called `torch`, as PyTorch is: nothing in it can be taken for PyTorch, and nothing takes it for that."""
+"""The face of PyTorch is called `torch` too: nothing in it can be taken for PyTorch, and nothing takes it for that."""
 
 import ast
 import importlib
