@@ -104,6 +104,10 @@ def register_rule(operation: str | Callable | type, rule: Callable[..., Any]) ->
     ValueError
         `operation` is a function of PyTorch's that has a rule already.
 
+    See Also
+    --------
+    find_groups : names what has no rule in a warning, and in ``left_alone``.
+
     Notes
     -----
     The rule holds for all models of this process; registering again replaces it. It is run once when groups are
@@ -112,10 +116,6 @@ def register_rule(operation: str | Callable | type, rule: Callable[..., Any]) ->
 
     The ``forward`` of an autograd Function is replaced by one that PyTorch's modes can see, and that is otherwise the
     same.
-
-    See Also
-    --------
-    find_groups : names what has no rule in a warning, and in ``left_alone``.
 
     Examples
     --------
