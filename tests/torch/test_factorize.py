@@ -99,6 +99,21 @@ def test_the_error_of_a_convolution_is_that_of_its_outputs(kind, mode):
         assert models.relative_error(found, exact) < 0.99 * models.relative_error(other, exact)
 
 
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel:UserWarning")  # PyTorch's, of its speed
+@pytest.mark.parametrize("mode", ["zeros", "reflect", "circular"])
+@pytest.mark.parametrize("padding", ["same", "valid", 1, (2, 1)])
+def test_a_convolution_is_the_product_of_what_it_reads_with_its_matrix(padding, mode):
+    """Kernels of an even and an odd length, each with its own dilation, so that 'same' is not symmetric."""
+    from rrqr_lapack.prune.torch._factored import matrix, read_by
+
+    torch.manual_seed(0)
+    layer = nn.Conv2d(3, 4, (2, 3), padding=padding, dilation=(3, 2), padding_mode=mode, bias=False).double()
+    x = torch.randn(5, 3, 8, 9, dtype=torch.float64)
+    with torch.no_grad():
+        expected = layer(x).flatten(2).transpose(1, 2)
+    torch.testing.assert_close(read_by(layer, x) @ torch.as_tensor(matrix(layer)), expected, rtol=0, atol=1e-12)
+
+
 def test_layers_whose_weights_the_code_uses_itself_stay_and_are_named():
     torch.manual_seed(0)
     model = nn.TransformerEncoderLayer(12, 2, 24, batch_first=True)

@@ -166,7 +166,7 @@ def test_the_weights_of_an_operation_with_a_rule_are_read_and_made():
     assert distance(small, model, x) < 1e-12
 
 
-def test_a_wrong_rule_does_no_harm():
+def test_a_rule_that_is_wrong_about_the_dependence_finds_no_group():
     call, _ = one_step()
 
     def mixed(x):

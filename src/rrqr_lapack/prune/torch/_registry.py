@@ -82,8 +82,9 @@ def register_rule(operation: str | Callable | type, rule: Callable[..., Any]) ->
     `analyze` and `find_groups` see every torch function that a model calls and know what becomes of the units. What an
     operation without a rule touches keeps its size. The rule of such an operation is a function that takes the same
     arguments and is written in torch functions that have rules: while the model is recorded, these count in the
-    operation's place. Which entries depend on which is all that matters, values do not: of a fused activation
-    `torch.relu` is as good a rule as the true formula.
+    operation's place. Of an operation without weights only that matters which entries depend on which, not the values:
+    for any activation `torch.relu` is as good a rule as the true formula. What a rule multiplies weights with must have
+    the true values, since the cut is fitted to them.
 
     Parameters
     ----------
@@ -94,8 +95,7 @@ def register_rule(operation: str | Callable | type, rule: Callable[..., Any]) ->
     rule : callable
         Called as ``rule(*args, **kwargs)`` with the arguments of each call (those of ``apply`` for an autograd
         Function). Returns tensors of the shapes that the operation returns, in their order, made from the arguments by
-        torch functions. It must not change its arguments. Weights that it multiplies with, as by
-        `torch.nn.functional.linear`, are those that are cut.
+        torch functions. It must not change its arguments.
 
     Raises
     ------
@@ -104,18 +104,18 @@ def register_rule(operation: str | Callable | type, rule: Callable[..., Any]) ->
     ValueError
         `operation` is a function of PyTorch's that has a rule already.
 
-    Notes
-    -----
-    The rule holds for all models of this process; registering again replaces it. It is run once when groups are
-    sought, and for an operation that is given weights once a batch. A wrong rule does no harm to the results: each
-    group is tried out on the model itself before it counts.
-
-    The ``forward`` of an autograd Function is replaced by one that PyTorch's modes can see, and that is otherwise the
-    same.
-
     See Also
     --------
     find_groups : names what has no rule in a warning, and in ``left_alone``.
+
+    Notes
+    -----
+    The rule holds for all models of this process; registering again replaces it. It is run once when groups are
+    sought, and for an operation that is given weights once a batch. Each group is
+    tried out on the model itself before it counts, so that a rule which is wrong about the dependence finds none.
+
+    The ``forward`` of an autograd Function is replaced by one that PyTorch's modes can see, and that is otherwise the
+    same.
 
     Examples
     --------
