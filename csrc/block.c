@@ -63,6 +63,23 @@ void X(block_rows)(rrqr_factor *f, int k, int b, int first, int last, const scal
     gemm('N', 'C', b, columns, b, -1, v1, b, rows, n, 1, a1, lda);
 }
 
+/* The residual norms lose rows k..k+b-1. */
+void X(block_downdate)(rrqr_factor *f, int k, int b)
+{
+    for (int j = k + b; j < f->n; j++) X(downdate)(f, j, X(norm)(b, AT((const scalar *)f->a, f->lda, k, j)));
+}
+
+/* Eliminate with the next b columns, which must be up to date. t: b x b; work: as for block_rows. */
+rrqr_status X(block_eliminate)(rrqr_factor *f, int b, scalar *t, scalar *work)
+{
+    const int k = f->rank;
+    const rrqr_status status = X(block_panel)(f, k, b, t);
+    X(block_rows)(f, k, b, k + b, f->n, t, work);
+    f->rank = f->factored = k + b;
+    X(block_downdate)(f, k, b);
+    return status;
+}
+
 /* Take rows k+kept..k+b-1 of columns first..last-1 back to what block_rows found there. work: b^2 scalars. */
 void X(block_undo)(rrqr_factor *f, int k, int kept, int b, int first, int last, scalar *work)
 {

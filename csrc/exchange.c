@@ -12,12 +12,13 @@
  * of R12 in terms of R11 without its last column, T follows from two products of a column and a row. O((m + k) n) each.
  *
  * Guarantee: R is that of the columns' present order as backward-stably as rotations make it; T and R11^{-1} are
- * computed from it anew before rounding could have grown in them beyond sqrt(eps). */
+ * computed from it anew before rounding could have grown in them beyond EXCHANGE_DOUBT. */
 #include "kernels.h"
 
 #include <string.h>
 
-static inline double square(scalar x)
+/* |x|^2 in double */
+static inline double square_in_double(scalar x)
 {
 #ifdef RRQR_COMPLEX
     const double re = ((const real *)&x)[0], im = ((const real *)&x)[1];
@@ -67,7 +68,7 @@ static void measure_rows(X(exchange) *e)
 {
     for (int i = 0; i < e->k; i++) e->omega[i] = 0;
     for (int p = 0; p < e->k; p++)
-        for (int i = 0; i < e->k; i++) e->omega[i] += square(*AT(e->w, e->ldw, i, p));
+        for (int i = 0; i < e->k; i++) e->omega[i] += square_in_double(*AT(e->w, e->ldw, i, p));
 }
 
 /* Squared norms of the columns of R22: of its known rows, and of the factor's residual below them. */
@@ -78,21 +79,20 @@ void X(exchange_norms)(const rrqr_factor *f, X(exchange) *e)
         e->gamma[j] = norm * norm;
     }
     for (int p = e->k; p < e->rows; p++)
-        for (int j = e->k; j < e->n; j++) e->gamma[j] += square(*AT(e->r, e->n, j, p));
+        for (int j = e->k; j < e->n; j++) e->gamma[j] += square_in_double(*AT(e->r, e->n, j, p));
 }
 
 /* R11^{-1} and T from R. Where R11 is numerically singular, by its diagonal or because its inverse leaves the range of
  * numbers, k falls to the number of leading columns that are not. */
 static rrqr_status derive(rrqr_context *context, const rrqr_factor *f, X(exchange) *e)
 {
-    const double LARGEST = PICK(1e60, 1e200, 1e60, 1e200);
     const double rtol = (double)(f->m > f->n ? f->m : f->n) * REAL_EPSILON;
-    const int n = e->n, chunk = 256;
+    const int n = e->n;
     for (int p = 0; p < e->k; p++)
         if (!(modulus(*AT(e->r, n, p, p)) > rtol * modulus(*e->r))) e->k = p;
     if (e->k == n) return RRQR_OK; /* nothing to exchange with */
-    for (int first = 0; first < e->k; first += chunk) {
-        const int last = min_int(first + chunk, e->k);
+    for (int first = 0; first < e->k; first += SOLVE_CHUNK) {
+        const int last = min_int(first + SOLVE_CHUNK, e->k);
         for (int p = first; p < last; p++)
             for (int i = 0; i < e->k; i++) *AT(e->w, e->ldw, i, p) = i == p;
         trsm('L', 'L', 'T', 'N', last, last - first, e->r, n, AT(e->w, e->ldw, 0, first), e->ldw);
@@ -100,12 +100,12 @@ static rrqr_status derive(rrqr_context *context, const rrqr_factor *f, X(exchang
     }
     for (int p = 0; p < e->k; p++) {
         double sum = 0;
-        for (int i = 0; i <= p; i++) sum += square(*AT(e->w, e->ldw, i, p));
-        if (!(sum <= LARGEST)) e->k = p;
+        for (int i = 0; i <= p; i++) sum += square_in_double(*AT(e->w, e->ldw, i, p));
+        if (!(sum <= EXCHANGE_MOST)) e->k = p;
     }
     const int k = e->k;
     for (int first = k, rows; first < n && k; first += rows) {
-        rows = min_int(chunk, n - first);
+        rows = min_int(SOLVE_CHUNK, n - first);
         for (int p = 0; p < k; p++) memcpy(AT(e->t, n, first, p), AT(e->r, n, first, p), (size_t)rows * sizeof(scalar));
         trsm('R', 'L', 'N', 'N', rows, k, e->r, n, AT(e->t, n, first, 0), n);
         if (rrqr_interrupted(context, 1.0 * k * k * rows)) return RRQR_INTERRUPTED;
@@ -119,8 +119,8 @@ static rrqr_status derive(rrqr_context *context, const rrqr_factor *f, X(exchang
 /* All of it for the factor's present rank. */
 rrqr_status X(exchange_open)(rrqr_context *context, const rrqr_factor *f, X(exchange) *e)
 {
-    const int k = f->rank, FRESH = 16;
-    const int room = min_int(min_int(f->m, f->n) - k, k / 2 > FRESH ? k / 2 : FRESH);
+    const int k = f->rank;
+    const int room = min_int(min_int(f->m, f->n) - k, k / 2 > EXCHANGE_FRESH ? k / 2 : EXCHANGE_FRESH);
     const size_t n = f->n, chosen = k;
     *e = (X(exchange)){.n = f->n, .k = k, .rows = k, .capacity = k + room, .ldw = k ? k : 1};
     e->r = rrqr_allocate(context, n * (chosen + room), sizeof(scalar));
@@ -136,10 +136,7 @@ rrqr_status X(exchange_open)(rrqr_context *context, const rrqr_factor *f, X(exch
     e->u = e->w + chosen * chosen;
     e->omega = e->gamma + n;
     e->wanted = e->order + n;
-    const int LARGEST = PICK(120, 1018, 120, 1018);
-    int exponent = 0;
-    if (f->maxnorm > 0) (void)frexp(f->maxnorm, &exponent);
-    e->scale = (real)ldexp(1, -(exponent > LARGEST ? LARGEST : exponent < -LARGEST ? -LARGEST : exponent));
+    e->scale = power_of_two(-exponent(f->maxnorm));
     X(transpose)(f->n, k, f->a, f->lda, e->r);
     for (int p = 0; p < k; p++) {
         scalar *row = AT(e->r, e->n, 0, p);
@@ -172,7 +169,7 @@ double X(exchange_largest)(X(exchange) *e, int *chosen, int *other)
         double most = 0;
 #pragma omp simd reduction(max : most, largest)
         for (int j = e->k; j < n; j++) {
-            const double size = square(t[j]), rho = size + gamma[j] * omega;
+            const double size = square_in_double(t[j]), rho = size + gamma[j] * omega;
             most = rho > most ? rho : most;
             largest = size > largest ? size : largest;
         }
@@ -185,7 +182,7 @@ double X(exchange_largest)(X(exchange) *e, int *chosen, int *other)
     *other = e->k;
     double most = 0;
     for (int j = e->k; j < n && best > 0; j++) {
-        const double rho = square(*AT(e->t, n, j, *chosen)) + gamma[j] * e->omega[*chosen];
+        const double rho = square_in_double(*AT(e->t, n, j, *chosen)) + gamma[j] * e->omega[*chosen];
         if (rho > most) {
             most = rho;
             *other = j;
@@ -258,7 +255,7 @@ rrqr_status X(exchange_columns)(rrqr_context *context, const rrqr_factor *f, X(e
         out[p] = -quotient(*AT(e->w, e->ldw, p, last), *AT(e->w, e->ldw, last, last));
         in[p] = *AT(e->t, n, j, p) + out[p] * gone[j];
         *AT(e->t, n, j, p) = 0;
-        largest = square(out[p]) > largest ? square(out[p]) : largest;
+        largest = square_in_double(out[p]) > largest ? square_in_double(out[p]) : largest;
     }
     gone[j] = 1;
     swap_rows(e->r, n, e->rows, last, j);
@@ -279,7 +276,7 @@ rrqr_status X(exchange_columns)(rrqr_context *context, const rrqr_factor *f, X(e
     *AT(e->w, e->ldw, last, last) = quotient(1, diagonal);
 
     e->doubt += REAL_EPSILON * (1 + sqrt(largest)) * (1 + e->largest) * (1 + e->largest);
-    if (!(e->doubt <= sqrt(REAL_EPSILON))) return derive(context, f, e);
+    if (!(e->doubt <= EXCHANGE_DOUBT)) return derive(context, f, e);
     measure_rows(e);
     X(exchange_norms)(f, e);
     return RRQR_OK;

@@ -5,7 +5,6 @@
  * elsewhere, so a whole column is judged by one sum. */
 ptrdiff_t X(first_nonfinite_column)(ptrdiff_t m, ptrdiff_t n, const void *a, ptrdiff_t lda)
 {
-    enum { LANES = 16 };
     const ptrdiff_t count = m * (ptrdiff_t)REALS_PER_SCALAR;
     for (ptrdiff_t j = 0; j < n; j++) {
         const real *x = (const real *)((const scalar *)a + j * lda);

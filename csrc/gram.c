@@ -13,18 +13,15 @@
  */
 static void set_scale(X(gram) *g, double x)
 {
-    const int LARGEST = PICK(120, 1018, 120, 1018), BOOST = PICK(60, 500, 60, 500);
-    int e = 0;
-    if (x > 0) (void)frexp(x, &e);
-    e = e > LARGEST ? LARGEST : e < -LARGEST ? -LARGEST : e;
-    g->scale = (real)ldexp(1, -e);
-    g->boost = (real)ldexp(1, e > 0 ? -4 : min_int(-e, BOOST));
+    const int e = exponent(x);
+    g->scale = power_of_two(-e);
+    g->boost = power_of_two(e > 0 ? -4 : min_int(-e, GRAM_BOOST));
 }
 
 rrqr_status X(gram_open)(rrqr_context *context, const rrqr_factor *f, X(gram) *g)
 {
-    const int most = min_int(f->n, 3 * min_int(f->width, RRQR_BLOCK)); /* thrice the columns of a block */
-    const size_t n = f->n, m = f->m, capacity = most, fetched = min_int(most, RRQR_FETCH);
+    const int most = min_int(f->n, GRAM_KEPT * min_int(f->width, RRQR_BLOCK));
+    const size_t n = f->n, m = f->m, capacity = most, fetched = min_int(most, GRAM_FETCH);
     *g = (X(gram)){.n = f->n, .capacity = most};
     g->rows = rrqr_allocate(context, n * capacity, sizeof(scalar));
     g->copy = rrqr_allocate(context, m * fetched + capacity * RRQR_BLOCK, sizeof(scalar));
@@ -71,7 +68,6 @@ void X(gram_clear)(const rrqr_factor *f, X(gram) *g)
  * far since the first row was fetched that what each block has added to its error could be felt in a choice. */
 void X(gram_begin)(const rrqr_factor *f, X(gram) *g)
 {
-    const real REUSE = PICK(0.1f, 1e-5, 0.1f, 1e-5);
     const real *norms = f->norms;
     real largest = 0;
     g->smallest = 1;
@@ -81,7 +77,7 @@ void X(gram_begin)(const rrqr_factor *f, X(gram) *g)
         g->left[j] = norm * norm;
         largest = g->left[j] > largest ? g->left[j] : largest;
     }
-    if (largest < REUSE * g->base) X(gram_clear)(f, g);
+    if (largest < GRAM_REUSE * g->base) X(gram_clear)(f, g);
     if (!g->count) g->base = largest;
 }
 
@@ -159,7 +155,7 @@ void X(gram_fetch)(const rrqr_factor *f, X(gram) *g, int likely, int pivot, int 
         int batch = 0;
         if (pivot >= 0) add(f, g, pivot, batch++);
         pivot = -1;
-        for (; j < f->n && missing > 0 && batch < RRQR_FETCH; j++)
+        for (; j < f->n && missing > 0 && batch < GRAM_FETCH; j++)
             if (g->slots[j] < 0 && g->left[j] > 0 && g->left[j] >= threshold) {
                 add(f, g, j, batch++);
                 missing--;

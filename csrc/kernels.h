@@ -23,16 +23,18 @@ void X(settle)(rrqr_factor *f);
 void X(source_rows)(rrqr_factor *f, int k, int b, int first, int last, int at, const scalar *v1, scalar *work);
 /* pivot.c */
 int X(pivot)(const rrqr_factor *f, double tie_tol, real *maxresid);
-int X(next_pivot)(rrqr_factor *f, double tie_tol, real *maxresid);
+int X(next_pivot)(rrqr_factor *f, const rrqr_stop *stop, real *maxresid);
 void X(swap_columns)(rrqr_factor *f, int i, int j);
 int X(stops)(const rrqr_factor *f, const rrqr_stop *stop, double maxresid);
 /* panel.c */
 void X(downdate)(rrqr_factor *f, int j, real removed);
 void X(panel_step)(rrqr_factor *f, int pivot, scalar *work);
 void X(panel_close)(rrqr_factor *f);
-/* greedy.c */
+/* begin.c */
 rrqr_status X(begin)(rrqr_context *context, rrqr_factor *f);
+/* greedy.c */
 rrqr_status X(greedy)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *stop);
+rrqr_status X(greedy_steps)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *stop, int steps);
 /* small.c */
 rrqr_status X(small)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *stop);
 void X(small_q)(const rrqr_factor *f, int columns, scalar *q, int ldq);
@@ -44,18 +46,17 @@ typedef struct {
     int *slots;      /* n: the row of the candidate at a position, or -1 */
     real *left;      /* n: squared norms of the residual columns, scaled; -1 once chosen */
     real *spare;     /* n: for selection */
-    scalar *copy;    /* m x min(capacity, RRQR_FETCH): scaled candidate columns */
+    scalar *copy;    /* m x min(capacity, GRAM_FETCH): scaled candidate columns */
     scalar *coefficients; /* capacity x RRQR_BLOCK */
     real scale;           /* a power of two that takes the largest norm near 1 */
     real boost;           /* a power of two that keeps products in range */
     real smallest;        /* the smallest residual norm that is not 0, scaled, at most 1 */
     real base;            /* the largest of `left` when the oldest row was fetched */
 } X(gram);
-enum { RRQR_FETCH = 2 * RRQR_BLOCK };
 rrqr_status X(gram_open)(rrqr_context *context, const rrqr_factor *f, X(gram) *g);
 void X(gram_close)(X(gram) *g);
 void X(gram_begin)(const rrqr_factor *f, X(gram) *g);
-void X(gram_fetch)(const rrqr_factor *f, X(gram) *g, int wanted, int must, int steps);
+void X(gram_fetch)(const rrqr_factor *f, X(gram) *g, int likely, int pivot, int steps);
 void X(gram_drop)(const rrqr_factor *f, X(gram) *g, int slot);
 void X(gram_clear)(const rrqr_factor *f, X(gram) *g);
 void X(gram_update)(const rrqr_factor *f, X(gram) *g, int from, int to);
@@ -66,6 +67,8 @@ void X(block_v1)(const rrqr_factor *f, int k, int b, scalar *v1);
 void X(block_update)(rrqr_factor *f, int k, int b);
 rrqr_status X(block_panel)(rrqr_factor *f, int k, int b, scalar *t);
 void X(block_rows)(rrqr_factor *f, int k, int b, int first, int last, const scalar *t, scalar *work);
+void X(block_downdate)(rrqr_factor *f, int k, int b);
+rrqr_status X(block_eliminate)(rrqr_factor *f, int b, scalar *t, scalar *work);
 void X(block_undo)(rrqr_factor *f, int k, int kept, int b, int first, int last, scalar *work);
 /* sketch.c: B = Omega A of the residual columns, rows x n */
 typedef struct {

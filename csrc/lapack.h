@@ -40,9 +40,6 @@ static inline int workspace(scalar answer, ptrdiff_t least)
 /* norm2 = ||x||_2 */
 static inline real nrm2(int n, const scalar *x, int incx) { return X(lapack).nrm2(&n, (scalar *)x, &incx); }
 
-/* Elements below which a loop of our own beats the call: BLAS checks, and may wake threads, at a cost of a hundred. */
-#define LOOP_ELEMENTS 400
-
 /* y := alpha op(A) x + beta y, A is m x n; op is N or C */
 static inline void gemv(char trans, int m, int n, scalar alpha, const scalar *a, int lda, const scalar *x, int incx,
                         scalar beta, scalar *y, int incy)

@@ -22,10 +22,9 @@ void *rrqr_allocate(rrqr_context *context, size_t count, size_t size)
 
 void rrqr_release(void *memory) { free(memory); }
 
-/* Asking costs a lock in Python, so ask once in about a tenth of a second. */
+/* Whether to stop: asked once in a while alone. */
 int rrqr_interrupted(rrqr_context *context, double operations)
 {
-    const double OPERATIONS_BETWEEN = 1e9;
     context->work += operations;
     if (!context->interrupted || context->work < OPERATIONS_BETWEEN) return 0;
     context->work = 0;

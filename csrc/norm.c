@@ -5,7 +5,6 @@
  * (The reference ?nrm2 runs at a fraction of memory speed; squares of floats always fit a double.) */
 real X(norm)(int m, const scalar *x)
 {
-    enum { LANES = 16 };
     const real *v = (const real *)x;
     const ptrdiff_t count = m * (ptrdiff_t)REALS_PER_SCALAR;
     double sums[LANES] = {0}, sum = 0;
@@ -14,7 +13,6 @@ real X(norm)(int m, const scalar *x)
         for (int l = 0; l < LANES; l++) sums[l] += (double)v[i + l] * v[i + l];
     for (; i < count; i++) sum += (double)v[i] * v[i];
     for (int l = 0; l < LANES; l++) sum += sums[l];
-    /* above 2^-900 what underflowed is below rounding for any length */
-    if (sizeof(real) == sizeof(float) || (sum > 0x1p-900 && sum < 0x1p+1000)) return (real)sqrt(sum);
+    if (sizeof(real) == sizeof(float) || (sum > NORM_LEAST && sum < NORM_MOST)) return (real)sqrt(sum);
     return nrm2(m, x, 1);
 }

@@ -66,8 +66,7 @@ static void apply_block(const rrqr_factor *f, int k, int b, int left, int adjoin
 static rrqr_status apply(rrqr_context *context, const rrqr_factor *f, int first, int last, int left, int adjoint,
                          int rows, int columns, scalar *c, int ldc, int triangular)
 {
-    const int NARROW = 32, WIDE = RRQR_BLOCK; /* measured: few reflectors want few at a time */
-    const int width = min_int(last - first < 512 ? NARROW : WIDE, last - first), forward = left == adjoint;
+    const int width = min_int(last - first < Q_FEW ? Q_NARROW : RRQR_BLOCK, last - first), forward = left == adjoint;
     if (width <= 0 || rows <= 0 || columns <= 0) return RRQR_OK;
     const size_t block = width, across = max_size(left ? columns : rows, width);
     scalar *work = rrqr_allocate(context, 2 * block * block + block * across, sizeof(scalar));
@@ -98,12 +97,12 @@ rrqr_status X(apply_reflectors)(rrqr_context *context, const rrqr_factor *f, int
 /* The first `columns` >= rank columns of Q = H_1 ... H_rank into q (m x columns). */
 rrqr_status X(form_q)(rrqr_context *context, const rrqr_factor *f, int columns, void *q)
 {
-    const int m = f->m, ldq = m ? m : 1, SMALL = 72 * 72;
+    const int m = f->m, ldq = m ? m : 1;
     for (int j = 0; j < columns; j++) {
         scalar *column = AT((scalar *)q, ldq, 0, j);
         for (int i = 0; i < m; i++) column[i] = i == j;
     }
-    if ((ptrdiff_t)m * columns * (ptrdiff_t)(REALS_PER_SCALAR * REALS_PER_SCALAR) <= SMALL) {
+    if ((ptrdiff_t)m * columns * (ptrdiff_t)(REALS_PER_SCALAR * REALS_PER_SCALAR) <= Q_ELEMENTS) {
         X(small_q)(f, columns, q, ldq);
         return RRQR_OK;
     }

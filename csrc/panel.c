@@ -9,18 +9,19 @@
 #include "kernels.h"
 
 /* ||x||^2 loses removed^2: the norm of what is left of column j. Where cancellation leaves too little of it to be
- * trusted the column is marked stale, and its norm becomes a bound: what is left is below sqrt(TRUSTED) norms0. */
+ * trusted the column is marked stale, and its norm becomes a bound: what is left is below the root of DOWNDATE_TRUSTED
+ * times norms0. */
 void X(downdate)(rrqr_factor *f, int j, real removed)
 {
-    const real TRUSTED = square_root(REAL_EPSILON / 2);
+    const real trusted = DOWNDATE_TRUSTED;
     real *norms = f->norms, *norms0 = f->norms0;
     if (norms[j] == 0 || norms0[j] < 0) return;
     real ratio = removed / norms[j];
     real left = (1 + ratio) * (1 - ratio);
     left = left > 0 ? left : 0;
     real fallen = norms[j] / norms0[j];
-    if (left * fallen * fallen <= TRUSTED) {
-        norms[j] = square_root(2 * TRUSTED) * norms0[j];
+    if (left * fallen * fallen <= trusted) {
+        norms[j] = square_root(2 * trusted) * norms0[j];
         norms0[j] = -norms0[j];
         f->stale++;
     } else {

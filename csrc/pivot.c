@@ -27,19 +27,23 @@ int X(pivot)(const rrqr_factor *f, double tie_tol, real *maxresid)
     return stale ? -1 : pivot;
 }
 
-/* The same after the open panel was applied where that was needed to tell. */
-int X(next_pivot)(rrqr_factor *f, double tie_tol, real *maxresid)
-{
-    int pivot = X(pivot)(f, tie_tol, maxresid);
-    if (pivot >= 0) return pivot;
-    X(panel_close)(f);
-    return X(pivot)(f, tie_tol, maxresid);
-}
-
 /* A residual of zero ends every factorization, and so does NaN: nothing can be chosen by it. */
 int X(stops)(const rrqr_factor *f, const rrqr_stop *stop, double maxresid)
 {
     return !(maxresid > 0) || maxresid <= stop->atol || maxresid / f->maxnorm <= stop->rtol;
+}
+
+/* The pivot of the step before which `stop` does not hold, -1 where it holds or no step is left; *maxresid as above.
+ * The open panel is applied where that is needed to tell. */
+int X(next_pivot)(rrqr_factor *f, const rrqr_stop *stop, real *maxresid)
+{
+    if (f->rank >= min_int(stop->rank, min_int(f->m, f->n))) return -1;
+    int pivot = X(pivot)(f, stop->tie_tol, maxresid);
+    if (pivot < 0) {
+        X(panel_close)(f);
+        pivot = X(pivot)(f, stop->tie_tol, maxresid);
+    }
+    return X(stops)(f, stop, *maxresid) ? -1 : pivot;
 }
 
 /* Exchange columns i and j of A and all that belongs to them. */

@@ -16,17 +16,6 @@
  * Guarantee: that of greedy.c, and pivots that differ from its own only within rounding of the squared norms. */
 #include "kernels.h"
 
-enum {
-    INNER = 8, /* steps after which the candidates' rows are brought up to date by a product */
-    PAUSE = 8  /* plain steps after the first block that did not pay; twice as many after each further one */
-};
-
-/* The relative error of a squared norm that a choice may bear. It alone ends a block whose norms fall: the error of a
- * Gram row is at least eps times the squared norms at the time when it was fetched. */
-static const double CHOICE = PICK(1e-3, 1e-7, 1e-3, 1e-7);
-/* How far the largest squared norm may fall beside what it was then for R to be taken from the Gram rows. */
-static const real ACCURATE = PICK(0.1f, 0.1, 0.1f, 0.1);
-
 /* The position of the largest squared norm, of tied ones that which comes first in A. */
 static int largest_left(const rrqr_factor *f, const X(gram) *g, double tie_tol, real *largest)
 {
@@ -47,32 +36,27 @@ static int largest_left(const rrqr_factor *f, const X(gram) *g, double tie_tol, 
 
 /* Step t of a block with the column at `pivot`: its row of R, conjugated and scaled, into column t of F, and the norms.
  * Rows of the candidates are up to date with the steps before `from`. 0 when rounding leaves no pivot. */
-static int step(const rrqr_factor *f, X(gram) *g, int pivot, int t, int from, double *growth)
+static int gram_step(const rrqr_factor *f, X(gram) *g, int pivot, int t, int from, double *growth)
 {
     const int k = f->rank, n = f->n - k, slot = g->slots[pivot];
-    scalar coefficients[INNER];
+    scalar coefficients[PREFETCH_INNER];
     scalar *u = AT((scalar *)f->f, f->n, k, t);
     const scalar *row = AT(g->rows, g->n, k, slot);
     for (int j = 0; j < n; j++) u[j] = row[j];
     for (int l = from; l < t; l++) coefficients[l - from] = conjugate(*AT((scalar *)f->f, f->n, pivot, l));
     if (t > from) gemv('N', n, t - from, -1, AT((scalar *)f->f, f->n, k, from), f->n, coefficients, 1, 1, u, 1);
-    const real square = ((real *)&u[pivot - k])[0];
+    const real squared = ((real *)&u[pivot - k])[0];
     /* of the row, in units of eps: G's, its rounding and underflow, and what its predecessors bring along, in both
      * factors of a product */
     double error = g->base + REAL_MIN;
     for (int l = 0; l < t; l++) error += 2 * growth[l] * modulus(*AT((scalar *)f->f, f->n, pivot, l));
-    if (!(error * REAL_EPSILON <= CHOICE * square)) return 0;
-    const real inverse = 1 / square_root(square);
+    if (!(error * REAL_EPSILON <= PREFETCH_CHOICE * squared)) return 0;
+    const real inverse = 1 / square_root(squared);
     growth[t] = error * inverse;
     real *left = g->left + k;
     for (int j = 0; j < n; j++) {
         u[j] *= inverse;
-#ifdef RRQR_COMPLEX
-        const real re = ((real *)&u[j])[0], im = ((real *)&u[j])[1];
-        left[j] -= re * re + im * im;
-#else
-        left[j] -= u[j] * u[j];
-#endif
+        left[j] -= square(u[j]);
     }
     left[pivot - k] = -1;
     X(gram_drop)(f, g, slot);
@@ -84,25 +68,24 @@ static int step(const rrqr_factor *f, X(gram) *g, int pivot, int t, int from, do
  */
 static int choose(const rrqr_factor *f, X(gram) *g, const rrqr_stop *stop, int goal, int *chosen, real *fall, int *poor)
 {
-    const int BATCH = 32;
     int t = 0, from = 0, misses = 0;
     double growth[RRQR_BLOCK];
     *fall = 1;
     *poor = 0;
-    X(gram_fetch)(f, g, 2 * goal, -1, 0);
+    X(gram_fetch)(f, g, PREFETCH_CANDIDATES * goal, -1, 0);
     while (t < goal) {
         real largest;
         const int pivot = largest_left(f, g, stop->tie_tol, &largest);
         if (t && X(stops)(f, stop, square_root(largest) / g->scale)) break;
         if (g->slots[pivot] < 0) {
-            *poor = 8 * misses++ > t + 8;
+            *poor = PREFETCH_MISS * misses++ > t + PREFETCH_MISS;
             if (*poor) break;
-            X(gram_fetch)(f, g, BATCH, pivot, from);
+            X(gram_fetch)(f, g, PREFETCH_BATCH, pivot, from);
         }
-        if (!step(f, g, pivot, t, from, growth)) break;
+        if (!gram_step(f, g, pivot, t, from, growth)) break;
         *fall = largest / g->base;
         chosen[t++] = pivot;
-        if (t - from == INNER) {
+        if (t - from == PREFETCH_INNER) {
             X(gram_update)(f, g, from, t);
             from = t;
         }
@@ -116,7 +99,7 @@ static int choose(const rrqr_factor *f, X(gram) *g, const rrqr_stop *stop, int g
 static int confirmed(const rrqr_factor *f, const X(gram) *g)
 {
     const int k = f->panel, b = f->rank - k;
-    const real limit = 64 * REAL_EPSILON * square_root(g->base);
+    const real limit = PREFETCH_AGREE * square_root(g->base);
     for (int j = 0; j < b; j++)
         for (int l = 0; l <= j; l++) {
             const real of_panel = modulus(*AT((const scalar *)f->a, f->lda, k + l, k + j)) * g->scale;
@@ -147,7 +130,7 @@ static void rows_from_gram(rrqr_factor *f, const X(gram) *g)
 }
 
 /* Eliminate with the chosen columns. work: 2 RRQR_BLOCK^2 scalars. */
-static rrqr_status eliminate(rrqr_factor *f, X(gram) *g, int *chosen, int b, real fall, scalar *work)
+static rrqr_status eliminate_chosen(rrqr_factor *f, X(gram) *g, int *chosen, int b, real fall, scalar *work)
 {
     const int k = f->rank;
     scalar *t = work;
@@ -161,12 +144,12 @@ static rrqr_status eliminate(rrqr_factor *f, X(gram) *g, int *chosen, int b, rea
     }
     const rrqr_status status = X(block_panel)(f, k, b, t);
     const int accurate = confirmed(f, g);
-    if (accurate && fall > ACCURATE && g->smallest >= REAL_MIN / REAL_EPSILON)
+    if (accurate && fall > PREFETCH_ACCURATE && g->smallest >= REAL_MIN / REAL_EPSILON)
         rows_from_gram(f, g);
     else
         X(block_rows)(f, k, b, f->rank, f->n, t, work + RRQR_BLOCK * RRQR_BLOCK);
     if (!accurate) X(gram_clear)(f, g);
-    for (int j = f->rank; j < f->n; j++) X(downdate)(f, j, X(norm)(b, AT((scalar *)f->a, f->lda, k, j)));
+    X(block_downdate)(f, k, b);
     return status;
 }
 
@@ -179,31 +162,21 @@ static int nothing_below(const rrqr_factor *f, int j)
     return 1;
 }
 
-/* Go on up to `rank` without the Gram rows, which are wrong afterwards. */
-static rrqr_status plain_steps(rrqr_context *context, rrqr_factor *f, X(gram) *g, const rrqr_stop *stop, int rank)
-{
-    rrqr_stop plain = *stop;
-    plain.rank = rank;
-    X(gram_clear)(f, g);
-    return X(greedy)(context, f, &plain);
-}
-
 /* Go on from the present rank until `stop` holds. A block that ends early says that the norms fall fast: the next one
  * fetches less, and when hardly anything was gained the plain kernel goes on for a while. */
 rrqr_status X(prefetch)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *stop)
 {
     const int last = min_int(stop->rank, min_int(f->m, f->n));
-    int chosen[RRQR_BLOCK], expected = RRQR_BLOCK / 2, pause = PAUSE;
+    int chosen[RRQR_BLOCK], expected = PREFETCH_FIRST, pause = PREFETCH_PAUSE;
     X(gram) g;
     rrqr_status status = X(gram_open)(context, f, &g);
     if (status) return status;
     scalar *work = rrqr_allocate(context, 2 * RRQR_BLOCK * RRQR_BLOCK + (size_t)f->n + f->width, sizeof(scalar));
     if (!work) status = RRQR_NO_MEMORY;
     X(settle)(f);
-    while (!status && f->rank < last) {
-        real maxresid;
-        const int pivot = X(next_pivot)(f, stop->tie_tol, &maxresid);
-        if (X(stops)(f, stop, maxresid)) break;
+    int pivot;
+    real maxresid;
+    while (!status && (pivot = X(next_pivot)(f, stop, &maxresid)) >= 0) {
         const double area = (double)(f->m - f->rank) * (f->n - f->rank);
         const int plain = nothing_below(f, pivot); /* as in a triangle: a step is free where the reflector is I */
         if (rrqr_interrupted(context, (plain ? 4 : 6 * RRQR_BLOCK) * area)) {
@@ -223,13 +196,17 @@ rrqr_status X(prefetch)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *
         int poor;
         X(gram_begin)(f, &g);
         const int b = choose(f, &g, stop, goal, chosen, &fall, &poor);
-        if (b) status = eliminate(f, &g, chosen, b, fall, work);
-        expected = b < goal ? (b < 8 ? 8 : b) : min_int(4 * expected, RRQR_BLOCK);
-        if (!status && (poor || b < min_int(goal, 4))) {
-            status = plain_steps(context, f, &g, stop, min_int(last, f->rank + pause));
-            pause = min_int(2 * pause, 1024);
+        if (b) status = eliminate_chosen(f, &g, chosen, b, fall, work);
+        if (b < goal)
+            expected = b < PREFETCH_LEAST ? PREFETCH_LEAST : b;
+        else
+            expected = min_int(PREFETCH_GROWTH * expected, RRQR_BLOCK);
+        if (!status && (poor || b < min_int(goal, PREFETCH_PAID))) {
+            X(gram_clear)(f, &g);
+            status = X(greedy_steps)(context, f, stop, pause);
+            pause = min_int(2 * pause, PREFETCH_LONGEST_PAUSE);
         } else {
-            pause = PAUSE;
+            pause = PREFETCH_PAUSE;
         }
     }
     rrqr_release(work);

@@ -40,8 +40,8 @@ static int first_stop(rrqr_factor *f, const rrqr_stop *stop, int k, int b, int m
 /* Let only the first `kept` of the b columns just eliminated stay so. `panel` holds the others as they were, up to date
  * with the open panel; where there is a source they are again to be taken from there, with their rows of F as `held`.
  */
-static void retreat(rrqr_factor *f, int k, int kept, int b, const scalar *panel, const scalar *held, const scalar *t,
-                    scalar *work)
+static void cut_block(rrqr_factor *f, int k, int kept, int b, const scalar *panel, const scalar *held, const scalar *t,
+                      scalar *work)
 {
     const int below = f->m - k, pending = k - f->panel;
     const void *source = f->source;
@@ -71,8 +71,8 @@ static rrqr_status refresh(rrqr_context *context, rrqr_factor *f)
 
 /* Eliminate with up to `wanted` columns that the sketch chooses. *stopped says that not all of them stay: the rule was
  * met before the last, or one has nothing left, or the memory to tell was missing, when none does. */
-static rrqr_status block(rrqr_context *context, rrqr_factor *f, X(sketch) *s, const rrqr_stop *stop, int wanted,
-                         scalar *panel, scalar *t, int *stopped)
+static rrqr_status sketched_block(rrqr_context *context, rrqr_factor *f, X(sketch) *s, const rrqr_stop *stop,
+                                  int wanted, scalar *panel, scalar *t, int *stopped)
 {
     const int k = f->rank, below = f->m - k, pending = k - f->panel;
     scalar *held = t + RRQR_WIDE * RRQR_WIDE, *work = held + (size_t)RRQR_WIDE * f->width;
@@ -86,10 +86,7 @@ static rrqr_status block(rrqr_context *context, rrqr_factor *f, X(sketch) *s, co
     X(block_update)(f, k, b);
     for (int j = 0; j < b; j++)
         memcpy(AT(panel, below, 0, j), AT((scalar *)f->a, f->lda, k, k + j), (size_t)below * sizeof(scalar));
-    status = X(block_panel)(f, k, b, t);
-    X(block_rows)(f, k, b, k + b, f->n, t, work);
-    f->rank = f->factored = k + b;
-    for (int j = f->rank; j < f->n; j++) X(downdate)(f, j, X(norm)(b, AT((scalar *)f->a, f->lda, k, j)));
+    status = X(block_eliminate)(f, b, t, work);
 
     int most = b;
     for (int l = b - 1; l >= 0; l--)
@@ -98,7 +95,7 @@ static rrqr_status block(rrqr_context *context, rrqr_factor *f, X(sketch) *s, co
     const int kept = first_stop(f, stop, k, b, status ? 0 : most, s->sums);
     *stopped = kept < b;
     if (*stopped)
-        retreat(f, k, kept, b, panel, held, t, work);
+        cut_block(f, k, kept, b, panel, held, t, work);
     else if (f->rank < stop->rank)
         X(sketch_downdate)(f, s, k, b);
     return status;
@@ -108,7 +105,6 @@ static rrqr_status block(rrqr_context *context, rrqr_factor *f, X(sketch) *s, co
  * standard normal entries. */
 rrqr_status X(randomized)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *stop, const void *omega)
 {
-    const real FALL = square_root(REAL_EPSILON); /* below which a downdated sketch is rounding error */
     const int last = min_int(stop->rank, min_int(f->m, f->n));
     X(sketch) s;
     rrqr_status status = X(sketch_open)(context, f, omega, rrqr_share(last - f->rank), &s);
@@ -116,31 +112,26 @@ rrqr_status X(randomized)(rrqr_context *context, rrqr_factor *f, const rrqr_stop
     const size_t rows = (size_t)f->m + 3 * RRQR_WIDE + 2 * (size_t)f->width + (f->source ? f->n : 0);
     scalar *panel = rrqr_allocate(context, RRQR_WIDE * rows, sizeof(scalar));
     if (!panel) status = RRQR_NO_MEMORY;
-    while (!status && f->rank < last) {
-        real maxresid;
-        X(next_pivot)(f, stop->tie_tol, &maxresid);
-        if (X(stops)(f, stop, maxresid)) break;
+    real maxresid;
+    while (!status && X(next_pivot)(f, stop, &maxresid) >= 0) {
         const double area = (double)(f->m - f->rank) * (f->n - f->rank);
         if (rrqr_interrupted(context, 4 * RRQR_WIDE * area)) {
             status = RRQR_INTERRUPTED;
             break;
         }
         const int k = f->rank, wanted = min_int(rrqr_share(last - k), s.rows - RRQR_OVERSAMPLE);
-        const int afresh = !(maxresid > FALL * s.level);
-        const int many = f->source && 4 * k > f->n; /* the source gives products with the columns before k as well */
+        const int afresh = !(maxresid > SKETCH_FALL * s.level);
+        /* the source gives products with the columns before k as well */
+        const int many = f->source && SOURCE_COLUMNS * k > f->n;
         if (k > f->panel && (afresh || many || k - f->panel + wanted > f->width)) X(panel_close)(f);
         if (afresh) X(sketch_form)(f, &s, maxresid);
         int stopped = 0;
-        status = block(context, f, &s, stop, wanted, panel, panel + (size_t)RRQR_WIDE * f->m, &stopped);
+        status = sketched_block(context, f, &s, stop, wanted, panel, panel + (size_t)RRQR_WIDE * f->m, &stopped);
         if (status || !stopped) {
             if (f->rank > k) continue;
         }
         s.level = INFINITY; /* the sketch has lost its columns */
-        if (!status && f->rank == k) {
-            rrqr_stop plain = *stop;
-            plain.rank = min_int(last, k + RRQR_PANEL);
-            status = X(greedy)(context, f, &plain);
-        }
+        if (!status && f->rank == k) status = X(greedy_steps)(context, f, stop, RRQR_PANEL);
     }
     rrqr_release(panel);
     X(sketch_close)(&s);

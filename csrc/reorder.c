@@ -39,7 +39,7 @@ rrqr_status X(retreat)(rrqr_context *context, rrqr_factor *f, int kept)
 }
 
 /* Eliminate with columns rank..last-1 in the order in which they stand. */
-static rrqr_status eliminate(rrqr_context *context, rrqr_factor *f, int last)
+static rrqr_status eliminate_in_order(rrqr_context *context, rrqr_factor *f, int last)
 {
     const size_t square = (size_t)RRQR_BLOCK * RRQR_BLOCK;
     scalar *t = rrqr_allocate(context, 2 * square + (size_t)RRQR_BLOCK * f->width, sizeof(scalar));
@@ -49,10 +49,7 @@ static rrqr_status eliminate(rrqr_context *context, rrqr_factor *f, int last)
         const int k = f->rank, b = min_int(min_int(RRQR_BLOCK, f->width), last - k);
         if (k - f->panel + b > f->width) X(panel_close)(f);
         X(block_update)(f, k, b);
-        status = X(block_panel)(f, k, b, t);
-        X(block_rows)(f, k, b, k + b, f->n, t, t + square);
-        f->rank = f->factored = k + b;
-        for (int j = f->rank; j < f->n; j++) X(downdate)(f, j, X(norm)(b, AT((const scalar *)f->a, f->lda, k, j)));
+        status = X(block_eliminate)(f, b, t, t + square);
         if (!status && rrqr_interrupted(context, 4.0 * b * (f->m - k) * (f->n - k))) status = RRQR_INTERRUPTED;
     }
     rrqr_release(t);
@@ -71,5 +68,5 @@ rrqr_status X(reorder)(rrqr_context *context, rrqr_factor *f, int *wanted, int c
         for (int l = p + 1; l < count; l++)
             if (wanted[l] == p) wanted[l] = wanted[p];
     }
-    return eliminate(context, f, count);
+    return eliminate_in_order(context, f, count);
 }

@@ -3,7 +3,8 @@
 
 /* Columns first..last-1 of R22, dense: what is stored of them, brought up to date with the open panel; after LAPACK's
  * full factorization the triangle there, taken back through its reflectors. */
-static rrqr_status columns(rrqr_context *context, const rrqr_factor *f, int first, int last, scalar *block, int ldb)
+static rrqr_status residual_columns(rrqr_context *context, const rrqr_factor *f, int first, int last, scalar *block,
+                                    int ldb)
 {
     const int k = f->rank, below = f->m - k, pending = f->factored - f->panel, full = f->factored > k;
     for (int j = first; j < last; j++) {
@@ -24,18 +25,18 @@ static rrqr_status columns(rrqr_context *context, const rrqr_factor *f, int firs
  * The factor is left as it is. */
 rrqr_status X(residual)(rrqr_context *context, const rrqr_factor *f, void *block, int ldb, void *norms)
 {
-    const int below = f->m - f->rank, right = f->n - f->rank, chunk = 128;
+    const int below = f->m - f->rank, right = f->n - f->rank;
     scalar *buffer = NULL;
     if (!block) {
         ldb = below ? below : 1;
-        buffer = rrqr_allocate(context, (size_t)ldb * min_int(chunk, right), sizeof(scalar));
+        buffer = rrqr_allocate(context, (size_t)ldb * min_int(RESIDUAL_CHUNK, right), sizeof(scalar));
         if (!buffer) return RRQR_NO_MEMORY;
     }
     rrqr_status status = RRQR_OK;
     for (int first = 0, last; first < right && !status; first = last) {
-        last = first + min_int(chunk, right - first);
+        last = first + min_int(RESIDUAL_CHUNK, right - first);
         scalar *b = block ? AT((scalar *)block, ldb, 0, first) : buffer;
-        status = columns(context, f, first, last, b, ldb);
+        status = residual_columns(context, f, first, last, b, ldb);
         if (rrqr_interrupted(context, 2.0 * below * (last - first) * f->width)) status = RRQR_INTERRUPTED;
         for (int j = first; norms && j < last; j++) ((real *)norms)[j] = X(norm)(below, AT(b, ldb, 0, j - first));
     }

@@ -7,13 +7,7 @@
 
 #include <stddef.h>
 
-enum {
-    RRQR_PANEL = 32,     /* columns whose updates the greedy kernel defers: LAPACK's choice */
-    RRQR_BLOCK = 96,     /* columns that a block of the prefetching kernel eliminates, at most */
-    RRQR_WIDE = 128,     /* columns that a block of the randomized kernel eliminates, at most */
-    RRQR_OVERSAMPLE = 8, /* rows that a sketch has beyond the columns of a block */
-    RRQR_DEFER = 256     /* columns whose updates the randomized kernel defers */
-};
+#include "tuning.h"
 
 typedef enum {
     RRQR_OK = 0,
@@ -75,35 +69,37 @@ typedef struct {
     size_t routine_count;
     ptrdiff_t (*first_nonfinite_column)(ptrdiff_t m, ptrdiff_t n, const void *a, ptrdiff_t lda);
     void (*transpose)(ptrdiff_t m, ptrdiff_t n, const void *a, ptrdiff_t stride, void *b);
-    rrqr_status (*begin)(rrqr_context *, rrqr_factor *);
-    rrqr_status (*greedy)(rrqr_context *, rrqr_factor *, const rrqr_stop *);
-    rrqr_status (*small)(rrqr_context *, rrqr_factor *, const rrqr_stop *);
-    rrqr_status (*prefetch)(rrqr_context *, rrqr_factor *, const rrqr_stop *);
-    rrqr_status (*randomized)(rrqr_context *, rrqr_factor *, const rrqr_stop *, const void *omega);
-    rrqr_status (*strong)(rrqr_context *, rrqr_factor *, const rrqr_stop *, double bound, rrqr_strength *);
-    rrqr_status (*full)(rrqr_context *, rrqr_factor *);
-    void (*truncate)(rrqr_factor *, const rrqr_stop *);
-    rrqr_status (*geqrf)(rrqr_context *, rrqr_factor *);
-    void (*settle)(rrqr_factor *);
-    rrqr_status (*residual)(rrqr_context *, const rrqr_factor *, void *block, int ldb, void *norms);
-    rrqr_status (*maxresid)(rrqr_context *, const rrqr_factor *, double *maxresid);
-    void (*upper)(const rrqr_factor *, int rows, void *r, int ldr);
-    rrqr_status (*form_q)(rrqr_context *, const rrqr_factor *, int columns, void *q);
-    rrqr_status (*apply_q)(rrqr_context *, const rrqr_factor *, int left, int adjoint, int rows, int columns, void *c);
-    rrqr_status (*lstsq)(rrqr_context *, const rrqr_factor *, int rank, int columns, void *b, void *norms);
-    rrqr_status (*interpolation)(rrqr_context *, const rrqr_factor *, void *t);
+    rrqr_status (*begin)(rrqr_context *context, rrqr_factor *f);
+    rrqr_status (*greedy)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *stop);
+    rrqr_status (*small)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *stop);
+    rrqr_status (*prefetch)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *stop);
+    rrqr_status (*randomized)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *stop, const void *omega);
+    rrqr_status (*strong)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *stop, double bound,
+                          rrqr_strength *strength);
+    rrqr_status (*full)(rrqr_context *context, rrqr_factor *f);
+    void (*truncate)(rrqr_factor *f, const rrqr_stop *stop);
+    rrqr_status (*geqrf)(rrqr_context *context, rrqr_factor *f);
+    void (*settle)(rrqr_factor *f);
+    rrqr_status (*residual)(rrqr_context *context, const rrqr_factor *f, void *block, int ldb, void *norms);
+    rrqr_status (*maxresid)(rrqr_context *context, const rrqr_factor *f, double *maxresid);
+    void (*upper)(const rrqr_factor *f, int rows, void *r, int ldr);
+    rrqr_status (*form_q)(rrqr_context *context, const rrqr_factor *f, int columns, void *q);
+    rrqr_status (*apply_q)(rrqr_context *context, const rrqr_factor *f, int left, int adjoint, int rows, int columns,
+                           void *c);
+    rrqr_status (*lstsq)(rrqr_context *context, const rrqr_factor *f, int rank, int columns, void *b, void *norms);
+    rrqr_status (*interpolation)(rrqr_context *context, const rrqr_factor *f, void *t);
 } rrqr_kernels;
 
 extern const rrqr_kernels rrqr_s_kernels, rrqr_d_kernels, rrqr_c_kernels, rrqr_z_kernels;
 
 /* The columns of each block of the randomized kernel where so many are left in all: blocks of about one size, a
- * multiple of eight, which products like. */
+ * multiple of RRQR_EVEN. */
 static inline int rrqr_share(int left)
 {
     if (left <= 0) return 0;
     const int blocks = (left + RRQR_WIDE - 1) / RRQR_WIDE, even = (left + blocks - 1) / blocks;
-    const int eights = (even + 7) / 8 * 8;
-    return eights < left ? eights : left;
+    const int share = (even + RRQR_EVEN - 1) / RRQR_EVEN * RRQR_EVEN;
+    return share < left ? share : left;
 }
 
 /* memory.c */

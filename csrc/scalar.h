@@ -45,7 +45,28 @@ typedef double _Complex scalar;
 
 static inline scalar conjugate(scalar x) { return PICK(x, x, conjf(x), conj(x)); }
 static inline real modulus(scalar x) { return PICK(fabsf(x), fabs(x), cabsf(x), cabs(x)); }
+/* |x|^2 in the matrix's own precision */
+static inline real square(scalar x)
+{
+#ifdef RRQR_COMPLEX
+    const real re = ((const real *)&x)[0], im = ((const real *)&x)[1];
+    return re * re + im * im;
+#else
+    return x * x;
+#endif
+}
 static inline real square_root(real x) { return PICK(sqrtf(x), sqrt(x), sqrtf(x), sqrt(x)); }
 static inline real hypotenuse(real x, real y) { return PICK(hypotf, hypot, hypotf, hypot)(x, y); }
+
+/* e of the power 2^-e that takes x > 0 near 1, as far as it and its inverse are normal numbers: scaling by it is exact
+ */
+static inline int exponent(double x)
+{
+    const int largest = PICK(120, 1018, 120, 1018);
+    int e = 0;
+    if (x > 0) (void)frexp(x, &e);
+    return e > largest ? largest : e < -largest ? -largest : e;
+}
+static inline real power_of_two(int e) { return (real)ldexp(1, e); }
 
 #endif

@@ -32,10 +32,7 @@ rrqr_status X(sketch_open)(rrqr_context *context, const rrqr_factor *f, const sc
     s->qr.norms0 = (real *)s->qr.norms + n;
     s->sums = (real *)s->qr.norms + 2 * n;
     s->level = INFINITY; /* nothing is sketched yet */
-    const int LARGEST = PICK(120, 1018, 120, 1018);
-    int e = 0;
-    if (f->maxnorm > 0) (void)frexp(f->maxnorm, &e);
-    const real scale = (real)ldexp(1, -(e > LARGEST ? LARGEST : e < -LARGEST ? -LARGEST : e));
+    const real scale = power_of_two(-exponent(f->maxnorm));
     for (size_t i = 0; i < rows * m; i++) s->omega[i] = omega[i] * scale;
     return RRQR_OK;
 }
@@ -58,7 +55,7 @@ void X(sketch_form)(const rrqr_factor *f, X(sketch) *s, double level)
 
 /* Which of the n residual columns may be pivots, in their order: those that Gaussian elimination of B^T with partial
  * pivoting takes as pivots, and as many of the longest others; their number. flags, order: n. */
-static int candidates(const rrqr_factor *f, X(sketch) *s, int n, int *flags, int *order)
+static int likely_pivots(const rrqr_factor *f, X(sketch) *s, int n, int *flags, int *order)
 {
     const int k = f->rank;
     const real *norms = (const real *)f->norms + k;
@@ -90,12 +87,11 @@ static int candidates(const rrqr_factor *f, X(sketch) *s, int n, int *flags, int
 rrqr_status X(sketch_pivots)(rrqr_context *context, rrqr_factor *f, X(sketch) *s, int wanted, double tie_tol)
 {
     const int k = f->rank, n = f->n - k, rows = s->rows;
-    const int SMALL = 700; /* columns below which prefetching does not pay, measured */
     const rrqr_stop stop = {.rank = wanted, .rtol = -1, .atol = -1, .tie_tol = tie_tol};
     int *at = s->positions, *held = at + s->n, *among = held + s->n; /* where a column is, and what is at a position */
     int count = n;
     if (n > 2 * rows && tie_tol == 0)
-        count = candidates(f, s, n, at, among);
+        count = likely_pivots(f, s, n, at, among);
     else
         for (int j = 0; j < n; j++) among[j] = j;
     for (int j = 0; j < count; j++)
@@ -106,7 +102,7 @@ rrqr_status X(sketch_pivots)(rrqr_context *context, rrqr_factor *f, X(sketch) *s
     qr->a = s->copy;
     qr->width = min_int(RRQR_BLOCK, count);
     rrqr_status status = X(begin)(context, qr);
-    if (!status) status = (count > SMALL ? X(prefetch) : X(greedy))(context, qr, &stop);
+    if (!status) status = (count > SKETCH_SMALL ? X(prefetch) : X(greedy))(context, qr, &stop);
     for (int j = 0; j < n; j++) at[j] = held[j] = j;
     for (int i = 0; i < qr->rank; i++) {
         const int from = at[among[qr->pivots[i]]];

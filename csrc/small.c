@@ -7,22 +7,6 @@
  * Guarantee: that of greedy.c, and pivots that differ from its own only within rounding of the norms. */
 #include "kernels.h"
 
-/* Squares of norms that can be trusted; outside, the plain kernel goes on, whose norms are scaled. */
-static const real LEAST = PICK(0x1p-60f, 0x1p-400, 0x1p-60f, 0x1p-400);
-static const real MOST = PICK(0x1p+60f, 0x1p+400, 0x1p+60f, 0x1p+400);
-/* What may be left of a square before it is computed afresh: its error is at most eps over this. */
-static const real FALL = PICK(0.05f, 1e-3, 0.05f, 1e-3);
-
-static inline real square(scalar x)
-{
-#ifdef RRQR_COMPLEX
-    const real re = ((real *)&x)[0], im = ((real *)&x)[1];
-    return re * re + im * im;
-#else
-    return x * x;
-#endif
-}
-
 /* sum |x_i|^2 */
 static inline real sum_of_squares(int m, const scalar *x)
 {
@@ -90,7 +74,7 @@ static scalar reflector(int m, scalar *x)
     const real re = parts[0], im = REALS_PER_SCALAR == 2 ? parts[REALS_PER_SCALAR - 1] : 0;
     scalar tau = 0;
     if (rest == 0 && im == 0) return tau;
-    if (!(rest > LEAST)) {
+    if (!(rest > SMALL_LEAST)) {
         larfg(m, x, x + 1, &tau);
         return tau;
     }
@@ -126,7 +110,7 @@ static int largest_square(const rrqr_factor *f, const real *squares, double tie_
 }
 
 /* Eliminate with column `pivot`. squares0: the squares when last computed afresh. */
-static void eliminate(rrqr_factor *f, int pivot, real *squares, real *squares0)
+static void reflect_by(rrqr_factor *f, int pivot, real *squares, real *squares0)
 {
     const int k = f->rank, below = f->m - k;
     X(swap_columns)(f, k, pivot);
@@ -138,7 +122,7 @@ static void eliminate(rrqr_factor *f, int pivot, real *squares, real *squares0)
     for (int j = k + 1; j < f->n; j++) {
         const scalar *c = AT((const scalar *)f->a, f->lda, k, j);
         squares[j] -= square(*c);
-        if (!(squares[j] > FALL * squares0[j])) squares[j] = squares0[j] = sum_of_squares(below - 1, c + 1);
+        if (!(squares[j] > SMALL_FALL * squares0[j])) squares[j] = squares0[j] = sum_of_squares(below - 1, c + 1);
     }
     f->rank = f->factored = f->panel = k + 1;
 }
@@ -154,16 +138,17 @@ rrqr_status X(small)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *sto
     X(panel_close)(f);
     for (int j = f->rank; j < f->n; j++) squares[j] = squares0[j] = norms[j] * norms[j];
     int pivot = largest_square(f, squares, stop->tie_tol, &largest);
-    while (f->rank < last && largest > LEAST && largest < MOST && !X(stops)(f, stop, square_root(largest))) {
+    while (f->rank < last && largest > SMALL_LEAST && largest < SMALL_MOST &&
+           !X(stops)(f, stop, square_root(largest))) {
         if (rrqr_interrupted(context, 4.0 * (f->m - f->rank) * (f->n - f->rank))) {
             status = RRQR_INTERRUPTED;
             break;
         }
-        eliminate(f, pivot, squares, squares0);
+        reflect_by(f, pivot, squares, squares0);
         pivot = largest_square(f, squares, stop->tie_tol, &largest);
     }
     for (int j = f->rank; j < f->n; j++)
-        norms[j] = norms0[j] = squares[j] > LEAST && squares[j] < MOST
+        norms[j] = norms0[j] = squares[j] > SMALL_LEAST && squares[j] < SMALL_MOST
                                    ? square_root(squares[j])
                                    : X(norm)(f->m - f->rank, AT((const scalar *)f->a, f->lda, f->rank, j));
     rrqr_release(squares);

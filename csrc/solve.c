@@ -18,9 +18,9 @@ rrqr_status X(lstsq)(rrqr_context *context, const rrqr_factor *f, int rank, int 
  * SIAM J. Sci. Comput. 26(4), 2005, doi:10.1137/030602678. Error: exactly R22. */
 rrqr_status X(interpolation)(rrqr_context *context, const rrqr_factor *f, void *t)
 {
-    const int k = f->rank, chunk = 256, right = f->n - k;
+    const int k = f->rank, right = f->n - k;
     if (!k) return RRQR_OK;
-    scalar *buffer = rrqr_allocate(context, (size_t)k * min_int(chunk, right), sizeof(scalar));
+    scalar *buffer = rrqr_allocate(context, (size_t)k * min_int(SOLVE_CHUNK, right), sizeof(scalar));
     if (!buffer) return RRQR_NO_MEMORY;
     for (int j = 0; j < k; j++) {
         scalar *column = AT((scalar *)t, k, 0, f->pivots[j]);
@@ -28,7 +28,7 @@ rrqr_status X(interpolation)(rrqr_context *context, const rrqr_factor *f, void *
     }
     rrqr_status status = RRQR_OK;
     for (int first = k, columns; first < f->n && !status; first += columns) {
-        columns = min_int(chunk, f->n - first);
+        columns = min_int(SOLVE_CHUNK, f->n - first);
         for (int j = 0; j < columns; j++)
             for (int i = 0; i < k; i++) AT(buffer, k, 0, j)[i] = AT((const scalar *)f->a, f->lda, 0, first + j)[i];
         trsm('L', 'U', 'N', 'N', k, columns, f->a, f->lda, buffer, k);

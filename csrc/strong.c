@@ -10,8 +10,8 @@
 #include "kernels.h"
 
 /* Exchange columns while a rho_ij is above the limit, but at most so many times; *made is how many. */
-static rrqr_status exchange(rrqr_context *context, rrqr_factor *f, X(exchange) *e, double limit, int most, int *made,
-                            rrqr_strength *strength)
+static rrqr_status improve(rrqr_context *context, rrqr_factor *f, X(exchange) *e, double limit, int most, int *made,
+                           rrqr_strength *strength)
 {
     rrqr_status status = RRQR_OK;
     *made = 0;
@@ -39,9 +39,8 @@ static rrqr_status exchange(rrqr_context *context, rrqr_factor *f, X(exchange) *
 }
 
 /* The columns of R11 in greedy order, as positions in the factor. */
-static rrqr_status order(rrqr_context *context, const X(exchange) *e, double tie_tol, int *wanted)
+static rrqr_status greedy_order(rrqr_context *context, const X(exchange) *e, double tie_tol, int *wanted)
 {
-    const int SMALL = 256; /* columns below which prefetching does not pay */
     const size_t k = e->k, width = min_int(RRQR_BLOCK, e->k);
     const rrqr_stop stop = {.rank = e->k, .rtol = -1, .atol = -1, .tie_tol = tie_tol};
     rrqr_factor r11 = {.m = e->k, .n = e->k, .lda = e->k ? e->k : 1, .width = (int)width};
@@ -55,7 +54,7 @@ static rrqr_status order(rrqr_context *context, const X(exchange) *e, double tie
         r11.norms0 = (real *)r11.norms + k;
         X(transpose)(e->k, e->k, e->r, e->n, r11.a);
         status = X(begin)(context, &r11);
-        if (!status) status = (e->k > SMALL ? X(prefetch) : X(greedy))(context, &r11, &stop);
+        if (!status) status = (e->k > STRONG_SMALL ? X(prefetch) : X(greedy))(context, &r11, &stop);
         for (int p = 0; p < e->k; p++) wanted[p] = e->order[wanted[p]];
     }
     rrqr_release(r11.a);
@@ -77,9 +76,9 @@ static double volume(const X(exchange) *e)
 rrqr_status X(strong)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *stop, double bound,
                       rrqr_strength *strength)
 {
-    /* rho_ij are known to sqrt(eps): stay below the bound by that much, and above what equal columns have */
-    const double SLACK = 4 * sqrt(REAL_EPSILON), least = 1 + SLACK;
-    const double limit = bound * (1 - SLACK) > least ? bound * (1 - SLACK) : least;
+    /* below the bound by what rho_ij are known to, and above what equal columns have */
+    const double slack = EXCHANGE_SLACK, least = 1 + slack;
+    const double limit = bound * (1 - slack) > least ? bound * (1 - slack) : least;
     rrqr_stop present = *stop;
     int before = -1, furthest = -1, settled = 0;
     double reached = 0;
@@ -95,7 +94,7 @@ rrqr_status X(strong)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *st
         int made;
         before = leading;
         reached = volume(&e);
-        status = exchange(context, f, &e, limit, stuck ? 0 : 4 * e.capacity, &made, strength);
+        status = improve(context, f, &e, limit, stuck ? 0 : EXCHANGE_ROUNDS * e.capacity, &made, strength);
         strength->swaps += made;
         settled = !made && leading == k;
         if (!status && !settled) {
@@ -103,7 +102,7 @@ rrqr_status X(strong)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *st
                 if (leading <= furthest) present.rank = e.k;
                 furthest = leading;
             }
-            status = order(context, &e, stop->tie_tol, e.wanted);
+            status = greedy_order(context, &e, stop->tie_tol, e.wanted);
             if (!status) status = X(reorder)(context, f, e.wanted, e.k);
         }
         X(exchange_close)(&e);

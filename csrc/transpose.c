@@ -4,7 +4,6 @@
 /* B(i, j) = a[i * stride + j] for the m x n matrix B, in square tiles: both sides move whole cache lines. */
 void X(transpose)(ptrdiff_t m, ptrdiff_t n, const void *a, ptrdiff_t stride, void *b)
 {
-    const ptrdiff_t TILE = 32;
     for (ptrdiff_t i0 = 0; i0 < m; i0 += TILE)
         for (ptrdiff_t j0 = 0; j0 < n; j0 += TILE) {
             const ptrdiff_t i1 = i0 + TILE < m ? i0 + TILE : m, j1 = j0 + TILE < n ? j0 + TILE : n;

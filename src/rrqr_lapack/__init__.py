@@ -1,8 +1,26 @@
-"""Column-pivoted QR, interpolative decompositions, and neural networks made smaller with them."""
+"""Column-pivoted QR, interpolative decompositions, and neural networks made smaller with them.
+
+pivoted QR
+    qr, qr_truncated, TruncatedQR, strong_rrqr, StrongRRQR, TallQR, basic_lstsq, BasicSolution
+columns and rows of a matrix
+    interpolative_decomposition, InterpolativeDecomposition, row_interpolative_decomposition,
+    RowInterpolativeDecomposition, two_sided_interpolative_decomposition, TwoSidedInterpolativeDecomposition, cur, CUR,
+    LinkingMatrix, select_columns, ColumnSelection
+random products
+    range_finder, Range, randomized_svd, RandomizedSVD, randomized_eigh, RandomizedEigh, generalized_nystrom, PCA,
+    low_rank_factors, LowRankFactors
+positive semidefinite and kernel matrices
+    nystrom, Nystrom, rpcholesky, PartialCholesky, kernel_ridge, KernelRidge, spectral_embedding, KernelMatrix, rbf
+missing entries
+    complete, soft_impute, alternating_least_squares, Completion, hold_out, ConvergenceWarning
+in modules of their own
+    interpolative (as `scipy.linalg.interpolative`), prune (networks), prune.torch (models in PyTorch)
+"""
 
 from importlib import import_module as _import_module
 from importlib.metadata import version as _version
 from importlib.util import find_spec as _find_spec
+from typing import Any as _Any
 
 if _find_spec(f"{__name__}._core") is None:
     raise ImportError(f"{__path__[0]} holds only the sources; in the checkout: pip install .")
@@ -84,14 +102,14 @@ __all__ = [
     "strong_rrqr",
     "two_sided_interpolative_decomposition",
 ]
-_LAZY = {"interpolative", "prune"}  # submodules that are imported when asked for (SPEC 1), beside `selection`
+_LAZY = {"interpolative", "prune"}  # submodules that are imported when asked for (SPEC 1)
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> _Any:
     if name in _LAZY:
         return _import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return sorted({*globals(), *_LAZY})

@@ -385,8 +385,12 @@ def svd(A, eps_or_k, rand=True, rng=None, *, rank=None):
 
     Parameters
     ----------
-    A, eps_or_k, rand, rng, rank
+    A : (M, N) array_like, sparse array or matrix, or LinearOperator
+        Matrix to decompose; a LinearOperator needs `rmatvec`.
+    eps_or_k : float or int
         As for `interp_decomp`; a rank is at most min(M, N).
+    rand, rng, rank : optional
+        As for `interp_decomp`.
 
     Returns
     -------

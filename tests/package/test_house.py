@@ -3,10 +3,13 @@
 import ast
 import importlib
 import importlib.util
+import re
 from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
+
+import rrqr_lapack
 
 PACKAGE = Path(__file__).parents[2] / "src" / "rrqr_lapack"
 FILES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
@@ -71,3 +74,9 @@ def test_no_module_has_the_name_of_something_beside_it(name):
     package, _, leaf = name.rpartition(".")
     if package:
         assert getattr(importlib.import_module(package), leaf) is module
+
+
+def test_the_head_of_the_package_lists_every_public_name_once_by_topic():
+    lists = re.findall(r"^ {4}(.*)$", rrqr_lapack.__doc__.split("in modules of their own")[0], re.MULTILINE)
+    names = re.findall(r"\w+", " ".join(lists))
+    assert sorted(names) == sorted(rrqr_lapack.__all__)

@@ -129,6 +129,7 @@ def test_a_group_that_costs_nothing_is_kept_whole():
     errors = {"a": np.array([1.0, 0.5, 0.1]), "b": np.array([9.0, 1, 0])}
     allocation = Allocation(errors, dict.fromkeys("ab", np.arange(1, 4)), [Term(1, ("b",))], {"a": 3, "b": 3})
     assert allocation.within(2) == {"a": 3, "b": 2}
+    assert allocation.cheapest(2.2) == {"a": 3, "b": 2}
 
 
 def test_what_is_left_of_a_budget_buys_the_step_that_lowers_the_error_most():

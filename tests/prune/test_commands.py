@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from networks import redundant_network
 
-import rrqr_lapack.prune
 from rrqr_lapack.prune import Plan, analyze, apply, compress, load, plan, save
 from rrqr_lapack.prune._command.cli import main
 
@@ -134,7 +133,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(folder, arguments, message, ca
 
 def test_without_matplotlib_the_cure_is_said_before_the_work(folder, monkeypatch, capsys):
     monkeypatch.delitem(sys.modules, "rrqr_lapack.prune._command.plots", raising=False)
-    monkeypatch.delattr(rrqr_lapack.prune, "plots", raising=False)
+    monkeypatch.delattr("rrqr_lapack.prune._command.plots", raising=False)
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     assert main([*PLAN, "--params", "0.4", "--plot", "p.png"]) == 1
     assert 'pip install "rrqr-lapack[prune]"' in capsys.readouterr().err

@@ -92,3 +92,16 @@ def test_a_large_common_part_hides_no_difference_of_the_columns(dtype):
     a = gaussian(150, 1, dtype) + small * gaussian(150, 120, dtype, 1) * np.geomspace(1, 0.01, 120)
     f = TruncatedQR(a.astype(dtype), rank=60)
     assert greedy_slack(a.astype(dtype), f.P, f.rank) >= 1 - 10 * np.sqrt(eps(dtype))
+
+
+@pytest.mark.parametrize("beside", [5, 0.2])
+def test_a_column_counts_as_dependent_at_the_rounding_of_the_matrix(beside, dtype):
+    """The last column is the first and, in units of max(M, N) eps, `beside` of a direction of its own."""
+    q = np.linalg.qr(gaussian(30, 20, np.result_type(dtype, "f8")))[0]
+    q[:, 19] = q[:, 0] + beside * 30 * eps(dtype) * q[:, 19]
+    f = TruncatedQR(q.astype(dtype))
+    if beside > 1:
+        assert f.interpolation().shape == (20, 20)
+    else:
+        with pytest.raises(np.linalg.LinAlgError, match="the numerical rank is 19"):
+            f.interpolation()

@@ -10,7 +10,7 @@ import numpy as np
 from .. import _core
 
 # SciPy's rule for LAPACK: the narrowest of the four dtypes that holds the input, at most double.
-_LAPACK_DTYPE = dict.fromkeys("?bBhHef", np.dtype("f")) | dict.fromkeys("iIlLqQdg", np.dtype("d"))
+_LAPACK_DTYPE: dict[str, np.dtype] = dict.fromkeys("?bBhHef", np.dtype("f")) | dict.fromkeys("iIlLqQdg", np.dtype("d"))
 _LAPACK_DTYPE |= {"F": np.dtype("F"), "D": np.dtype("D"), "G": np.dtype("D")}
 
 

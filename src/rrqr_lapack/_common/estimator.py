@@ -2,16 +2,17 @@
 
 import copy
 import inspect
+from typing import Any, Self
 
 
 class Estimator:
     """An object whose ``__init__`` stores each of its parameters, unchanged, under the parameter's name."""
 
     @classmethod
-    def _defaults(cls):
+    def _defaults(cls) -> dict[str, Any]:
         return {name: p.default for name, p in inspect.signature(cls).parameters.items()}
 
-    def get_params(self, deep=True):
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The parameters by name, as scikit-learn's estimators give them.
 
         Parameters
@@ -22,6 +23,7 @@ class Estimator:
         Returns
         -------
         dict
+            Of all parameters of the constructor.
 
         Examples
         --------
@@ -31,7 +33,7 @@ class Estimator:
         """
         return {name: getattr(self, name) for name in self._defaults()}
 
-    def set_params(self, **params):
+    def set_params(self, **params: Any) -> Self:
         """Set parameters by name; they count from the next `fit` or `partial_fit` on.
 
         Parameters
@@ -63,10 +65,10 @@ class Estimator:
         vars(self).update(params)
         return self
 
-    def __copy__(self):
+    def __copy__(self) -> Self:
         return copy.deepcopy(self)  # what it has learned is not shared
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         """The parameters that are not the defaults."""
         given = [
             f"{name}={value!r}"

@@ -1,14 +1,17 @@
 """Products of an operand with tall thin arrays, in the layout that is fastest for each kind of operand."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from scipy import sparse
 
 from .operand import adjoint, product
+from .types import Matrix, Operand
 
 BUFFER = 2**22  # entries of a block of rows that is copied or computed
 
 
-def times(a, x):
+def times(a: Operand, x: Matrix) -> Matrix:
     """A X, Fortran-ordered for an ndarray A.
 
     For BLAS the product of an ndarray is then one with its long side first, up to twice as fast as ``a @ x``, which
@@ -21,7 +24,7 @@ def times(a, x):
     return product(a, x)
 
 
-def adjoint_times(a, x):
+def adjoint_times(a: Operand, x: Matrix) -> Matrix:
     """A^H X, as `times`; conjugates are taken of the thin array only."""
     if isinstance(a, np.ndarray):
         return (x.conj().T @ a).conj().T
@@ -30,7 +33,7 @@ def adjoint_times(a, x):
     return times(adjoint(a), x)
 
 
-def row_blocks(shape, least=1, entries=None):
+def row_blocks(shape: tuple[int, int], least: int = 1, entries: int | None = None) -> Iterator[slice]:
     """Slices of at least `least` rows of a matrix, and of no more than have so many entries, by default a buffer's."""
     m, n = shape
     step = max(1, least, (entries or BUFFER) // max(1, n))

@@ -1,9 +1,13 @@
 """Random numbers: all come one after the other from the caller's generator, and do not depend on threads."""
 
+from typing import Any
+
 import numpy as np
 
+from .types import Matrix
 
-def gaussian(rng, rows, columns, dtype):
+
+def gaussian(rng: np.random.Generator, rows: int, columns: int, dtype: Any) -> Matrix:
     """Independent standard normal entries (complex: real and imaginary part each so), a Fortran-ordered array."""
     dtype = np.dtype(dtype)
     shape = (columns, rows)

@@ -1,6 +1,7 @@
 """What an object that goes on working after it was made keeps in a pickle or a deep copy."""
 
 import copy
+from typing import Any, Self
 
 FORMAT = 1
 
@@ -11,15 +12,15 @@ class Kept:
     A subclass names its attributes, and makes anew in `_renew` what is not kept, a lock for one.
     """
 
-    _kept = ()
+    _kept: tuple[str, ...] = ()
 
-    def _renew(self):
+    def _renew(self) -> None:
         pass
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, Any]:
         return {"class": type(self).__name__, "format": FORMAT, "kept": {name: vars(self)[name] for name in self._kept}}
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: dict[str, Any]) -> None:
         name, again = type(self).__name__, "make it anew, or unpickle it with the version of rrqr_lapack that wrote it"
         known = isinstance(state, dict) and set(state) == {"class", "format", "kept"}
         if not known or state["class"] != name:
@@ -34,5 +35,5 @@ class Kept:
         vars(self).update(kept)
         self._renew()
 
-    def __copy__(self):
+    def __copy__(self) -> Self:
         return copy.deepcopy(self)  # what grows is not shared

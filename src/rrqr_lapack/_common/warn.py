@@ -21,7 +21,7 @@ class ConvergenceWarning(RuntimeWarning):
     """
 
 
-def warn(message, category=UserWarning):
+def warn(message: str, category: type[Warning] = UserWarning) -> None:
     """A warning at the line that called this package."""
     level, frame = 2, sys._getframe(1)
     while frame.f_back and frame.f_globals.get("__name__", "").startswith("rrqr_lapack."):

@@ -5,6 +5,7 @@ from scipy import sparse
 
 from .._common.arrays import as_numeric, check_rng, check_tolerance, lapack_dtype
 from .._common.products import row_blocks
+from .._common.types import Array, Matrix, Seed, Sparse
 
 DENSE = 0.02  # share of the entries from which products of whole rows cost less, at a large rank; measured
 BLOCK = 2**18  # entries of such products at a time, and
@@ -14,7 +15,7 @@ CHUNK = 2**12  # entries of a low-rank matrix that are evaluated at a time, so t
 class Observed:
     """P_Omega(A): `values` at (`rows`, `columns`), row by row and sorted; made from any SciPy sparse matrix."""
 
-    def __init__(self, a, name="a"):
+    def __init__(self, a: Sparse, name: str = "a") -> None:
         if not sparse.issparse(a):
             raise TypeError(
                 f"{name} must be a SciPy sparse matrix whose stored entries are the observed ones, got "
@@ -37,14 +38,14 @@ class Observed:
             where = f"({self.rows[first]}, {self.columns[first]})"
             raise ValueError(f"{name} must be finite, but entry {where} is {self.values[first]}")
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.values)
 
-    def matrix(self, values):
+    def matrix(self, values: Array) -> sparse.csr_array:
         """The sparse matrix with other values in the same places, as a CSR array."""
         return sparse.csr_array((values, self.columns, self.starts), shape=self.shape)
 
-    def entries(self, left, right):
+    def entries(self, left: Matrix, right: Matrix) -> Matrix:
         """P_Omega(left right^H) as a vector: entry by entry, 2 |Omega| k flops, or by products where Omega is dense."""
         m, n = self.shape
         if len(self) < m * n * (DENSE + 0.5 / max(right.shape[1], 1)):
@@ -55,12 +56,12 @@ class Observed:
             result[part] = (left[rows] @ adjoint)[self.rows[part] - rows.start, self.columns[part]]
         return result
 
-    def adjoint(self):
+    def adjoint(self) -> "Observed":
         """P_Omega(A)^H."""
         return Observed(self.matrix(self.values).conj().T)
 
 
-def entries(left, right, rows, columns):
+def entries(left: Matrix, right: Matrix, rows: Array, columns: Array) -> Matrix:
     """(left right^H)_ij for each pair of indices."""
     left, right = np.ascontiguousarray(left), np.ascontiguousarray(right)
     result = np.empty(len(rows), np.result_type(left, right))
@@ -70,7 +71,7 @@ def entries(left, right, rows, columns):
     return result
 
 
-def hold_out(a, fraction=0.1, *, rng=None):
+def hold_out(a: Sparse, fraction: float = 0.1, *, rng: Seed = None) -> tuple[sparse.csr_array, sparse.csr_array]:
     """Two parts of the observed entries: those to fit, and a random `fraction` of them to measure the error on.
 
     Parameters
@@ -84,8 +85,10 @@ def hold_out(a, fraction=0.1, *, rng=None):
 
     Returns
     -------
-    kept, held_out : (M, N) csr_array
-        Their stored entries together are those of `a`.
+    kept : (M, N) csr_array
+        What is to be fitted.
+    held_out : (M, N) csr_array
+        The rest: the stored entries of both together are those of `a`.
 
     Raises
     ------
@@ -115,6 +118,6 @@ def hold_out(a, fraction=0.1, *, rng=None):
     return _part(observed, ~chosen), _part(observed, chosen)
 
 
-def _part(observed, chosen):
+def _part(observed: Observed, chosen: Array) -> sparse.csr_array:
     places = observed.rows[chosen], observed.columns[chosen]
     return sparse.csr_array((observed.values[chosen], places), shape=observed.shape)

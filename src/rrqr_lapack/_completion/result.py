@@ -12,10 +12,10 @@ from .observed import Observed, entries
 
 
 class Completion(TruncatedSVD):
-    """``Z = U diag(s) Vh ~= A`` from observed entries of A; made by `soft_impute`, `alternating_least_squares` and
-    `complete`.
+    """``Z = U diag(s) Vh ~= A`` from observed entries of A.
 
-    Unpacks to ``(U, s, Vh)`` and multiplies as the matrix it stands for.
+    Made by `soft_impute`, `alternating_least_squares` and `complete`. Unpacks to ``(U, s, Vh)`` and
+    multiplies as the matrix it stands for.
 
     Attributes
     ----------
@@ -66,6 +66,11 @@ class Completion(TruncatedSVD):
         rows, columns : (L,) array_like of int
             Indices, negative ones from the end.
 
+        Returns
+        -------
+        (L,) ndarray
+            In the dtype of Z.
+
         Raises
         ------
         TypeError, IndexError, ValueError
@@ -88,6 +93,21 @@ class Completion(TruncatedSVD):
 
     def rms_error(self, a):
         """Root mean square of ``A - Z`` over the stored entries of a sparse matrix, explicit zeros among them.
+
+        Parameters
+        ----------
+        a : (M, N) sparse array
+            A, at entries that were held out, or at any others.
+
+        Returns
+        -------
+        float
+            0 where all of them agree.
+
+        Raises
+        ------
+        TypeError, ValueError
+            `a` is not sparse, not of the shape of Z, not finite, without entries or with one of them twice.
 
         Examples
         --------

@@ -38,6 +38,8 @@ class LinkingMatrix(Factored):
     ----------
     shape, dtype
         Number of columns in C and of rows in R; the LAPACK dtype of A.
+    ndim : int
+        2.
     rank : int
         Number of independent columns or rows, the fewer of them.
 

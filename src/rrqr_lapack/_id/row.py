@@ -45,6 +45,9 @@ class RowInterpolativeDecomposition(LowRank):
     >>> R, X
     (array([1], dtype=int32), array([[0.5],
            [1. ]]))
+    >>> row_interpolative_decomposition(A, rank=1).reconstruct()
+    array([[1., 2., 3.],
+           [2., 4., 6.]])
     """
 
     def __init__(self, rows, coefficients, skeleton, error, max_row_error):
@@ -88,10 +91,12 @@ def row_interpolative_decomposition(
         Stop where the largest residual row norm is at most `rtol` times that of `a`, or at most `atol`.
     f : float, optional
         Exchange rows until ``|X| <= f``, as `strong_rrqr` does; at least 1. Off by default.
-    refit, check_finite, driver, tie_tol, rng
+    refit : optional
         As for `interpolative_decomposition`.
     overwrite_a : bool, optional
         Allow the contents of `a` to be destroyed; saves a copy where `a` is C-ordered.
+    check_finite, driver, tie_tol, rng : optional
+        As for `interpolative_decomposition`.
 
     Returns
     -------

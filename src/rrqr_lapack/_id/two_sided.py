@@ -45,6 +45,9 @@ class TwoSidedInterpolativeDecomposition(LowRank):
     >>> from rrqr_lapack import two_sided_interpolative_decomposition
     >>> two_sided_interpolative_decomposition(np.outer([1.0, 2.0], [1.0, 2.0, 3.0]), rank=1).skeleton
     array([[6.]])
+    >>> two_sided_interpolative_decomposition(np.diag([2.0, 0.0]), rank=1).reconstruct()
+    array([[2., 0.],
+           [0., 0.]])
     """
 
     def __init__(self, rows, columns, row_coefficients, column_coefficients, skeleton, error):
@@ -82,7 +85,7 @@ def two_sided_interpolative_decomposition(
     ----------
     a : (M, N) array_like, sparse array or matrix, or LinearOperator
         Matrix to decompose.
-    rank, rtol, atol, f, refit, check_finite, driver, tie_tol, rng
+    rank, rtol, atol, f, refit, check_finite, driver, tie_tol, rng : optional
         As for `interpolative_decomposition`; `f`, `driver` and `tie_tol` hold for the rows too.
 
     Returns

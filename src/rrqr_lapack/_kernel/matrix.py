@@ -1,13 +1,17 @@
 """A kernel matrix K_ij = k(x_i, x_j) that is never formed: its diagonal, columns, submatrices and products."""
 
 import math
+from collections.abc import Callable
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse
 from scipy.sparse.linalg import LinearOperator
 
 from .._common.arrays import as_numeric, check_tolerance, lapack_dtype
 from .._common.products import row_blocks
+from .._common.types import Array, Matrix, Sparse
 from .psd import differing
 
 DIAGONAL_BLOCK = 32  # points whose K is formed for the sake of its diagonal: fewer calls against fewer entries
@@ -57,7 +61,7 @@ class KernelMatrix(LinearOperator):
     (array([ 1., 25.]), array([ 4., 28.]))
     """
 
-    def __init__(self, kernel, x):
+    def __init__(self, kernel: Callable[..., ArrayLike], x: ArrayLike | Sparse) -> None:
         if not callable(kernel):
             raise TypeError(f"kernel must be callable, as kernel(X, Y), got {kernel!r}")
         self.kernel, self.x = kernel, as_points(x)
@@ -65,8 +69,23 @@ class KernelMatrix(LinearOperator):
         sample = as_numeric(kernel(x[:1], x[:1]), "kernel(X, Y)") if n else np.empty((0, 0))
         super().__init__(lapack_dtype(sample.dtype), (n, n))
 
-    def submatrix(self, rows, columns):
-        """``K[rows][:, columns]`` as an array, for slices or index arrays.
+    def submatrix(self, rows: Any, columns: Any) -> Matrix:
+        """``K[rows][:, columns]`` as an array.
+
+        Parameters
+        ----------
+        rows, columns : slice or array_like of int
+            Which points.
+
+        Returns
+        -------
+        (m, n) ndarray
+            In the dtype of K.
+
+        Raises
+        ------
+        ValueError
+            The kernel returned an array of another shape.
 
         Examples
         --------
@@ -79,8 +98,23 @@ class KernelMatrix(LinearOperator):
         """
         return kernel_values(self.kernel, self.x[rows], self.x[columns]).astype(self.dtype, copy=False)
 
-    def columns(self, indices):
-        """``K[:, indices]``, a Fortran-ordered array; indices as in `submatrix`.
+    def columns(self, indices: Any) -> Matrix:
+        """``K[:, indices]``, a Fortran-ordered array.
+
+        Parameters
+        ----------
+        indices : slice or array_like of int
+            Which points.
+
+        Returns
+        -------
+        (N, n) ndarray
+            In the dtype of K.
+
+        Raises
+        ------
+        ValueError
+            As `submatrix`.
 
         Examples
         --------
@@ -96,8 +130,18 @@ class KernelMatrix(LinearOperator):
             result[rows] = self.submatrix(rows, indices)
         return result
 
-    def diagonal(self):
+    def diagonal(self) -> Matrix:
         """All k(x_i, x_i), from small blocks of K, which must be Hermitian.
+
+        Returns
+        -------
+        (N,) ndarray
+            In the dtype of K.
+
+        Raises
+        ------
+        ValueError
+            The blocks are not Hermitian, or the kernel's method `diag` gives another diagonal.
 
         Examples
         --------
@@ -121,7 +165,7 @@ class KernelMatrix(LinearOperator):
             self._check_diagonal(np.asarray(self.kernel.diag(self.x)), result)
         return result
 
-    def _check_diagonal(self, given, true):
+    def _check_diagonal(self, given: Array, true: Array) -> None:
         """Refuse a kernel whose method `diag` adds what k(x, x) has not: a matrix has one diagonal."""
         wrong = np.abs(given - true) > np.sqrt(np.finfo(self.dtype).eps) * np.abs(true)
         if wrong.any():
@@ -132,17 +176,17 @@ class KernelMatrix(LinearOperator):
                 "add that noise to the shift"
             )
 
-    def _matmat(self, v):
+    def _matmat(self, v: Matrix) -> Matrix:
         result = np.empty((self.shape[0], v.shape[1]), np.result_type(self.dtype, v.dtype))
         for rows in row_blocks(self.shape):
             result[rows] = self.submatrix(rows, slice(None)) @ v
         return result
 
-    def _adjoint(self):
+    def _adjoint(self) -> Self:
         return self
 
 
-def as_points(x):
+def as_points(x: Any) -> Any:
     """Points of any kind as an array with one in each row, sparse ones as CSR."""
     if sparse.issparse(x):
         if x.ndim != 2:
@@ -154,7 +198,7 @@ def as_points(x):
     return x
 
 
-def kernel_values(kernel, x, y):
+def kernel_values(kernel: Callable[..., ArrayLike], x: Any, y: Any) -> Array:
     """The matrix of all k(x, y), of the right shape."""
     values = np.asarray(kernel(x, y))
     if values.shape != (x.shape[0], y.shape[0]):
@@ -165,7 +209,7 @@ def kernel_values(kernel, x, y):
     return values
 
 
-def rbf(x, y, *, length_scale=1.0):
+def rbf(x: ArrayLike, y: ArrayLike, *, length_scale: float = 1.0) -> Matrix:
     """The Gaussian kernel ``k(x, y) = exp(-||x - y||^2 / (2 length_scale^2))``, from differences, without cancellation.
 
     Parameters
@@ -178,7 +222,7 @@ def rbf(x, y, *, length_scale=1.0):
     Returns
     -------
     (M, N) ndarray
-        float32 for float32 points, else float64.
+        The kernel's values, float32 for float32 points, else float64.
 
     Raises
     ------
@@ -218,7 +262,7 @@ def rbf(x, y, *, length_scale=1.0):
     return values.astype(dtype, copy=False)
 
 
-def _vectors(x, name):
+def _vectors(x: Any, name: str) -> Array:
     """Points of `rbf`: real numbers in two dimensions."""
     x = as_numeric(x, name)
     if x.ndim != 2:
@@ -229,7 +273,7 @@ def _vectors(x, name):
     return x
 
 
-def _in_units(x, name, exponent):
+def _in_units(x: Array, name: str, exponent: int) -> Array:
     """The points in units of 2^exponent."""
     with np.errstate(over="ignore"):
         scaled = np.ldexp(x.astype(np.float64), -exponent)

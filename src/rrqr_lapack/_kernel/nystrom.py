@@ -56,6 +56,8 @@ class Nystrom(LowRank):
     >>> approximation = nystrom(np.diag([4.0, 1.0, 9.0]), landmarks=[0, 2])
     >>> approximation.eigenvalues, round(approximation.error, 12)
     (array([9., 4.]), 1.0)
+    >>> approximation.reconstruct().round(12).diagonal()
+    array([4., 0., 9.])
     """
 
     def __init__(self, eigenvalues, eigenvectors, columns, extension, error):

@@ -1,28 +1,32 @@
 """What a positive semidefinite matrix is asked for: its diagonal, columns and submatrices, each checked."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.linalg import LinearOperator
 
 from .._common.operand import as_operand, columns, dtype_of
+from .._common.types import Array, Matrix, MatrixLike, Operand
 
 ROUNDED = 3e-4  # relative difference of entries that should be equal, amply what rounding to single precision does
 
 
-def as_psd(a, *, check_finite=True):
+def as_psd(a: MatrixLike, *, check_finite: bool = True) -> Operand:
     """`a` as a square operand. Whether it is Hermitian and positive semidefinite is not checked here."""
-    a = as_operand(a, check_finite=check_finite)
-    if a.shape[0] != a.shape[1]:
-        raise ValueError(f"a must be square, got the shape {a.shape}")
-    return a
+    operand = as_operand(a, check_finite=check_finite)
+    if operand.shape[0] != operand.shape[1]:
+        raise ValueError(f"a must be square, got the shape {operand.shape}")
+    return operand
 
 
-def has_diagonal(a):
+def has_diagonal(a: Operand) -> bool:
     """Whether the diagonal can be had without products."""
     return hasattr(a, "diagonal") or not isinstance(a, LinearOperator)
 
 
-def diagonal(a):
+def diagonal(a: Operand) -> NDArray[np.float64]:
     """The diagonal, which must be real, finite and not negative, as must be its sum; in double precision."""
     if not has_diagonal(a):
         raise TypeError("a is a LinearOperator without a diagonal; give it a method diagonal() that returns N entries")
@@ -41,7 +45,7 @@ def diagonal(a):
     return d
 
 
-def dense_columns(a, indices):
+def dense_columns(a: Operand, indices: Any) -> Matrix:
     """A[:, indices] as a Fortran-ordered ndarray of finite numbers."""
     block = columns(a, indices)
     block = np.array(block.toarray() if sparse.issparse(block) else block, dtype_of(a), order="F", copy=None)
@@ -51,12 +55,12 @@ def dense_columns(a, indices):
     return block
 
 
-def has_submatrix(a):
+def has_submatrix(a: Operand) -> bool:
     """Whether single entries can be had without their whole columns."""
     return hasattr(a, "submatrix") or not isinstance(a, LinearOperator)
 
 
-def submatrix(a, rows, columns):
+def submatrix(a: Operand, rows: Any, columns: Any) -> Matrix:
     """A[rows][:, columns], a new ndarray."""
     if hasattr(a, "submatrix"):
         return np.array(a.submatrix(rows, columns))
@@ -65,7 +69,9 @@ def submatrix(a, rows, columns):
     return a[np.ix_(rows, columns)]
 
 
-def differing(found, expected, row_diagonal, column_diagonal):
+def differing(
+    found: Matrix, expected: Matrix, row_diagonal: Array, column_diagonal: Array
+) -> tuple[np.intp, ...] | None:
     """Where entries differ beyond rounding, as (row, column) or None; rounding is relative to (a_ii a_jj)^(1/2)."""
     rows, columns = (np.sqrt(np.abs(d)) for d in (row_diagonal, column_diagonal))
     with np.errstate(invalid="ignore", over="ignore", under="ignore"):
@@ -73,7 +79,9 @@ def differing(found, expected, row_diagonal, column_diagonal):
     return np.unravel_index(np.argmax(wrong), wrong.shape) if wrong.any() else None
 
 
-def check_consistent(found, expected, row_diagonal, column_diagonal, rows, columns):
+def check_consistent(
+    found: Matrix, expected: Matrix, row_diagonal: Array, column_diagonal: Array, rows: Array, columns: Array
+) -> None:
     """Refuse entries in `rows` of the residual's `columns` that are not as its diagonal and its other entries say."""
     difference = differing(found, expected, row_diagonal, column_diagonal)
     if difference:

@@ -55,7 +55,22 @@ class KernelRidge:
         return f"<KernelRidge on {self.points.shape[0]} points: {self.approximation!r}>"
 
     def predict(self, x):
-        """``f(x)`` for each row of x, as an array of that many values or rows; evaluated in blocks.
+        """``f(x)`` for each row of x, evaluated in blocks.
+
+        Parameters
+        ----------
+        x : (M, ...) array_like or sparse array
+            Points of the same kind as those that were fitted.
+
+        Returns
+        -------
+        (M,) or (M, p) ndarray
+            As many values as points, in as many columns as were fitted.
+
+        Raises
+        ------
+        ValueError
+            The points are of another shape than those that were fitted.
 
         Examples
         --------

@@ -53,6 +53,8 @@ class PartialCholesky(LowRank):
     >>> factorization = rpcholesky(np.diag([4.0, 0.0, 9.0]), pivoting="greedy")
     >>> factorization.columns, factorization.error
     (array([2, 0]), 0.0)
+    >>> factorization.reconstruct().diagonal()
+    array([4., 0., 9.])
     """
 
     def __init__(self, columns, F, residual_diagonal):

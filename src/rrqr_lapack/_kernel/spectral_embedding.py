@@ -68,7 +68,7 @@ def spectral_embedding(a, components, *, rank=None, landmarks="rpcholesky", chec
     components : int
         Number of eigenvectors, at least 1 and at most the number of landmarks. The first is constant up to the
         approximation, and belongs to the eigenvalue 1.
-    rank, landmarks, check_finite, rng
+    rank, landmarks, check_finite, rng : optional
         As for `nystrom`.
 
     Returns

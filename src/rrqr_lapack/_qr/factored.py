@@ -93,7 +93,7 @@ class TruncatedQR(Kept):
     True
     """
 
-    _kept = ("_driver", "_choice", "_factor")
+    _kept: tuple[str, ...] = ("_driver", "_choice", "_factor")
 
     def __init__(
         self,

@@ -1,15 +1,25 @@
 """QR as `scipy.linalg.qr` defines it."""
 
 import math
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .. import _core
-from .._common.arrays import as_fortran
+from .._common.arrays import as_fortran, check_finite_columns
+from .._common.types import Array, Matrix
 from . import scipy_qr, truncated
 
 
-def qr(a, overwrite_a=False, lwork=scipy_qr.LWORK, mode="full", pivoting=False, check_finite=True):
+def qr(
+    a: ArrayLike,
+    overwrite_a: bool = False,
+    lwork: Any = scipy_qr.LWORK,
+    mode: str = "full",
+    pivoting: bool = False,
+    check_finite: bool = True,
+) -> Any:
     """QR decomposition, ``A = Q R`` or with pivoting ``A[:, P] = Q R``.
 
     A drop-in for `scipy.linalg.qr` of the SciPy that is installed: the same arguments, results, warnings, exceptions.
@@ -99,13 +109,15 @@ def qr(a, overwrite_a=False, lwork=scipy_qr.LWORK, mode="full", pivoting=False, 
     return _single(a1, mode, pivoting, overwrite_a or own, check_finite)
 
 
-def _single(a, mode, pivoting, overwrite, check_finite):
+def _single(a: Array, mode: str, pivoting: bool, overwrite: bool, check_finite: bool) -> tuple[Any, ...]:
     """The tuple that SciPy gives for one matrix, or for a stack without elements."""
     m, n = a.shape[-2:]
     rows = min(m, n) if mode in ("economic", "raw") else m
     if a.size == 0:
         return scipy_qr.without_elements(a, rows, mode, pivoting)
-    work = as_fortran(a, overwrite=overwrite, check_finite=check_finite, name="array must not contain infs or NaNs: a")
+    work = as_fortran(a, overwrite=overwrite, check_finite=False)
+    if check_finite:
+        check_finite_columns(work, "array must not contain infs or NaNs: a")
     factor = factored(work, pivoting)
     q = factor.form_q(rows) if mode in ("full", "economic") else None
     q, r = scipy_qr.arranged(q, factor.upper(rows), work, mode, work is a)
@@ -115,7 +127,7 @@ def _single(a, mode, pivoting, overwrite, check_finite):
     return tail if q is None else (q, *tail)
 
 
-def factored(a, pivoting=False):
+def factored(a: Matrix, pivoting: bool = False) -> _core.Factor:
     """The full factorization of a Fortran-ordered matrix that may be destroyed."""
     factor = _core.Factor(a)
     if not pivoting:

@@ -15,12 +15,14 @@ SciPy 1.15 takes no stacks; they are here as in 1.16.
 
 import inspect
 import warnings
+from typing import Any
 
 import numpy as np
 import scipy.linalg
 
 from .. import _core
 from .._common.arrays import lapack_dtype
+from .._common.types import Array
 
 # The default of lwork: from 1.18 on a mark of its own, so that whoever gives any value is warned.
 LWORK = inspect.signature(scipy.linalg.qr).parameters["lwork"].default
@@ -29,7 +31,7 @@ MODES = ("full", "qr", "r", "raw", "economic") if IN_C else ("full", "r", "econo
 LISTED = frozenset(np.typecodes["AllInteger"] + "fdFD")  # dtypes that are here to stay
 
 
-def check(a, lwork):
+def check(a: Array, lwork: Any) -> None:
     """ValueError if SciPy refuses the shape or `lwork`; its warnings, for the caller of `qr`."""
     if a.ndim < 2:
         expected = "Expected at least a 2-D array" if IN_C else "expected a 2-D array"
@@ -46,7 +48,7 @@ def check(a, lwork):
         _check_lwork(lwork, *a.shape[-2:])
 
 
-def _check_lwork(lwork, m, n):
+def _check_lwork(lwork: Any, m: int, n: int) -> None:
     if IN_C:
         if lwork not in (None, -1) and lwork <= m:
             raise ValueError(f"lwork should be None, -1 or > M, got {lwork} for M = {m}")
@@ -55,19 +57,19 @@ def _check_lwork(lwork, m, n):
         raise ValueError(f"lwork must be at least {max(1, n)} for this matrix, or -1 or None, got {lwork}")
 
 
-def working_dtype(a):
+def working_dtype(a: Array) -> np.dtype[Any]:
     """The dtype of the results: one of LAPACK's, of which what is no number is read as double precision."""
     if a.size == 0 and not IN_C:
         return a.dtype
     return lapack_dtype(a.dtype) if a.dtype.kind in "biufc" else np.dtype(np.float64)
 
 
-def one_by_one(a):
+def one_by_one(a: Array) -> bool:
     """Whether to factor the matrices of a stack; a stack without elements has its own answer from 1.18 on."""
     return a.ndim > 2 and not (IN_C and a.size == 0)
 
 
-def without_elements(a, rows, mode, pivoting):
+def without_elements(a: Array, rows: int, mode: str, pivoting: bool) -> tuple[Any, ...]:
     """The results for a matrix, or a stack, without elements: Q with so many columns, R with so many rows."""
     *batch, m, n = a.shape
     tail = (np.empty((*batch, rows, n), a.dtype), np.arange(n, dtype=np.int32))[: 1 + bool(pivoting)]
@@ -80,9 +82,9 @@ def without_elements(a, rows, mode, pivoting):
     return (q, *tail)
 
 
-def arranged(q, r, a, mode, in_place):
+def arranged(q: Array | None, r: Array, a: Array, mode: str, in_place: bool) -> tuple[Array | None, Array]:
     """Q (or None) and R in SciPy's memory order; `in_place` the one of them that has its place in `a` lies there."""
-    if IN_C and in_place and mode == "economic":
+    if IN_C and in_place and q is not None and mode == "economic":
         held = a[:, : q.shape[1]]
         held[...] = q
         return held, _rows_first(r)
@@ -92,12 +94,12 @@ def arranged(q, r, a, mode, in_place):
     return _rows_first(q) if IN_C and q is not None else q, _rows_first(r)
 
 
-def _rows_first(a):
+def _rows_first(a: Array) -> Array:
     """A C-ordered copy of a Fortran-ordered matrix."""
     return _core.transposed(a.T).T
 
 
-def stacked(results, batch, mode):
+def stacked(results: list[Any], batch: tuple[int, ...], mode: str) -> Any:
     """The results of several matrices as stacks over the leading dimensions `batch`."""
     if mode == "raw":
         results = [(*raw, *tail) for raw, *tail in results]

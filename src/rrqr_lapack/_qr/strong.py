@@ -102,7 +102,7 @@ class StrongRRQR(TruncatedQR):
 
         Parameters
         ----------
-        rank, rtol, atol
+        rank, rtol, atol : optional
             As for `TruncatedQR.extend`.
 
         Returns
@@ -137,8 +137,10 @@ class StrongRRQR(TruncatedQR):
 
         Returns
         -------
-        lower, upper : (min(k + 1, M, N),) ndarray
-            In the order of the singular values.
+        lower : (min(k + 1, M, N),) ndarray
+            What the singular values are not below, in their order.
+        upper : (min(k + 1, M, N),) ndarray
+            What they do not exceed.
 
         Notes
         -----

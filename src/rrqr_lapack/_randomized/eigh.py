@@ -48,6 +48,9 @@ class RandomizedEigh(LowRank):
     >>> from rrqr_lapack import randomized_eigh
     >>> randomized_eigh(np.eye(6), rank=2, rng=0)
     <RandomizedEigh of shape (6, 6), float64: rank 2, exact error 2>
+    >>> randomized_eigh(np.diag([2.0, 0.0]), rank=1, rng=0).reconstruct().round(12)
+    array([[2., 0.],
+           [0., 0.]])
     """
 
     def __init__(self, w, V, error):
@@ -88,7 +91,7 @@ def randomized_eigh(
         taken below rounding, ``N eps ||A||_F``. For a LinearOperator ``||A||_F`` is itself an estimate.
     psd : bool, optional
         `a` is positive semidefinite: take the Nystrom approximation, which is closer to it.
-    oversample, power, sketch, rng, check_finite
+    oversample, power, sketch, rng, check_finite : optional
         As for `range_finder`. Each power iteration multiplies twice by A.
 
     Returns

@@ -31,7 +31,7 @@ def generalized_nystrom(a, rank, *, oversample=10, sketch="gaussian", rng=None, 
         Number of singular values, 0 to min(M, N).
     oversample : int, optional
         X has ``l = rank + oversample`` columns, and Y has l + l // 2 rows.
-    sketch, rng, check_finite
+    sketch, rng, check_finite : optional
         As for `range_finder`.
 
     Returns

@@ -79,7 +79,7 @@ def low_rank_factors(w, *, rank=None, rtol=None, atol=None, driver="exact", rng=
     w : (M, N) array_like
         Weights, in whichever orientation: ``B A`` has that of `w`.
     rank : int, optional
-        k, or the most with a tolerance; 0 to min(M, N), which is the default.
+        Number k of columns of B, or the most with a tolerance; 0 to min(M, N), which is the default.
     rtol, atol : float, optional
         The least rank with ``||W - B A||_F <= max(atol, rtol ||W||_F)``; finite and >= 0, off by default.
     driver : {'exact', 'randomized'}, optional

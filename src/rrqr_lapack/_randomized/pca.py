@@ -146,6 +146,11 @@ class PCA(Approximate, Estimator):
         -------
         PCA
             The object itself.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `range_finder` for `X`, and where a parameter of the constructor is out of its range.
         """
         a, _ = measured(X, self.check_finite, "X", with_adjoint=True)
         found = components(Centred(a), *self._stopping(a.shape), self.power, self.sketch, check_rng(self.rng))
@@ -167,6 +172,14 @@ class PCA(Approximate, Estimator):
         -------
         PCA
             The object itself.
+
+        Raises
+        ------
+        TypeError
+            `X` is a LinearOperator, masked or not numeric.
+        ValueError
+            `X` has another number of columns than the blocks before, is complex where they were real, or is not finite;
+            `fit` was given all rows; a parameter of the constructor is out of its range.
         """
         if isinstance(X, LinearOperator):
             raise TypeError("X is a LinearOperator; partial_fit takes arrays and sparse arrays")
@@ -199,6 +212,11 @@ class PCA(Approximate, Estimator):
         -------
         (m, k) ndarray
             Z.
+
+        Raises
+        ------
+        TypeError, ValueError
+            `X` is masked or not numeric, not finite, or has another number of columns than the rows that were fitted.
         """
         basis = self.components_.conj().T
         a, _ = measured(X, self.check_finite, "X")
@@ -206,7 +224,32 @@ class PCA(Approximate, Estimator):
         return times(Centred(a, self.mean_), basis)
 
     def fit_transform(self, X, y=None):
-        """``fit(X).transform(X)``, the parameters and the result being theirs."""
+        """``fit(X).transform(X)``.
+
+        Parameters
+        ----------
+        X : (M, N) array_like, sparse array or matrix, or LinearOperator
+            One sample a row.
+        y : None
+            Not used.
+
+        Returns
+        -------
+        (M, k) ndarray
+            The scores.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `fit`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from rrqr_lapack import PCA
+        >>> PCA(rank=1).fit_transform(np.diag([6.0, 0.0, 0.0])).shape
+        (3, 1)
+        """
         return self.fit(X).transform(X)
 
     def inverse_transform(self, scores):

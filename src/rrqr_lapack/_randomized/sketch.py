@@ -13,17 +13,20 @@ All numbers come one after the other from the caller's generator, so that a sket
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 from scipy import fft, sparse
 
 from .._common.products import row_blocks, times
 from .._common.random import gaussian
+from .._common.types import Array, Matrix, Operand, Sparse
 
 SIGNS = 8  # in a column of a sparse sketch; fewer begin to lose subspaces, more cost more
 
 
-def sparse_signs(rng, rows, columns, dtype):
+def sparse_signs(rng: np.random.Generator, rows: int, columns: int, dtype: DTypeLike) -> Sparse:
     """`SIGNS` entries +-1 in each column, one in each of that many bands of rows, as a CSR array."""
     signs = min(SIGNS, rows)
     bounds = np.arange(signs + 1) * rows // max(signs, 1)
@@ -37,28 +40,28 @@ def sparse_signs(rng, rows, columns, dtype):
 class Trigonometric:
     """Omega = R C D: signs D, the orthogonal cosine transform C, the coordinates R that are kept."""
 
-    signs: np.ndarray
-    kept: np.ndarray
+    signs: Array
+    kept: Array
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int, int]:
         return len(self.kept), len(self.signs)
 
-    def of_rows(self, a):
+    def of_rows(self, a: Matrix) -> Matrix:
         """A Omega^T of an ndarray, some rows at a time."""
         y = np.empty((a.shape[0], len(self.kept)), a.dtype)
         for rows in row_blocks(a.shape):
             y[rows] = fft.dct(a[rows] * self.signs, axis=1, norm="ortho", overwrite_x=True)[:, self.kept]
         return y
 
-    def toarray(self):
+    def toarray(self) -> Matrix:
         """Omega itself, an array."""
         units = np.zeros(self.shape, self.signs.dtype)
         units[np.arange(len(self.kept)), self.kept] = 1
         return fft.idct(units, axis=1, norm="ortho", overwrite_x=True) * self.signs
 
 
-def trigonometric(rng, rows, columns, dtype):
+def trigonometric(rng: np.random.Generator, rows: int, columns: int, dtype: DTypeLike) -> Trigonometric:
     """Random signs and coordinates of a `Trigonometric` sketch."""
     signs = rng.choice(np.array([-1, 1], np.dtype(dtype).char.lower()), size=columns)
     return Trigonometric(signs, np.sort(rng.choice(columns, rows, replace=False)))
@@ -67,7 +70,7 @@ def trigonometric(rng, rows, columns, dtype):
 SKETCHES = {"gaussian": gaussian, "sparse": sparse_signs, "srtt": trigonometric}
 
 
-def sketch_of_rows(omega, a):
+def sketch_of_rows(omega: Any, a: Operand) -> Matrix:
     """A Omega^T, an array: every row of the operand A is sketched."""
     if isinstance(omega, np.ndarray):
         return times(a, omega.T)
@@ -76,16 +79,16 @@ def sketch_of_rows(omega, a):
     return omega.of_rows(a) if isinstance(omega, Trigonometric) else _signs_of_rows(omega, a)
 
 
-def sketch_of_columns(omega, a):
+def sketch_of_columns(omega: Any, a: Operand) -> Matrix:
     """Omega A, an array: every column of the operand A is sketched."""
     return sketch_of_rows(omega, a.T).T
 
 
-def _both_sparse(omega, a):
+def _both_sparse(omega: Operand, a: Operand) -> bool:
     return sparse.issparse(omega) and sparse.issparse(a)
 
 
-def _signs_of_rows(omega, a):
+def _signs_of_rows(omega: Sparse, a: Matrix) -> Matrix:
     """A Omega^T for a sparse Omega and an ndarray A, whose rows SciPy would have to transpose all at once."""
     y = np.empty((omega.shape[0], a.shape[0]), a.dtype)
     for rows in row_blocks(a.shape):

@@ -44,6 +44,9 @@ class RandomizedSVD(TruncatedSVD):
     >>> from rrqr_lapack import randomized_svd
     >>> randomized_svd(np.eye(6), rank=2, rng=0)
     <RandomizedSVD of shape (6, 6), float64: rank 2, exact error 2>
+    >>> abs(randomized_svd(np.diag([2.0, 0.0]), rank=1, rng=0).reconstruct()).round(12)
+    array([[2., 0.],
+           [0., 0.]])
     """
 
 
@@ -73,7 +76,7 @@ def randomized_svd(
     rtol, atol : float, optional
         Tolerances for the Frobenius norm of the error, finite and >= 0; off by default. They are never taken below
         rounding, ``max(M, N) eps ||A||_F``. For a LinearOperator ``||A||_F`` is itself an estimate.
-    oversample, power, sketch, rng, check_finite
+    oversample, power, sketch, rng, check_finite : optional
         As for `range_finder`.
 
     Returns

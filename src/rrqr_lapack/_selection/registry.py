@@ -1,6 +1,7 @@
 """The methods by name: what each needs of the matrix, and its own options."""
 
 import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from .arp import arp
@@ -18,7 +19,7 @@ from .uniform import uniform
 class Method:
     """select(a, stop, rng, **options) returns the indices of the chosen columns."""
 
-    select: callable
+    select: Callable
     tolerances: bool = True  # takes rtol and atol
     first: bool = False  # takes columns that must be in
     adjoint: bool = False  # multiplies by A^H

@@ -65,16 +65,16 @@ def select_columns(
         Refuse NaN and infinity.
     rng : None, int or numpy.random.Generator, optional
         Seed or generator of the random methods. The same seed gives the same columns.
-    f : float
-        For 'strong': the bound of the entries of T, at least 1; 2 by default.
-    basis : {None, 'exact', 'randomized'}
-        Right singular vectors by a full SVD, or by `randomized_svd`; None is exact for arrays and randomized for the
-        rest.
-    oversample, power : int
-        Extra rows of a sketch, 10, and power iterations: 2 for a randomized basis, 0 for 'sketch'.
-    pivoting : str
-        For 'sketch' 'lu' (the default: rank rows, partial pivoting) or 'qr' (rank + oversample rows). For 'cholesky'
-        'random' (the default) or 'greedy'.
+    **options
+        What the method takes beside:
+
+        - f, float: for 'strong', the bound of the entries of T, at least 1; 2 by default
+        - basis, {None, 'exact', 'randomized'}: right singular vectors by a full SVD, or by `randomized_svd`; None is
+          exact for arrays and randomized for the rest
+        - oversample, power, int: extra rows of a sketch, 10, and power iterations: 2 for a randomized basis, 0 for
+          'sketch'
+        - pivoting, str: for 'sketch' 'lu' (the default: rank rows, partial pivoting) or 'qr' (rank + oversample rows);
+          for 'cholesky' 'random' (the default) or 'greedy'
 
     Returns
     -------

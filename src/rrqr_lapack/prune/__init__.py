@@ -10,6 +10,7 @@ NeurIPS 2022, arXiv:2108.00065.
 
 from importlib import import_module as _import_module
 from importlib.util import find_spec as _find_spec
+from typing import Any as _Any
 
 from ._analyze import Analysis
 from ._apply import apply
@@ -40,11 +41,11 @@ __all__ = [
 ]
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> _Any:
     if name == "torch":  # imported when asked for, where PyTorch is installed
         return _import_module(f"{__name__}.torch")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return sorted({*globals(), *(["torch"] if _find_spec("torch") else [])})

@@ -33,7 +33,7 @@ class Analysis:
     ----------
     face : Face
         The model.
-    calibration
+    calibration : array, sparse array, or an iterable of batches
         Samples without labels, as the face takes them. An iterator is consumed once.
     groups : iterable of str, optional
         Names of the groups to look at. Default: all.
@@ -66,6 +66,22 @@ class Analysis:
     Notes
     -----
     One forward pass, and 2 m n^2 flops (m n^2 in single precision) for m rows of n columns; memory O(n^2) a group.
+
+    Examples
+    --------
+    Two neurons that are the same, and what the output loses without the second one:
+
+    >>> import numpy as np
+    >>> from rrqr_lapack.prune import Dense, Network, analyze
+    >>> network = Network([Dense([[1.0, 1.0]], activation="relu"), Dense([[1.0], [1.0]])])
+    >>> analysis = analyze(network, np.random.default_rng(0).random((100, 1)))
+    >>> analysis.statistics("layers[0]").rows
+    100
+    >>> cut = analysis.factor("layers[0]").cut(1)
+    >>> cut.T.round(12)
+    array([[1., 1.]])
+    >>> round(analysis.output_error({"layers[0]": cut}), 12)
+    0.0
     """
 
     def __init__(
@@ -113,11 +129,50 @@ class Analysis:
                 parts[name] = gather([Z], parts[name])
 
     def statistics(self, name: str, *, fit: bool = False) -> Statistics:
-        """The statistics of one group's activations on all samples, or on those that are not held out."""
+        """The statistics of one group's activations on all samples, or on those that are not held out.
+
+        Parameters
+        ----------
+        name : str
+            The group.
+        fit : bool, default False
+            Whether the samples that are held out are left out.
+
+        Returns
+        -------
+        Statistics
+            The triangle of ``[1 Z]``.
+        """
         return self._statistics[name, check_flag("fit", fit)]
 
     def factor(self, name: str, method="id", *, affine=False, correct=True, fit=False, seed=0) -> GroupFactor:
-        """The factorization of one group's activations; the last one is remembered."""
+        """The factorization of one group's activations; the last one is remembered.
+
+        Parameters
+        ----------
+        name : str
+            The group.
+        method : str, default 'id'
+            Which units first, as for `plan`.
+        affine : bool, default False
+            Fit the activations without their mean.
+        correct : bool, default True
+            T by least squares; otherwise the other units are dropped.
+        fit : bool, default False
+            Whether the samples that are held out are left out.
+        seed : int, default 0
+            Of the method 'random'.
+
+        Returns
+        -------
+        GroupFactor
+            The order of the units, the error for every number of them, and the cuts.
+
+        Raises
+        ------
+        ValueError
+            An unknown method.
+        """
         how = method, check_flag("affine", affine), check_flag("correct", correct), seed
         if self._factors.get((name, fit), (None,))[0] != how:
             unit, statistics = self.groups[name].unit, self.statistics(name, fit=fit)
@@ -129,7 +184,23 @@ class Analysis:
         return self._factors[name, fit][1]
 
     def output_error(self, cuts: dict[str, Cut]) -> float:
-        """``||Y' - Y||_F / ||Y||_F`` of the outputs on the held-out samples, Y' with these groups cut."""
+        """``||Y' - Y||_F / ||Y||_F`` of the outputs on the held-out samples, Y' with these groups cut.
+
+        Parameters
+        ----------
+        cuts : dict of str to Cut
+            What becomes of which group.
+
+        Returns
+        -------
+        float
+            ``||Y'||_F`` itself where Y = 0.
+
+        Raises
+        ------
+        ValueError
+            The outputs hold NaN or infinity.
+        """
         if self._outputs is None:
             self._outputs = list(self.face.outputs(self.held_out))
             if not all(np.isfinite(Y).all() for Y in self._outputs):

@@ -17,7 +17,7 @@ from ._units.statistics import norm
 
 @dataclass(frozen=True)
 class LayerReport:
-    """One compressed layer.
+    """One compressed layer; made by `Report.of`.
 
     Attributes
     ----------
@@ -34,6 +34,16 @@ class LayerReport:
         any refit; for the pivoted QR it is exactly ``||R22||_F / ||Z||_F``. 0 where Z = 0.
     output_error : float
         Of the logits if only this layer is compressed, measured on held-out samples.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from rrqr_lapack.prune import Dense, Network, compress
+    >>> network = Network([Dense([[1.0, 1.0]], activation="relu"), Dense([[1.0], [1.0]])])
+    >>> _, report = compress(network, np.random.default_rng(0).random((100, 1)), keep=0.5)
+    >>> layer = report.layers[0]
+    >>> layer.before, layer.after, layer.residual < 1e-7
+    (2, 1, True)
     """
 
     layer: int
@@ -48,6 +58,8 @@ class LayerReport:
 @dataclass(frozen=True)
 class Report:
     """What `compress` kept and what it cost. ``print(report)`` is a table, `to_json` a file.
+
+    Made by `compress`.
 
     Attributes
     ----------
@@ -72,6 +84,16 @@ class Report:
         Wall time of the whole compression.
     doubts : tuple of str
         What the calibration samples cannot tell, so that the errors above may be too small.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from rrqr_lapack.prune import Dense, Network, compress
+    >>> network = Network([Dense([[1.0, 1.0]], activation="relu"), Dense([[1.0], [1.0]])])
+    >>> _, report = compress(network, np.random.default_rng(0).random((100, 1)), keep=0.5)
+    >>> report.parameters_before, report.parameters_after, report.output_error < 1e-7
+    (7, 4, True)
+    >>> report.to_json("report.json")
     """
 
     method: str
@@ -89,7 +111,34 @@ class Report:
 
     @classmethod
     def of(cls, analysis, plan, small, seconds):
-        """Of the network that was analyzed, with both networks' logits on all calibration samples."""
+        """Of the network that was analyzed, with both networks' logits on all calibration samples.
+
+        Parameters
+        ----------
+        analysis : Analysis
+            Of a `Network`, with samples that can be read again.
+        plan : Plan
+            What stays of it.
+        small : Network
+            The smaller network.
+        seconds : float
+            What it all took.
+
+        Returns
+        -------
+        Report
+            With a `LayerReport` for each group of the plan.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from rrqr_lapack.prune import Dense, Network, Report, analyze, apply, plan
+        >>> network = Network([Dense([[1.0, 1.0]], activation="relu"), Dense([[1.0], [1.0]])])
+        >>> analysis = analyze(network, np.random.default_rng(0).random((100, 1)))
+        >>> half = plan(analysis, keep=0.5)
+        >>> Report.of(analysis, half, apply(analysis, half), seconds=0.0).samples
+        100
+        """
         layers = []
         for group in plan.groups:
             k, pivoted = len(group.units), plan.recipe.method in PIVOTED
@@ -158,6 +207,7 @@ class Report:
         Parameters
         ----------
         path : path
+            The file.
         overwrite : bool, default False
             Whether an existing file may be replaced.
 

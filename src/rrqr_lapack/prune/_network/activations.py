@@ -25,7 +25,7 @@ def relu(x):
 
 @dataclass(frozen=True)
 class LeakyReLU:
-    """f(x) = x for x >= 0, slope * x for x < 0.
+    """The activation f(x) = x for x >= 0, slope * x for x < 0.
 
     Parameters
     ----------

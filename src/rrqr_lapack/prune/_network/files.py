@@ -120,6 +120,7 @@ def load(path) -> Network:
     Returns
     -------
     Network
+        With the weights as `save` stored them.
 
     Raises
     ------
@@ -130,6 +131,13 @@ def load(path) -> Network:
         No file there.
     ImportError
         ``.safetensors`` without the safetensors package.
+
+    Examples
+    --------
+    >>> from rrqr_lapack.prune import Dense, Network, load, save
+    >>> save(Network([Dense([[1.0, 2.0]])]), "network.npz")
+    >>> load("network.npz").layers[0].weight
+    array([[1., 2.]])
     """
     path = check_format(path)
     if not path.is_file():

@@ -99,6 +99,12 @@ class Network:
     head : str
     dtype : dtype
         float32 or float64: what the network computes in. Inputs are converted to it.
+    widths : tuple of int
+        Inputs, neurons of each layer, outputs.
+    parameters : int
+        Number of weights and biases.
+    multiply_adds : int
+        Of the matrix products, for one sample.
 
     Raises
     ------
@@ -154,7 +160,29 @@ class Network:
         return sum(layer.weight.size for layer in self.layers)
 
     def logits(self, x):
-        """The last layer's output, before the head; (samples, inputs) -> (samples, outputs)."""
+        """The last layer's output, before the head.
+
+        Parameters
+        ----------
+        x : (samples, inputs) array_like
+            Inputs.
+
+        Returns
+        -------
+        (samples, outputs) ndarray
+            In the network's dtype.
+
+        Raises
+        ------
+        TypeError, ValueError
+            `x` is not real, or of another shape.
+
+        Examples
+        --------
+        >>> from rrqr_lapack.prune import Dense, Network
+        >>> Network([Dense([[1.0, 2.0]])], head="softmax").logits([[3.0]])
+        array([[3., 6.]])
+        """
         x = real_array(x, "x")
         if x.ndim != 2 or x.shape[1] != self.widths[0]:
             raise ValueError(f"x must have shape (samples, {self.widths[0]}), not {x.shape}")

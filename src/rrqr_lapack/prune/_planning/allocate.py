@@ -76,13 +76,18 @@ class Allocation:
 
     def within(self, budget: float) -> dict[str, int] | None:
         """The widths of the least error that cost at most `budget`; None if the narrowest cost more."""
-        return self._best(lambda widths: self.cost(widths) <= budget, self.error, grow=True)
+        return self._best(lambda widths: self.cost(widths) <= budget, (self.error, self.cost), grow=True)
 
     def cheapest(self, error: float) -> dict[str, int] | None:
         """The widths of the least cost whose squared errors sum to at most `error`; None if the widest's do not."""
-        return self._best(lambda widths: self.error(widths) <= error, self.cost, grow=False)
+        return self._best(lambda widths: self.error(widths) <= error, (self.cost, self.error), grow=False)
 
-    def _best(self, allowed, objective, grow):
+    def _best(self, allowed, objectives, grow):
+        """What is allowed and least by the first objective, of equal ones by the second."""
+
+        def objective(widths):
+            return [measure(widths) for measure in objectives]
+
         found = [widths for widths in (self.narrowest, self.widest) if allowed(widths)]
         if not found:
             return None

@@ -44,6 +44,7 @@ def plan(
     Parameters
     ----------
     analysis : Analysis
+        Of the model, by `analyze`.
     eps : float, optional
         In [0, 1). The smallest k with ``|r_{k+1,k+1}| <= eps |r_11|``, for the methods 'id' and 'weighted'.
     keep : float, optional

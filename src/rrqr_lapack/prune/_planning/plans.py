@@ -41,6 +41,8 @@ class GroupPlan:
 class Plan:
     """Which units of each group stay. It prints as a table, compares, and goes to JSON and back.
 
+    Made by `rrqr_lapack.prune.plan`.
+
     Attributes
     ----------
     budget : dict
@@ -59,6 +61,8 @@ class Plan:
         The same, measured on the held-out samples, for each allocation that was tried.
     doubts : tuple of str
         What the calibration samples cannot tell, `Analysis.doubts`.
+    ranks : dict of str to int
+        Units that stay of each group.
 
     Examples
     --------
@@ -118,6 +122,18 @@ class Plan:
     def to_json(self, path=None, *, overwrite: bool = False) -> str:
         """The plan as JSON text, also written to `path` if one is given, whole or not at all.
 
+        Parameters
+        ----------
+        path : path, optional
+            The file.
+        overwrite : bool, default False
+            Whether an existing file may be replaced.
+
+        Returns
+        -------
+        str
+            The text, whose first key names the format.
+
         Raises
         ------
         FileExistsError
@@ -137,6 +153,11 @@ class Plan:
         ----------
         source : str or path
             A text is told from a path by its opening brace.
+
+        Returns
+        -------
+        Plan
+            Equal to the one that was written.
 
         Raises
         ------

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from rrqr_lapack import TruncatedQR
+
 LEAST = 1e-14  # of a squared norm: what downdating leaves of it is rounding error
 BLOCK = 64  # columns chosen between two updates by matrix products
 FALL = 1e-6  # of the gain within a block: squares that fell further are formed afresh
@@ -58,12 +60,15 @@ def forward_order(A: np.ndarray, W: np.ndarray, unit: int, tiny: float) -> np.nd
 
 
 def _independent(A, units, unit, tiny):
-    """The units that are not dependent on those before them: what squares leave of a column may be rounding error."""
-    columns = (units[:, None] * unit + np.arange(unit)).ravel()
-    left = np.zeros(len(columns))
-    diagonal = np.diagonal(np.linalg.qr(A[:, columns], mode="r"))
+    """The units that are not dependent on those before them: what squares leave of a column may be rounding error.
+
+    So may what QR leaves behind columns that are nearly dependent, but there are no more than the rank."""
+    chosen = A[:, (units[:, None] * unit + np.arange(unit)).ravel()]
+    left = np.zeros(chosen.shape[1])
+    diagonal = np.diagonal(np.linalg.qr(chosen, mode="r"))
     left[: len(diagonal)] = np.abs(diagonal)
-    return units[left.reshape(-1, unit).max(axis=1, initial=0) > tiny]
+    units = units[left.reshape(-1, unit).max(axis=1, initial=0) > tiny]
+    return units[: -(-TruncatedQR(chosen, atol=tiny).rank // unit)]
 
 
 def _columns(gram, products, floor, least, _):

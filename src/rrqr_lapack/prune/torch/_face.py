@@ -47,6 +47,30 @@ class TorchFace:
         long as the ones that `find_groups` saw; entrywise work is not counted.
     left_alone : dict
         Module or group -> why it keeps its size.
+
+    Examples
+    --------
+    What the core asks of a model, and the model without half of its units:
+
+    >>> import numpy as np
+    >>> import torch
+    >>> from rrqr_lapack.prune._face import Cut
+    >>> from rrqr_lapack.prune.torch import find_groups
+    >>> model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2))
+    >>> face, samples = find_groups(model, torch.rand(10, 3))
+    >>> (batch,) = face.batches(samples)
+    >>> len(list(face.fingerprints(batch))), face.run(batch).shape, face.tensor("0.bias").shape
+    (10, torch.Size([10, 2]), torch.Size([4]))
+    >>> (seen,), (outputs,) = face.activations([batch]), face.outputs([batch])
+    >>> seen["0"].shape, outputs.shape
+    ((10, 4), (10, 2))
+    >>> [weight.shape for weight in face.producers("0")], [weight.shape for weight in face.consumers("0")]
+    ([(3, 4)], [(4, 2)])
+    >>> half = face.cut({"0": Cut(np.array([2, 0]), np.eye(4)[[2, 0]])})
+    >>> half.model[0].weight.shape, half.coupling("0").width
+    (torch.Size([2, 3]), 2)
+    >>> face.only([]).groups
+    ()
     """
 
     def __init__(self, model: torch.nn.Module, found: Structure, caller: Caller, batch_size: int, known=()):
@@ -60,28 +84,98 @@ class TorchFace:
         self.groups = tuple(Group(c.name, c.width, c.unit, c.affine) for c in found.couplings.values())
 
     def coupling(self, name: str) -> Coupling:
-        """What a cut of a group touches."""
+        """What a cut of a group touches.
+
+        Parameters
+        ----------
+        name : str
+            The group.
+
+        Returns
+        -------
+        Coupling
+            The axes that it slices, and the weights that T is folded into.
+        """
         return self._found.couplings[name]
 
     def batches(self, calibration) -> Iterable:
-        """The samples in batches of at most `batch_size`, as tensors on the model's device."""
+        """The samples in batches of at most `batch_size`, as tensors on the model's device.
+
+        Parameters
+        ----------
+        calibration : array, tensor, mapping of such, or an iterable of batches
+            As for `find_groups`.
+
+        Returns
+        -------
+        iterable
+            Can be iterated over again unless `calibration` is an iterator.
+        """
         samples = Samples(calibration, self._batch_size, prepare(self.model))
         return iter(samples) if isinstance(calibration, Iterator) else samples
 
     def fingerprints(self, batch) -> Iterator[bytes]:
-        """The bytes of each sample of what `forward` takes of a batch."""
+        """The bytes of each sample of what `forward` takes of a batch.
+
+        Parameters
+        ----------
+        batch : tensor, mapping or tuple
+            One of `batches`.
+
+        Returns
+        -------
+        iterator of bytes
+            By which repeated samples are known.
+        """
         return fingerprints(self._caller.inputs(batch))
 
     def run(self, batch, model: torch.nn.Module | None = None):
-        """The model's result on a batch, or that of another of its kind."""
+        """The model's result on a batch, or that of another of its kind.
+
+        Parameters
+        ----------
+        batch : tensor, mapping or tuple
+            One of `batches`.
+        model : torch.nn.Module, optional
+            The other model.
+
+        Returns
+        -------
+        object
+            Whatever the model returns, in evaluation mode and without gradients.
+        """
         return self._caller(model or self.model, batch)
 
     def tensor(self, name: str) -> torch.Tensor:
-        """A parameter or buffer of the model."""
+        """A parameter or buffer of the model.
+
+        Parameters
+        ----------
+        name : str
+            As in the model's ``state_dict``.
+
+        Returns
+        -------
+        torch.Tensor
+            The model's own memory, without gradients.
+        """
         return self._state()[name].detach()
 
     def activations(self, batches: Iterable, names: Iterable[str] | None = None) -> Iterator[dict[str, np.ndarray]]:
-        """For each batch the activations Z of the named groups, as their readers see them; see `Capture`."""
+        """For each batch the activations Z of the named groups, as their readers see them; see `Capture`.
+
+        Parameters
+        ----------
+        batches : iterable
+            What `batches` gives.
+        names : iterable of str, optional
+            Default: all groups.
+
+        Yields
+        ------
+        dict of str to ndarray
+            Z of each group, (rows, columns).
+        """
         couplings = [self.coupling(name) for name in (names or self._found.couplings)]
         for batch in batches:
             with Capture(self.model, couplings, mask_of(batch)) as seen:
@@ -89,7 +183,23 @@ class TorchFace:
             yield seen.activations()
 
     def outputs(self, batches: Iterable) -> Iterator[np.ndarray]:
-        """For each batch the tensor to preserve: a row for each sample, or for each position that is not masked."""
+        """For each batch the tensor to preserve: a row for each sample, or for each position that is not masked.
+
+        Parameters
+        ----------
+        batches : iterable
+            What `batches` gives.
+
+        Yields
+        ------
+        (rows, outputs) ndarray
+            In single or double precision.
+
+        Raises
+        ------
+        ValueError
+            The outputs have NaN or infinity.
+        """
         for batch in batches:
             y, mask = self._caller.output(self.run(batch)).detach(), mask_of(batch)
             if mask is not None and y.ndim == 3 and y.shape[:2] == mask.shape:
@@ -100,7 +210,18 @@ class TorchFace:
             yield y
 
     def producers(self, name: str) -> list[np.ndarray]:
-        """The weights that make the group, each (inputs, columns)."""
+        """The weights that make the group, each (inputs, columns).
+
+        Parameters
+        ----------
+        name : str
+            The group.
+
+        Returns
+        -------
+        list of ndarray
+            One for each layer that makes it.
+        """
         coupling = self.coupling(name)
         matrices = []
         for member in coupling.makers:
@@ -112,7 +233,18 @@ class TorchFace:
         return matrices
 
     def consumers(self, name: str) -> list[np.ndarray]:
-        """The weights that read the group, each (columns, outputs)."""
+        """The weights that read the group, each (columns, outputs).
+
+        Parameters
+        ----------
+        name : str
+            The group.
+
+        Returns
+        -------
+        list of ndarray
+            One for each layer that reads it.
+        """
         return [self._weights(reader.member) for reader in self.coupling(name).readers]
 
     def _weights(self, member):
@@ -123,6 +255,16 @@ class TorchFace:
 
     def cut(self, cuts: Mapping[str, Cut]) -> TorchFace:
         """A face of a new model in which these groups are cut; shares nothing with this one.
+
+        Parameters
+        ----------
+        cuts : mapping of str to Cut
+            What becomes of which group.
+
+        Returns
+        -------
+        TorchFace
+            With the same groups, narrower.
 
         Raises
         ------
@@ -144,7 +286,20 @@ class TorchFace:
         return TorchFace(model, self._found.only(couplings.values()), self._caller, self._batch_size, self._settings)
 
     def only(self, couplings: Iterable[Coupling], whole: Mapping[str, str] | None = None) -> TorchFace:
-        """A face of the same model with some of its groups; `whole` says why the others are none."""
+        """A face of the same model with some of its groups; `whole` says why the others are none.
+
+        Parameters
+        ----------
+        couplings : iterable of Coupling
+            Those of the groups that stay.
+        whole : mapping of str to str, optional
+            Group -> why it keeps its size.
+
+        Returns
+        -------
+        TorchFace
+            Of the same model, which is not copied.
+        """
         return TorchFace(self.model, self._found.only(couplings, whole), self._caller, self._batch_size, self._settings)
 
 
@@ -176,6 +331,7 @@ def find_groups(
     Returns
     -------
     face : TorchFace
+        The model as `analyze` takes it, with its groups.
     calibration : iterable
         The samples again, those included that were looked at.
 

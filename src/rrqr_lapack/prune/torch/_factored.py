@@ -14,12 +14,44 @@ from ._samples import at_least_single
 class Factored(nn.Sequential):
     """A layer with weights ``W ~= A B``: first A, without bias, then B.
 
-    Of a convolution A has the kernel, stride and padding and B is a convolution of kernel size 1.
+    Of a convolution A has the kernel, stride and padding and B is a convolution of kernel size 1. Made by
+    `rrqr_lapack.prune.torch.factorize`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> from rrqr_lapack.prune.torch import Factored
+    >>> layer = torch.nn.Linear(3, 2)
+    >>> factored = Factored.of(layer, np.ones((3, 1), "f4"), np.ones((1, 2), "f4"))
+    >>> factored
+    Factored(
+      (0): Linear(in_features=3, out_features=1, bias=False)
+      (1): Linear(in_features=1, out_features=2, bias=True)
+    )
+    >>> tensors = {f"layer.{name}": tensor for name, tensor in factored.state_dict().items()}
+    >>> torch.equal(Factored.from_state(layer, tensors, "layer")(torch.ones(3)), factored(torch.ones(3)))
+    True
     """
 
     @classmethod
     def of(cls, layer: nn.Module, A: np.ndarray, B: np.ndarray) -> Factored:
-        """In place of `layer`, whose weights as a matrix (`matrix`) are about ``A @ B``."""
+        """In place of `layer`, whose weights as a matrix (`matrix`) are about ``A @ B``.
+
+        Parameters
+        ----------
+        layer : torch.nn.Module
+            A linear layer, or a convolution in one group. Not modified.
+        A : (inputs, rank) ndarray
+            What reads the inputs; of a convolution these are channels times kernel.
+        B : (rank, outputs) ndarray
+            What makes the outputs.
+
+        Returns
+        -------
+        Factored
+            With the dtype, the device and the bias of `layer`.
+        """
         rank, like = A.shape[1], layer.weight
         first = torch.as_tensor(np.ascontiguousarray(A.T)).reshape(rank, *like.shape[1:])
         second = torch.as_tensor(np.ascontiguousarray(B.T)).reshape(like.shape[0], rank, *[1] * (like.ndim - 2))
@@ -28,7 +60,27 @@ class Factored(nn.Sequential):
 
     @classmethod
     def from_state(cls, layer: nn.Module, tensors: Mapping[str, torch.Tensor], name: str) -> Factored:
-        """In place of `layer`, from the tensors of a file under its name."""
+        """In place of `layer`, from the tensors of a file under its name.
+
+        Parameters
+        ----------
+        layer : torch.nn.Module
+            The layer that was factored.
+        tensors : mapping of str to tensor
+            The file's.
+        name : str
+            The name of the layer in its model.
+
+        Returns
+        -------
+        Factored
+            With the tensors as its weights.
+
+        Raises
+        ------
+        ValueError
+            The factors are missing, or of another layer.
+        """
         first, second, bias = (tensors.get(f"{name}.{part}") for part in ("0.weight", "1.weight", "1.bias"))
         if first is None or second is None or first.ndim != layer.weight.ndim:
             raise ValueError(f"the factors of {name} are missing or of another layer")

@@ -56,12 +56,23 @@ class LayerRank:
 class FactorReport:
     """What `factorize` did. ``print(report)`` is a table, `to_json` a file.
 
+    Made by `factorize`.
+
     Attributes
     ----------
     layers : tuple of LayerRank
     parameters_before, parameters_after : int
     doubts : tuple of str
         What the calibration samples cannot tell, so that the errors may be too small.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from rrqr_lapack.prune.torch import factorize
+    >>> _, report = factorize(torch.nn.Sequential(torch.nn.Linear(16, 16)), ranks={"0": 4})
+    >>> report.parameters_before, report.parameters_after
+    (272, 144)
+    >>> report.to_json("report.json")
     """
 
     layers: tuple[LayerRank, ...]
@@ -84,7 +95,20 @@ class FactorReport:
         )
 
     def to_json(self, path, *, overwrite: bool = False) -> None:
-        """Write every attribute to a JSON file, whole or not at all."""
+        """Write every attribute to a JSON file, whole or not at all.
+
+        Parameters
+        ----------
+        path : path
+            The file.
+        overwrite : bool, default False
+            Whether an existing file may be replaced.
+
+        Raises
+        ------
+        FileExistsError
+            The file exists and `overwrite` is False.
+        """
         with whole_file(path, overwrite) as temporary:
             temporary.write_text(json.dumps(asdict(self), indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
@@ -124,9 +148,9 @@ def factorize(
         The rank of each layer, by the module's name.
     layers : iterable of str, optional
         Names of the modules to look at. Default: all that can be factored, those of `ranks`.
-    driver, rng
+    driver, rng : optional
         As for `rrqr_lapack.prune._units.lowrank.LowRankLayer`.
-    call, batch_size
+    call, batch_size : optional
         As for `find_groups`.
 
     Returns
@@ -134,6 +158,7 @@ def factorize(
     model : torch.nn.Module
         New; a factored layer is a `Factored`, two layers one after the other.
     report : FactorReport
+        The rank and the error of each layer.
 
     Raises
     ------

@@ -115,7 +115,10 @@ def save(model: torch.nn.Module, path, *, plan=None, overwrite: bool = False) ->
 
     Examples
     --------
-    See `load`.
+    >>> import torch
+    >>> from rrqr_lapack.prune.torch import factorize, save
+    >>> model, _ = factorize(torch.nn.Sequential(torch.nn.Linear(16, 16)), params=0.5)
+    >>> save(model, "small.safetensors")
     """
     check_module(model)
     path, _ = check_path(path), safetensors_package()
@@ -151,6 +154,7 @@ def load(model: torch.nn.Module, path) -> torch.nn.Module:
         An instance of the original class as it was before compression; its weights do not matter, and it is not
         modified. It may be on the meta device.
     path : path
+        The file with the weights.
 
     Returns
     -------

@@ -31,15 +31,16 @@ def lora_init(
         1 to min(inputs, outputs).
     activations : (rows, inputs) array, tensor or TallQR, optional
         What the layer reads.
-    driver, rng
+    driver, rng : optional
         As for `rrqr_lapack.prune._units.lowrank.LowRankLayer`.
 
     Returns
     -------
     A : (rank, inputs) tensor
+        What reads the layer's inputs.
     B : (outputs, rank) tensor
-        Of equal Frobenius norm; of the layer's dtype if that is floating-point, otherwise single. An adapter that
-        scales B A by a number starts here if B is divided by it.
+        Of the same Frobenius norm as A; both are of the layer's dtype if that is floating-point, otherwise
+        single. An adapter that scales B A by a number starts here if B is divided by it.
     rest : (outputs, inputs) tensor
         ``W - B A``.
 

@@ -1,0 +1,146 @@
+/* Every number that could be another one: what it decides, and the measurement or the reason that set it.
+ *
+ * Those that depend on the precision are macros of PICK and REAL_EPSILON (scalar.h), which only kernel files use. What
+ * has no choice stands where it is used: LAPACK's own limits, the ranges of numbers, counts of operations. */
+#ifndef RRQR_TUNING_H
+#define RRQR_TUNING_H
+
+/* --- columns at a time ------------------------------------------------------------------------------------------- */
+
+enum {
+    /* whose updates the greedy kernel defers: LAPACK's choice */
+    RRQR_PANEL = 32,
+    /* of a block, at most, that the prefetching kernel eliminates, or that is eliminated or taken back in a given
+     * order: wide enough for products, while what is not a product grows with its square */
+    RRQR_BLOCK = 96,
+    /* of a block of the randomized kernel, at most, a multiple of RRQR_EVEN, which products like. Measured, with
+     * candidates by elimination, against 104 without: 145 ms, not 166, for 4000^2 at rank 200; 300, not 424, for
+     * 1000 x 20000 */
+    RRQR_WIDE = 128,
+    RRQR_EVEN = 8,
+    /* whose updates the randomized kernel defers: up to so high a rank it needs no copy of the matrix. Measured:
+     * 166 ms, not 179, for 4000^2 at rank 200; 389, not 506, for 8000^2 at rank 100 */
+    RRQR_DEFER = 256,
+    /* that a triangular solve, or the residual, has in its buffer: enough for products, and little beside the matrix */
+    SOLVE_CHUNK = 256,
+    RESIDUAL_CHUNK = 128,
+    /* of V when Q is applied: RRQR_BLOCK, but Q_NARROW where there are fewer than Q_FEW. Measured: few reflectors want
+     * few at a time */
+    Q_NARROW = 32,
+    Q_FEW = 512
+};
+
+/* --- loops of our own --------------------------------------------------------------------------------------------- */
+
+enum {
+    /* elements of a matrix up to which its product with a vector is a loop: BLAS checks, and may wake threads, at a
+     * cost of a hundred elements */
+    LOOP_ELEMENTS = 400,
+    /* elements of Q, complex ones counted fourfold, up to which it is formed by reflectors in loops: as above */
+    Q_ELEMENTS = 72 * 72,
+    /* sums that do not wait for each other: they fill a few registers of any instruction set */
+    LANES = 16,
+    /* rows and columns of a tile of a transposition: a multiple of a cache line's elements in all dtypes, and two tiles
+     * fit the innermost cache */
+    TILE = 32
+};
+
+/* --- norms -------------------------------------------------------------------------------------------------------- */
+
+/* The range in which a sum of squares in double gives a norm. Above its lower end what underflowed is below rounding
+ * for any length; below its upper end nothing overflowed. */
+#define NORM_LEAST 0x1p-900
+#define NORM_MOST 0x1p+1000
+/* What must be left of a squared norm for downdating to be trusted: LAPACK's choice, half of the digits. */
+#define DOWNDATE_TRUSTED square_root(REAL_EPSILON / 2)
+/* The range of squared norms in which the small kernel, which does not scale, goes on: less than half of the exponents
+ * of numbers, so that products of two are numbers. */
+#define SMALL_LEAST PICK(0x1p-60f, 0x1p-400, 0x1p-60f, 0x1p-400)
+#define SMALL_MOST PICK(0x1p+60f, 0x1p+400, 0x1p+60f, 0x1p+400)
+/* What may be left of a square before the small kernel computes it afresh: its error is at most eps over this. */
+#define SMALL_FALL PICK(0.05f, 1e-3, 0.05f, 1e-3)
+
+/* --- prefetching -------------------------------------------------------------------------------------------------- */
+
+enum {
+    /* columns up to which prefetching does not pay: of a sketch, which has few rows (measured), and of R11 */
+    SKETCH_SMALL = 700,
+    STRONG_SMALL = 256,
+    /* columns of the first block: half, since nothing is known yet of how fast the norms fall. A block that ended early
+     * makes the next one as wide, at least PREFETCH_LEAST; a full one makes it PREFETCH_GROWTH times as wide. With 4 in
+     * place of 2, and free steps in triangles, 1/j of 2000^2 at a rank of 5 % became 2.4 times as fast as ?geqp3rk */
+    PREFETCH_FIRST = RRQR_BLOCK / 2,
+    PREFETCH_LEAST = 8,
+    PREFETCH_GROWTH = 4,
+    /* columns fetched for each column of a block: the longest are a good guess, and one and a half to two times as many
+     * as are chosen hold most of these */
+    PREFETCH_CANDIDATES = 2,
+    /* columns that a missed pivot is fetched with: a product so thin takes about as long as one column alone, since
+     * both read the whole matrix */
+    PREFETCH_BATCH = 32,
+    /* steps that pay for a miss: more misses than one in so many, and one, say that the guess is poor */
+    PREFETCH_MISS = 8,
+    /* steps after which the candidates' rows are brought up to date by a product: before, by products with a vector */
+    PREFETCH_INNER = 8,
+    /* columns that a block must have chosen to have paid, and the plain steps after one that has not: twice as many
+     * after each further one, up to a number at which trying costs nothing beside them */
+    PREFETCH_PAID = 4,
+    PREFETCH_PAUSE = 8,
+    PREFETCH_LONGEST_PAUSE = 1024,
+    /* rows kept for each column of a block: of those fetched for this one, and of what the blocks before it left */
+    GRAM_KEPT = 3,
+    /* columns fetched by one product: those of a whole block, which bounds the copy of them */
+    GRAM_FETCH = PREFETCH_CANDIDATES * RRQR_BLOCK
+};
+
+/* The relative error of a squared norm that a choice may bear: in double, that of a norm is then 10 sqrt(eps). It alone
+ * ends a block whose norms fall: the error of a Gram row is at least eps times the squared norms when it was fetched.
+ */
+#define PREFETCH_CHOICE PICK(1e-3, 3e-7, 1e-3, 3e-7)
+/* How far the largest squared norm may fall beside what it was when the oldest row was fetched, for R to be taken from
+ * Gram rows: that costs as many digits. */
+#define PREFETCH_ACCURATE PICK(0.1f, 0.1, 0.1f, 0.1)
+/* How far R of the Gram rows may be from that of the reflectors for the rows to be right: a few times rounding. */
+#define PREFETCH_AGREE (64 * REAL_EPSILON)
+/* How far the largest squared norm may fall beside that, for rows to be used for another block. In double pivots were
+ * the same down to here for Kahan's matrices of eight angles and three drops in eight seeds, and for stairs of 1e-1 to
+ * 1e-5. */
+#define GRAM_REUSE PICK(0.1f, 1e-5, 0.1f, 1e-5)
+/* The exponent of two up to which the smaller factor of a Gram row's product is scaled up: half of the exponents. */
+#define GRAM_BOOST PICK(60, 500, 60, 500)
+
+/* --- sketches ----------------------------------------------------------------------------------------------------- */
+
+enum {
+    /* rows that a sketch has beyond the columns of a block: about what the papers behind randomized.c take */
+    RRQR_OVERSAMPLE = 8,
+    /* columns in all, for each one eliminated, down to which products are with the matrix as it came: they take in
+     * those eliminated, which is wasted */
+    SOURCE_COLUMNS = 4
+};
+
+/* What must be left of the largest norm for a downdated sketch to be used on: below, it is rounding error. */
+#define SKETCH_FALL square_root(REAL_EPSILON)
+
+/* --- exchanges ---------------------------------------------------------------------------------------------------- */
+
+enum {
+    /* columns, at least, that a round of exchanges may fetch; k / 2 where that is more */
+    EXCHANGE_FRESH = 16,
+    /* exchanges of a round for each row that it has room for: then R is computed afresh */
+    EXCHANGE_ROUNDS = 4
+};
+
+/* The squared norm of a column of R11^{-1} above which R11 counts as singular: T and what is made of it are numbers. */
+#define EXCHANGE_MOST PICK(1e60, 1e200, 1e60, 1e200)
+/* What rounding may have grown to in T before it is computed from R again: half of the digits are right. */
+#define EXCHANGE_DOUBT sqrt(REAL_EPSILON)
+/* How far below the bound rho_ij must be, which are known to EXCHANGE_DOUBT. */
+#define EXCHANGE_SLACK (4 * sqrt(REAL_EPSILON))
+
+/* --- Ctrl-C ------------------------------------------------------------------------------------------------------- */
+
+/* Operations between two questions whether to stop, about a tenth of a second: one costs a lock in Python. */
+#define OPERATIONS_BETWEEN 1e9
+
+#endif
