@@ -7,21 +7,28 @@ import numpy as np
 
 
 class Approximate:
-    """What leaves an error. A subclass gives `_error`, an `Error`, computed as late as it likes."""
+    """What leaves an error. A subclass gives `_error`, an `Error`, computed as late as it likes.
+
+    Attributes
+    ----------
+    error : float
+        Norm of what the approximation leaves.
+    error_kind : {'exact', 'bound', 'estimate'}
+        What `error` is.
+    error_bound : float
+        What it does not exceed, with probability 0.9999 where it is an estimate.
+    """
 
     @property
     def error(self):
-        """Norm of what the approximation leaves."""
         return self._error.value
 
     @property
     def error_kind(self):
-        """What `error` is: 'exact', 'bound' or 'estimate'."""
         return self._error.kind
 
     @property
     def error_bound(self):
-        """What the error does not exceed, with probability 0.9999 where it is an estimate."""
         return self._error.bound
 
 
@@ -30,6 +37,13 @@ class Factored:
 
     A subclass gives `_factors`, from left to right: arrays, sparse arrays, other factored matrices; a vector is the
     diagonal of a matrix.
+
+    Attributes
+    ----------
+    shape, ndim, dtype
+        Those of the matrix that it stands for.
+    rank : int
+        Number of columns of the first factor.
     """
 
     __array_ufunc__ = None  # x @ self is ours, not an object array of NumPy's
@@ -37,17 +51,14 @@ class Factored:
 
     @property
     def shape(self):
-        """Those of the matrix that it stands for."""
         return self._factors[0].shape[0], self._factors[-1].shape[1]
 
     @property
     def dtype(self):
-        """One of the four LAPACK dtypes."""
         return self._factors[0].dtype
 
     @property
     def rank(self):
-        """Number of columns of the first factor, and of rows of the last one."""
         return self._factors[0].shape[1]
 
     def reconstruct(self):

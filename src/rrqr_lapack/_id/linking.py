@@ -11,7 +11,8 @@ cancellation. For a sparse matrix it is known from the difference of squares as 
 """
 
 import math
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from scipy import sparse
@@ -65,7 +66,8 @@ class LinkingMatrix(Factored):
         return np.asarray(self.reconstruct(), dtype)
 
 
-class Side(NamedTuple):
+@dataclass(frozen=True)
+class Side:
     """E R^{-1}, or its adjoint R^{-H} E^T, where B = Q R E^T for B = C or R^H and E selects its independent columns."""
 
     triangle: np.ndarray  # R
@@ -73,8 +75,8 @@ class Side(NamedTuple):
     size: int  # number of columns of B
     conjugated: bool = False  # whether it is the adjoint
 
-    __array_ufunc__ = None
-    ndim = 2
+    __array_ufunc__: ClassVar = None  # x @ self is ours
+    ndim: ClassVar = 2
 
     @property
     def shape(self):
@@ -86,7 +88,7 @@ class Side(NamedTuple):
 
     def adjoint(self):
         """The adjoint of it."""
-        return self._replace(conjugated=not self.conjugated)
+        return replace(self, conjugated=not self.conjugated)
 
     def __matmul__(self, x):
         x = x.toarray() if sparse.issparse(x) else np.asarray(x)
