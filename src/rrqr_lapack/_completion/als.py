@@ -13,7 +13,7 @@ had fitted before.
 import numpy as np
 
 from .._common.arrays import check_count, check_rank, check_rng, check_tolerance
-from .._common.error import frobenius
+from .._common.norms import frobenius
 from .._randomized.orthonormal import tall_qr
 from .._randomized.svd import randomized_svd
 from .result import Factors, check_penalty, completion, distance, scaled_penalty, started, told, unit_scaled

@@ -5,8 +5,10 @@ from typing import NamedTuple
 import numpy as np
 
 from .._common.arrays import check_tolerance
-from .._common.error import exact, frobenius, power_of_two
+from .._common.error import exact
 from .._common.low_rank import LowRank
+from .._common.norms import frobenius
+from .._common.scaling import power_of_two
 from .._common.warn import ConvergenceWarning, warn
 from .observed import Observed, entries
 
@@ -134,7 +136,7 @@ def unit_scaled(a):
     """The observed entries divided by a power of two that brings the largest near 1, and that power."""
     observed = Observed(a)
     scale = power_of_two(observed.values)
-    observed.values = observed.values / observed.values.real.dtype.type(scale)
+    observed.values = observed.values / scale
     return observed, scale
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
 from .._common.arrays import check_count, check_rank, check_rng, check_tolerance
-from .._common.error import frobenius
+from .._common.norms import frobenius
 from .._common.random import gaussian
 from .._randomized.orthonormal import tall_qr
 from .._randomized.svd import randomized_svd

@@ -7,10 +7,11 @@ import numpy as np
 from .._common.arrays import check_choice, check_flag, check_rank, check_rng, check_tie_tol, check_tolerance
 from .._common.error import exact
 from .._common.low_rank import LowRank
+from .._common.norms import frobenius
 from .._common.operand import as_operand, is_dense
 from .._qr.factored import TruncatedQR
 from .._qr.strong import check_bound
-from .._qr.truncated import DRIVERS, _checked, _root_of_squares, factor_of, numerical_rtol, run
+from .._qr.truncated import DRIVERS, _checked, factor_of, numerical_rtol, run
 from .sketched import sketched
 
 
@@ -186,7 +187,7 @@ def interpolative_decomposition(
         T, norms = _refit(skeleton, a, C)
     else:
         T, norms = factor.interpolation(), factor.residual_norms()
-    return InterpolativeDecomposition(C, T, skeleton, exact(_root_of_squares(norms)), float(norms.max(initial=0)))
+    return InterpolativeDecomposition(C, T, skeleton, exact(frobenius(norms)), float(norms.max(initial=0)))
 
 
 def _chosen_columns(factor):

@@ -17,7 +17,8 @@ import numpy as np
 from scipy import sparse
 from scipy.linalg import solve_triangular
 
-from .._common.error import estimated, exact, frobenius, remaining
+from .._common.error import estimated, exact, remaining
+from .._common.norms import frobenius
 from .._common.operand import adjoint, densified, dtype_of
 from .._common.products import times
 from .._common.random import gaussian

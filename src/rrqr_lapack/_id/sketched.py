@@ -12,6 +12,7 @@ from scipy.sparse.linalg import LinearOperator
 
 from .._common.error import estimated
 from .._common.low_rank import error_of
+from .._common.norms import column_norms
 from .._common.operand import columns, densified, dtype_of
 from .._common.products import adjoint_times, times
 from .._common.random import gaussian
@@ -46,8 +47,7 @@ def sketched(a, rank, rtol, atol, refit, decompose, rng):
     T = _refitted(a, skeleton, d.C) if refit and d.rank else d.T
     tests = _combinations(a, TESTS, rng)
     residual = tests - tests[:, d.C] @ T
-    largest = np.abs(residual).max(initial=0) or 1
-    worst = largest * np.linalg.norm(residual / largest, axis=0).max(initial=0) / _size(residual)
+    worst = column_norms(residual).max(initial=0) / _size(residual)
     return d.C, T, skeleton, estimated(residual.T), float(worst)
 
 

@@ -13,8 +13,9 @@ import scipy.linalg
 from scipy.sparse.linalg import LinearOperator
 
 from .._common.arrays import as_numeric, check_choice, check_rank, check_rng, check_tolerance
-from .._common.error import Error, estimated, exact, frobenius
+from .._common.error import Error, estimated, exact
 from .._common.low_rank import LowRank
+from .._common.norms import frobenius
 from .._common.operand import dtype_of, product
 from .._common.products import row_blocks, times
 from .._common.random import gaussian

@@ -7,8 +7,9 @@ import threading
 import numpy as np
 
 from .._common.arrays import as_fortran, as_numeric, check_choice, check_flag, check_rank, check_tolerance
+from .._common.norms import frobenius
 from .._common.state import Kept
-from .truncated import _checked, _root_of_squares, factor_of, numerical_rank, run
+from .truncated import _checked, factor_of, numerical_rank, run
 
 
 def in_turn(method):
@@ -182,7 +183,7 @@ class TruncatedQR(Kept):
     @property
     @in_turn
     def residual_norm(self):
-        return _root_of_squares(self.residual_column_norms)
+        return frobenius(self.residual_column_norms)
 
     @in_turn
     def __repr__(self):

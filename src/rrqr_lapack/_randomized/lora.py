@@ -21,8 +21,9 @@ from .._common.arrays import (
     check_tolerance,
     lapack_dtype,
 )
-from .._common.error import exact, frobenius
+from .._common.error import exact
 from .._common.low_rank import LowRank
+from .._common.norms import frobenius
 from .svd import randomized_svd
 
 DRIVERS = ("exact", "randomized")

@@ -15,8 +15,8 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
 from .._common.arrays import check_rng
-from .._common.error import frobenius
 from .._common.estimator import Estimator
+from .._common.norms import frobenius
 from .._common.operand import dtype_of
 from .._common.products import times
 from .components import components, truncated

@@ -8,7 +8,8 @@ from scipy import sparse
 from scipy.sparse.linalg import LinearOperator
 
 from .._common.arrays import check_choice, check_count, check_flag, check_rank, check_rng, check_tolerance
-from .._common.error import estimated, frobenius, remaining
+from .._common.error import estimated, remaining
+from .._common.norms import frobenius
 from .._common.operand import as_operand, dtype_of, is_dense
 from .._common.products import adjoint_times, times
 from .._common.random import gaussian

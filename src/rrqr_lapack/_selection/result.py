@@ -8,15 +8,15 @@ from scipy import sparse
 from scipy.sparse.linalg import LinearOperator
 
 from .._common.error import Error, estimated
+from .._common.norms import column_norms, difference_norms, frobenius, outside_norms
 from .._common.operand import as_operand, columns, dtype_of
 from .._common.products import adjoint_times, times
 from .._common.random import gaussian
+from .._common.scaling import near_one
 from .._id.column import InterpolativeDecomposition
 from .._qr.factored import TruncatedQR
-from .._qr.truncated import _root_of_squares, numerical_rtol
+from .._qr.truncated import numerical_rtol
 from .._randomized.sampler import PROBES, outside
-from .residual import difference_norms, norms, residual_norms
-from .scale import near_one
 
 
 class ColumnSelection(InterpolativeDecomposition):
@@ -93,7 +93,7 @@ class ColumnSelection(InterpolativeDecomposition):
         a, scale = near_one(a)
         skeleton = self.skeleton if a is self._a else columns(a, self.C)
         T, left = _least_squares(a, self.C, skeleton)
-        return T, None if left is None else left / scale
+        return T, None if left is None else left * scale
 
     @property
     def T(self):
@@ -102,7 +102,7 @@ class ColumnSelection(InterpolativeDecomposition):
     @cached_property
     def _error(self):
         if not isinstance(self._a, LinearOperator):
-            value = _root_of_squares(self._fit[1])
+            value = frobenius(self._fit[1])
             return Error(value, "exact", value)
         q = TruncatedQR(self.skeleton, rtol=numerical_rtol(self.skeleton)).form_q()
         probes = gaussian(self._rng, PROBES, self.shape[1], self.dtype).T
@@ -138,7 +138,7 @@ class ColumnSelection(InterpolativeDecomposition):
         seen, heldout = a[rows], a[self._constraints.heldout_rows]
         T, left = _least_squares(seen, self.C, seen[:, self.C])
         missed = difference_norms(heldout[:, took_part], heldout[:, self.C], T[:, took_part])
-        return _root_of_squares(left[took_part]) / scale, _root_of_squares(missed) / scale
+        return frobenius(left[took_part]) * scale, frobenius(missed) * scale
 
     @property
     def training_error(self):
@@ -171,9 +171,9 @@ def _least_squares(a, C, skeleton):
 
 def _left(a, q):
     """Norms of the columns of (I - Q Q^H) A, A sparse: by downdating, and afresh where that cancels half the digits."""
-    before = norms(a).astype(np.float64) ** 2
+    before = column_norms(a).astype(np.float64) ** 2
     after = before - (np.abs(a.T @ q.conj()) ** 2).sum(axis=1)
     cancelled = np.flatnonzero(after < np.sqrt(np.finfo(a.dtype).eps) * before)
     left = np.sqrt(np.maximum(after, 0))
-    left[cancelled] = residual_norms(a, q, cancelled)
+    left[cancelled] = outside_norms(a, q, cancelled)
     return left
