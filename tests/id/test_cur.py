@@ -309,7 +309,7 @@ def test_the_seed_decides(form, method):
             "oversampling must be at least 1",
         ),
         ({"columns": [1], "rank": 1}, ValueError, "columns and rows take the place of rank"),
-        ({"columns": [5]}, ValueError, "columns must be between 0 and 4, got 5 to 5"),
+        ({"columns": [5]}, ValueError, "columns must be between 0 and 4, got 5"),
         ({"rows": [-1]}, ValueError, "rows must be between 0 and 5, got -1"),
         ({"rows": [0.5]}, TypeError, "rows must be a vector of integers"),
         ({"columns": 3}, TypeError, "columns must be a vector of integers"),
