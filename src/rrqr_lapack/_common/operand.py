@@ -6,6 +6,7 @@ from scipy.sparse.linalg import LinearOperator
 
 from .arrays import as_numeric, check_finite_columns, check_flag, lapack_dtype
 from .scaling import power_of_two
+from .scipy_private import adjoint_was_left_out
 
 TOO_FAR = 1e-2  # share of what chance makes of <y, A x>: no operator is so inexact, and a wrong adjoint is beyond it
 
@@ -53,9 +54,8 @@ def _as_csc(a, name):
 
 def _watched(a, name):
     """A LinearOperator that multiplies by A^H, as far as can be seen without products, as one that checks how."""
-    given = [getattr(a, f"_CustomLinearOperator__{way}_impl", True) for way in ("rmatvec", "rmatmat")]
     defined = (getattr(type(a), way) != getattr(LinearOperator, way) for way in ("_rmatvec", "_rmatmat", "_adjoint"))
-    if given == [None, None] or not any(defined):  # of one made of others a product will tell
+    if adjoint_was_left_out(a) or not any(defined):  # of one made of others a product will tell
         raise _refusal(_without_adjoint(name))
     return a if isinstance(a, Watched) or a.H is a else Watched(a, name)
 
