@@ -54,10 +54,10 @@ def lapack_geqp3rk():
     """LAPACK's truncated pivoted QR: the compact form of a copy."""
 
     def error(a, rank, result):
-        factor, tau, done, pivots = result
-        return qr_error(a, _q(factor, tau, done), np.triu(factor[:done]), pivots)
+        q = _q(result.factor, result.tau, result.rank)
+        return qr_error(a, q, np.triu(result.factor[: result.rank]), result.pivots)
 
-    return Method("geqp3rk", geqp3rk.geqp3rk, error, lambda result: result[-1])
+    return Method("geqp3rk", geqp3rk.geqp3rk, error, lambda result: result.pivots)
 
 
 def lapack_geqrf():

@@ -20,6 +20,7 @@ import scipy.linalg
 from scipy.sparse.linalg import aslinearoperator
 
 from ._common.arrays import as_numeric, check_count, check_rng, check_tolerance
+from ._common.indices import check_indices
 from ._common.operand import as_operand, columns, densified, dtype_of, is_dense
 from ._id.interpolative import (
     check_goal,
@@ -139,6 +140,8 @@ def reconstruct_matrix_from_id(B, idx, proj):
 
     Raises
     ------
+    TypeError
+        `idx` is no vector of integers.
     ValueError
         The shapes do not belong together, or `idx` is no permutation.
 
@@ -180,6 +183,8 @@ def reconstruct_interp_matrix(idx, proj):
 
     Raises
     ------
+    TypeError
+        `idx` is no vector of integers.
     ValueError
         The shapes do not belong together, or `idx` is no permutation.
 
@@ -222,7 +227,7 @@ def reconstruct_skel_matrix(A, k, idx):
     Raises
     ------
     TypeError
-        `A` is no matrix of numbers, or `k` no integer.
+        `A` is no matrix of numbers, `k` no integer, or `idx` no vector of integers.
     ValueError
         `k` is not between 0 and the length of `idx`, which holds columns of `A`.
 
@@ -241,14 +246,10 @@ def reconstruct_skel_matrix(A, k, idx):
     A = as_numeric(A, "A") if is_dense(A) else as_operand(A, "A", check_finite=False)
     if A.ndim != 2:
         raise ValueError(f"A must have 2 dimensions, got {A.ndim}")
-    idx = np.asarray(idx)
-    if idx.ndim != 1:
-        raise ValueError(f"idx must be a vector of columns of A, got {idx.ndim} dimensions")
+    idx = check_indices("idx", idx, A.shape[1])
     k = check_count("k", k)
     if k > len(idx):
         raise ValueError(f"k must be at most the number of columns in idx, {len(idx)}, got {k}")
-    if idx.size and (idx.dtype.kind not in "iu" or idx.min() < 0 or idx.max() >= A.shape[1]):
-        raise ValueError(f"idx must hold columns of A, integers from 0 to {A.shape[1] - 1}, got {idx!r}")
     return columns(A, idx[:k])
 
 
@@ -275,6 +276,8 @@ def id_to_svd(B, idx, proj):
 
     Raises
     ------
+    TypeError
+        `idx` is no vector of integers.
     ValueError
         The shapes do not belong together, `idx` is no permutation, or there are NaN or infinity.
 

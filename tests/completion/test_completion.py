@@ -269,8 +269,16 @@ def test_what_is_wrong_is_named(method, options, error, message):
             r"a must have the shape \(2, 2\)",
         ),
         (lambda a: soft_impute(a, penalty=1).rms_error(sparse.coo_array((2, 2))), ValueError, "at least one entry"),
-        (lambda a: soft_impute(a, penalty=1).entries([0], [0, 1]), ValueError, "vectors of one length"),
-        (lambda a: soft_impute(a, penalty=1).entries([0.5], [0]), TypeError, "rows and columns must be integers"),
+        (
+            lambda a: soft_impute(a, penalty=1).entries([0], [0, 1]),
+            ValueError,
+            "must be of the same length, got 1 and 2",
+        ),
+        (
+            lambda a: soft_impute(a, penalty=1).entries([0.5], [0]),
+            TypeError,
+            r"rows must be a vector of integers, got \[0\.5\]",
+        ),
         (lambda a: soft_impute(a, penalty=1).entries([2], [0]), IndexError, "out of bounds"),
     ],
 )

@@ -306,7 +306,7 @@ def test_the_seed_decides(form, method):
         ({"method": "leverage", "rank": 2, "oversample": -1}, ValueError, "oversample must be at least 0"),
         ({"method": "leverage", "rank": 2, "oversample": 0.5}, TypeError, "oversample must be an integer"),
         ({"columns": [1], "rank": 1}, ValueError, "columns and rows take the place of rank"),
-        ({"columns": [5]}, ValueError, "columns must be between 0 and 4, got 5 to 5"),
+        ({"columns": [5]}, ValueError, "columns must be between 0 and 4, got 5"),
         ({"rows": [-1]}, ValueError, "rows must be between 0 and 5, got -1"),
         ({"rows": [0.5]}, TypeError, "rows must be a vector of integers"),
         ({"columns": 3}, TypeError, "columns must be a vector of integers"),

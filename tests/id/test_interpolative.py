@@ -325,12 +325,12 @@ def test_parts_that_do_not_belong_together_are_refused_in_words():
     for function in (ours.reconstruct_matrix_from_id, ours.id_to_svd):
         with pytest.raises(ValueError, match="B must have 2 columns"):
             function(b[:, :1], idx, proj)
-        with pytest.raises(ValueError, match="idx must be a permutation of 3"):
+        with pytest.raises(ValueError, match="idx must hold each index once, got 1 more than once"):
             function(b, [0, 1, 1], proj)
     with pytest.raises(ValueError, match="idx must be a permutation of 3"):
         ours.reconstruct_interp_matrix([0, 1], proj)
     with pytest.raises(ValueError, match="k must be at most the number of columns in idx, 3, got 4"):
-        ours.reconstruct_skel_matrix(b, 4, idx)
+        ours.reconstruct_skel_matrix(np.ones((4, 3)), 4, idx)
     with pytest.raises(ValueError, match="same shape"):
         ours.estimate_spectral_norm_diff(b, b.T)
     for its in (0, -1, 2.5, None, True):
@@ -352,10 +352,10 @@ def test_the_input_is_left_alone(form, rand, dtype):
 WRONG = [
     (lambda: ours.reconstruct_skel_matrix(np.ones(3), 1, [0]), ValueError, "A must have 2 dimensions, got 1"),
     (lambda: ours.reconstruct_skel_matrix(3.0, 1, [0]), ValueError, "A must have 2 dimensions, got 0"),
-    (lambda: ours.reconstruct_skel_matrix(np.eye(3), 1, 0), ValueError, "idx must be a vector of columns"),
+    (lambda: ours.reconstruct_skel_matrix(np.eye(3), 1, 0), TypeError, "idx must be a vector of integers, got 0"),
     (lambda: ours.reconstruct_skel_matrix(np.eye(3), 2, [0]), ValueError, "k must be at most .* 1, got 2"),
     (lambda: ours.reconstruct_skel_matrix(np.eye(3), None, [0]), TypeError, "k must be an integer, got None"),
-    (lambda: ours.reconstruct_interp_matrix([0.0, 1.0], np.ones((1, 1))), ValueError, "idx must be a perm"),
+    (lambda: ours.reconstruct_interp_matrix([0.0, 1.0], np.ones((1, 1))), TypeError, "idx must be a vector of int"),
     (lambda: ours.reconstruct_interp_matrix([0, 1], np.ones(2)), ValueError, "proj must have 2 dimensions"),
     (lambda: ours.id_to_svd(np.ones(3), [0, 1], np.ones((1, 1))), ValueError, "B must have 2 dimensions"),
     (

@@ -194,7 +194,7 @@ def test_sparse_arrays_are_not_densified():
         (np.array([[0.0, 1], [1, 0]]), {"landmarks": [0, 1]}, ValueError, "a must be positive semidefinite"),
         (aslinearoperator(np.eye(3)), {}, TypeError, "LinearOperator without a diagonal"),
         (np.eye(3), {"landmarks": "random"}, ValueError, "landmarks must be one of 'rpcholesky', 'greedy', 'uniform'"),
-        (np.eye(3), {"landmarks": [0, 0]}, ValueError, "landmarks must differ from each other"),
+        (np.eye(3), {"landmarks": [0, 0]}, ValueError, "landmarks must hold each index once, got 0 more than once"),
         (np.eye(3), {"landmarks": [0, 3]}, ValueError, "landmarks must be between 0 and 2, got 3"),
         (np.eye(3), {"landmarks": [-1]}, ValueError, "landmarks must be between 0 and 2, got -1"),
         (np.eye(3), {"landmarks": [0.5]}, TypeError, "or a list of integers"),

@@ -4,9 +4,13 @@ import numpy as np
 import pytest
 from matrices import ZOO
 from measures import between, eps, full_diagonal
-from oracle import geqp3rk
 
+from bench.geqp3rk import available, geqp3rk
 from rrqr_lapack import TruncatedQR
+
+pytestmark = pytest.mark.skipif(
+    not available(), reason="no LAPACK 3.12 with 32-bit integers is loaded, so there is no ?geqp3rk to compare with"
+)
 
 NAMES = ["gaussian tall", "gaussian wide", "several panels", "graded", "geometric", "algebraic", "relu", "tiny", "huge"]
 
@@ -17,7 +21,7 @@ def real(request):
 
 
 def assert_agree(a, f, expected):
-    k, p, r, maxresid, relmaxresid = expected
+    k, p, r = expected.rank, expected.pivots, np.triu(expected.factor[: expected.rank])
     assert f.rank == k
     np.testing.assert_array_equal(f.P[:k], p[:k])
     accuracy = 100 * eps(a.dtype)
@@ -26,8 +30,8 @@ def assert_agree(a, f, expected):
     r = np.hstack([r[:, :k], r[:, k:][:, order[0]]])
     np.testing.assert_allclose(found, r, rtol=0, atol=accuracy * np.abs(r).max(initial=0))
     slack = 10 * np.sqrt(eps(a.dtype))  # how well downdated norms are known
-    assert f.maxresid == pytest.approx(maxresid, rel=slack)
-    assert f.relmaxresid == pytest.approx(relmaxresid, rel=slack)
+    assert f.maxresid == pytest.approx(expected.maxresid, rel=slack)
+    assert f.relmaxresid == pytest.approx(expected.relmaxresid, rel=slack)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -52,4 +56,4 @@ def test_a_tolerance_gives_what_geqp3rk_gives(name, real):
 @pytest.mark.parametrize("name", ["zero", "no rows", "no columns", "one row", "one column"])
 def test_degenerate_matrices_have_the_rank_of_geqp3rk(name, real):
     a = ZOO[name](real)
-    assert TruncatedQR(a).rank == geqp3rk(a)[0]
+    assert TruncatedQR(a).rank == geqp3rk(a).rank

@@ -5,6 +5,8 @@ from scipy import sparse
 from scipy.sparse.linalg import LinearOperator
 
 from .arrays import as_numeric, check_finite_columns, check_flag, lapack_dtype
+from .scaling import power_of_two
+from .scipy_private import adjoint_was_left_out
 
 TOO_FAR = 1e-2  # share of what chance makes of <y, A x>: no operator is so inexact, and a wrong adjoint is beyond it
 
@@ -52,9 +54,8 @@ def _as_csc(a, name):
 
 def _watched(a, name):
     """A LinearOperator that multiplies by A^H, as far as can be seen without products, as one that checks how."""
-    given = [getattr(a, f"_CustomLinearOperator__{way}_impl", True) for way in ("rmatvec", "rmatmat")]
     defined = (getattr(type(a), way) != getattr(LinearOperator, way) for way in ("_rmatvec", "_rmatmat", "_adjoint"))
-    if given == [None, None] or not any(defined):  # of one made of others a product will tell
+    if adjoint_was_left_out(a) or not any(defined):  # of one made of others a product will tell
         raise _refusal(_without_adjoint(name))
     return a if isinstance(a, Watched) or a.H is a else Watched(a, name)
 
@@ -101,8 +102,8 @@ class Watched(LinearOperator):
         if 0 in (*ax.shape, *ahy.shape):
             return
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-            largest = max(np.abs(ax).max(), np.abs(ahy).max()) or 1.0  # divided by it no square overflows
-            ax, ahy = ax / largest, ahy / largest
+            scale = max(power_of_two(ax), power_of_two(ahy))  # divided by it no square overflows
+            ax, ahy = ax / scale, ahy / scale
             apart = np.linalg.norm(y.conj().T @ ax - ahy.conj().T @ x)
             norms = [np.linalg.norm(y) * np.linalg.norm(ax), np.linalg.norm(ahy) * np.linalg.norm(x)]
         if apart > max(norms) * (TOO_FAR / max(self.shape) ** 0.5 + 1e3 * np.finfo(dtype_of(self)).eps):

@@ -13,7 +13,7 @@ had fitted before.
 import numpy as np
 
 from .._common.arrays import check_count
-from .._common.error import frobenius
+from .._common.norms import frobenius
 from .._common.rule import check_rule
 from .._randomized.orthonormal import tall_qr
 from .._randomized.svd import randomized_svd

@@ -5,8 +5,11 @@ from typing import NamedTuple
 import numpy as np
 
 from .._common.arrays import check_tolerance
-from .._common.error import exact, frobenius, power_of_two
+from .._common.error import exact
+from .._common.indices import as_indices
 from .._common.low_rank import TruncatedSVD
+from .._common.norms import frobenius
+from .._common.scaling import power_of_two
 from .._common.warn import ConvergenceWarning, warn
 from .observed import Observed, entries
 
@@ -84,12 +87,10 @@ class Completion(TruncatedSVD):
         >>> alternating_least_squares(A, rank=1).entries([1], [1]).round(3)
         array([4.])
         """
-        rows, columns = np.asarray(rows), np.asarray(columns)
-        if rows.ndim != 1 or rows.shape != columns.shape:
-            raise ValueError(f"rows and columns must be vectors of one length, got {rows.shape} and {columns.shape}")
-        if rows.size and not (rows.dtype.kind in "iu" and columns.dtype.kind in "iu"):
-            raise TypeError(f"rows and columns must be integers, got {rows.dtype} and {columns.dtype}")
-        return entries(self.U * self.s, self.Vh.conj().T, rows.astype(np.intp), columns.astype(np.intp))
+        rows, columns = as_indices("rows", rows), as_indices("columns", columns)
+        if len(rows) != len(columns):
+            raise ValueError(f"rows and columns must be of the same length, got {len(rows)} and {len(columns)}")
+        return entries(self.U * self.s, self.Vh.conj().T, rows, columns)
 
     def rms_error(self, a):
         """Root mean square of ``A - Z`` over the stored entries of a sparse matrix, explicit zeros among them.
@@ -139,7 +140,7 @@ def unit_scaled(a):
     """The observed entries divided by a power of two that brings the largest near 1, and that power."""
     observed = Observed(a)
     scale = power_of_two(observed.values)
-    observed.values = observed.values / observed.values.real.dtype.type(scale)
+    observed.values = observed.values / scale
     return observed, scale
 
 

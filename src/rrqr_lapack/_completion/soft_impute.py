@@ -15,7 +15,7 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
 from .._common.arrays import check_count
-from .._common.error import frobenius
+from .._common.norms import frobenius
 from .._common.random import gaussian
 from .._common.rule import check_rule
 from .._randomized.orthonormal import tall_qr

@@ -7,11 +7,12 @@ import numpy as np
 from .._common.arrays import check_choice, check_flag
 from .._common.error import exact
 from .._common.low_rank import LowRank
+from .._common.norms import frobenius
 from .._common.operand import as_operand, is_dense
 from .._common.rule import check_rule
-from .._qr.factored import TruncatedQR
 from .._qr.strong import check_bound
-from .._qr.truncated import DRIVERS, _root_of_squares, checked, factor_of, numerical_rtol, run
+from .._qr.truncated import DRIVERS, checked, factor_of, numerical_rtol, run
+from .least_squares import least_squares
 from .sketched import sketched
 
 
@@ -178,10 +179,10 @@ def interpolative_decomposition(
     C = factor.pivots[: factor.rank].copy()
     skeleton = _chosen_columns(factor) if np.shares_memory(a, work) else a[:, C].astype(work.dtype, copy=False)
     if refit:
-        T, norms = _refit(skeleton, a, C)
+        T, norms = least_squares(a, C, skeleton)
     else:
         T, norms = factor.interpolation(), factor.residual_norms()
-    return InterpolativeDecomposition(C, T, skeleton, exact(_root_of_squares(norms)), float(norms.max(initial=0)))
+    return InterpolativeDecomposition(C, T, skeleton, exact(frobenius(norms)), float(norms.max(initial=0)))
 
 
 def _chosen_columns(factor):
@@ -191,14 +192,3 @@ def _chosen_columns(factor):
     columns[:k] = factor.upper(k)[:, :k]
     factor.apply_q(columns, True, False)
     return columns
-
-
-def _refit(skeleton, a, C):
-    """argmin_T ||A - A[:, C] T||_F, its unit columns exact, and the norms of the residual's columns."""
-    basis = TruncatedQR(skeleton)
-    z, norms = basis.lstsq(a)
-    T = np.zeros_like(z)
-    T[basis.P] = z
-    T[:, C] = np.eye(len(C))
-    norms[C] = 0
-    return T, norms

@@ -12,13 +12,14 @@ import numpy as np
 
 from .._common import operand
 from .._common.arrays import check_choice, check_count
+from .._common.indices import check_indices
 from .._common.low_rank import LowRank
 from .._common.operand import as_operand, densified, is_dense
 from .._common.rule import check_rule
 from .._qr.factored import TruncatedQR
 from .._qr.truncated import numerical_rtol
 from .column import interpolative_decomposition
-from .leverage import leverage_scores
+from .leverage import drawn, leverage_scores
 from .linking import linked_array, linked_products, projection_of, projection_on
 from .row import row_interpolative_decomposition
 
@@ -175,8 +176,8 @@ def cur(
     _check_options(rank, rtol, atol, columns, rows, method, oversample)
     projection = None
     if columns is not None or rows is not None:
-        columns = None if columns is None else _checked_indices("columns", columns, a.shape[1])
-        rows = None if rows is None else _checked_indices("rows", rows, a.shape[0])
+        columns = None if columns is None else check_indices("columns", columns, a.shape[1])
+        rows = None if rows is None else check_indices("rows", rows, a.shape[0])
         if columns is None:
             columns = interpolative_decomposition(densified(operand.rows(a, rows)), **choice).columns
     elif method == "leverage":
@@ -209,24 +210,8 @@ def _check_options(rank, rtol, atol, columns, rows, method, oversample):
         raise ValueError(f"oversample belongs to the method 'leverage', got {oversample!r} with 'id'")
 
 
-def _checked_indices(name, indices, size):
-    """`indices` as a vector of integers in 0..size-1."""
-    indices = np.asarray(indices)
-    if indices.ndim != 1 or (indices.size and indices.dtype.kind not in "iu"):
-        raise TypeError(f"{name} must be a vector of integers, got {indices!r}")
-    if indices.size and (indices.min() < 0 or indices.max() >= size):
-        raise ValueError(f"{name} must be between 0 and {size - 1}, got {indices.min()} to {indices.max()}")
-    return indices.astype(np.intp, copy=False)
-
-
 def _drawn(a, rule, oversample):
     """Columns and rows, drawn by their leverage scores."""
     rank, rng = rule.rank, rule.rng
     more = math.ceil(rank * math.log(max(rank, 1))) if oversample is None else check_count("oversample", oversample)
-    return [_draw(scores.astype(np.float64), rank + more, rng) for scores in leverage_scores(a, rank, rng)]
-
-
-def _draw(scores, count, rng):
-    """At most `count` different indices with probabilities in proportion to the scores."""
-    count = min(count, np.count_nonzero(scores))
-    return rng.choice(len(scores), count, replace=False, p=scores / scores.sum()) if count else np.zeros(0, np.intp)
+    return [drawn(scores.astype(np.float64), rank + more, rng) for scores in leverage_scores(a, rank, rng)]

@@ -4,6 +4,7 @@ import numpy as np
 import scipy.linalg
 
 from .._common.arrays import as_numeric, check_flag, check_rank, check_rng, check_tolerance
+from .._common.indices import as_indices, check_indices
 from .._common.operand import as_operand, densified, dtype_of, is_dense
 from .._qr.factored import TruncatedQR
 from .column import interpolative_decomposition
@@ -35,12 +36,12 @@ def check_steps(its):
 
 def check_id(idx, proj):
     """`idx` and `proj` as arrays that belong together."""
-    idx, proj = np.asarray(idx), as_operand(as_numeric(proj, "proj"), "proj", check_finite=False)
+    proj = as_operand(as_numeric(proj, "proj"), "proj", check_finite=False)
     n = sum(proj.shape)
-    integers = idx.shape == (n,) and (idx.dtype.kind in "iu" or not n)
-    if not integers or not np.array_equal(np.sort(idx), np.arange(n)):
-        raise ValueError(f"idx must be a permutation of {n} columns for proj of shape {proj.shape}, got {idx!r}")
-    return idx.astype(np.intp, copy=False), proj
+    idx = as_indices("idx", idx)
+    if len(idx) != n:
+        raise ValueError(f"idx must be a permutation of {n} columns for proj of shape {proj.shape}, got {len(idx)}")
+    return check_indices("idx", idx, n, distinct=True), proj
 
 
 def check_skeleton(B, proj):

@@ -19,3 +19,9 @@ def leverage_scores(a, rank, rng):
     u, s, vh = randomized_svd(a, rank, rng=rng, check_finite=False)
     k = int(np.count_nonzero(s > numerical_rtol(a) * s.max(initial=0)))
     return tuple((np.abs(vectors[:, :k]) ** 2).sum(axis=1) / max(k, 1) for vectors in (vh.conj().T, u))
+
+
+def drawn(scores, count, rng):
+    """At most `count` different indices with probabilities in proportion to the scores."""
+    count = min(count, np.count_nonzero(scores))
+    return rng.choice(len(scores), count, replace=False, p=scores / scores.sum()) if count else np.empty(0, np.intp)

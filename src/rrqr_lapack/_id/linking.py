@@ -18,15 +18,14 @@ import numpy as np
 from scipy import sparse
 from scipy.linalg import solve_triangular
 
-from .._common.error import estimated, exact, frobenius, remaining
+from .._common.error import PROBES, estimated, exact, remaining
 from .._common.low_rank import Factored
+from .._common.norms import frobenius
 from .._common.operand import adjoint, densified, dtype_of
 from .._common.products import times
 from .._common.random import gaussian
 from .._qr.factored import TruncatedQR
 from .._qr.truncated import numerical_rtol
-
-TESTS = 10  # random vectors that estimate the error where it cannot be known
 
 
 class LinkingMatrix(Factored):
@@ -140,7 +139,7 @@ def linked_products(a, C, R, rng):
     core = q.conj().T @ times(a, p)
     error = remaining(frobenius(a), frobenius(core), core.dtype) if sparse.issparse(a) else None
     if error is None:
-        x = gaussian(rng, a.shape[1], TESTS, dtype_of(a))
+        x = gaussian(rng, a.shape[1], PROBES, dtype_of(a))
         error = estimated(times(a, x) - q @ (core @ (p.conj().T @ x)))
     return LinkingMatrix(_side(left), core, _side(right).adjoint()), error
 

@@ -7,19 +7,18 @@ R is what no coefficients of the columns C can reach, if C is independent of Ome
 """
 
 import numpy as np
-from scipy.linalg import solve_triangular
 from scipy.sparse.linalg import LinearOperator
 
-from .._common.error import estimated
+from .._common.error import PROBES, estimated
 from .._common.low_rank import error_of
+from .._common.norms import column_norms
 from .._common.operand import columns, densified, dtype_of, settle
 from .._common.products import adjoint_times, times
 from .._common.random import gaussian
-from .._qr.factored import TruncatedQR
 from .._qr.truncated import numerical_rtol
+from .least_squares import least_squares
 
 OVERSAMPLE = 10  # l = 2k + this many rows: then the factor above is below 2
-TESTS = 10  # rows of another sketch, which took no part in the choice: by them the error is estimated
 FIRST_RANK = 32  # the first guess where a tolerance decides; doubled until it is enough
 
 
@@ -36,7 +35,7 @@ def sketched(a, rule, refit, decompose):
     sketch = np.empty((0, n), dtype_of(a))
     while True:
         count = 2 * guess + OVERSAMPLE
-        if count + TESTS >= m:
+        if count + PROBES >= m:
             return _from_all_rows(a, rule, refit, decompose)
         sketch = np.vstack([sketch, _combinations(a, count - len(sketch), rng)])
         d = decompose(sketch / sketch.real.dtype.type(_size(sketch)), rank=guess, **tolerances)
@@ -46,11 +45,10 @@ def sketched(a, rule, refit, decompose):
     if not d.rank:
         settle(a)
     skeleton = columns(a, d.columns)
-    T = _refitted(a, skeleton, d.columns) if refit and d.rank else d.coefficients
-    tests = _combinations(a, TESTS, rng)
+    T = least_squares(a, d.columns, skeleton, with_norms=False)[0] if refit and d.rank else d.coefficients
+    tests = _combinations(a, PROBES, rng)  # rows of another sketch, which took no part in the choice
     residual = tests - tests[:, d.columns] @ T
-    largest = np.abs(residual).max(initial=0) or 1
-    worst = largest * np.linalg.norm(residual / largest, axis=0).max(initial=0) / _size(residual)
+    worst = column_norms(residual).max(initial=0) / _size(residual)
     return d.columns, T, skeleton, estimated(residual.T), float(worst)
 
 
@@ -61,15 +59,6 @@ def _from_all_rows(a, rule, refit, decompose):
         times(a, gaussian(rule.rng, a.shape[1], 1, dtype_of(a))), _combinations(a, 1, rule.rng)
     d = decompose(dense, rank=rule.rank, refit=refit, **rule.tolerances)
     return *d, columns(a, d.columns), error_of(d), d.max_column_error
-
-
-def _refitted(a, skeleton, C):
-    """argmin_T ||A - A[:, C] T||_F, its unit columns exact, from products of A^H with an orthonormal basis."""
-    basis = TruncatedQR(densified(skeleton))
-    T = np.empty((len(C), a.shape[1]), basis.dtype)
-    T[basis.P] = solve_triangular(basis.R, adjoint_times(a, basis.form_q()).conj().T, check_finite=False)
-    T[:, C] = np.eye(len(C))
-    return T
 
 
 def _combinations(a, count, rng):

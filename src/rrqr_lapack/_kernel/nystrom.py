@@ -13,8 +13,10 @@ import scipy.linalg
 from scipy.sparse.linalg import LinearOperator
 
 from .._common.arrays import as_numeric, check_choice, check_rank, check_tolerance
-from .._common.error import Error, estimated, exact, frobenius
+from .._common.error import PROBES, Error, estimated, exact
+from .._common.indices import check_indices
 from .._common.low_rank import LowRank
+from .._common.norms import frobenius
 from .._common.operand import dtype_of, product
 from .._common.products import row_blocks, times
 from .._common.random import gaussian
@@ -23,7 +25,6 @@ from .psd import as_psd, check_consistent, dense_columns, diagonal, differing, h
 from .rpcholesky import divide_by_adjoint, rpcholesky
 
 LANDMARKS = ("rpcholesky", "greedy", "uniform", "gaussian")
-PROBES = 10  # products for the estimate of a trace
 
 
 class Nystrom(LowRank):
@@ -285,16 +286,8 @@ def _indices(landmarks, rank, n, rng):
         return rng.choice(n, check_rank(rank, n), replace=False)
     if rank is not None:
         raise ValueError(f"rank does not go with given landmarks, their number is the rank; got rank={rank!r}")
-    indices = np.asarray(landmarks)
-    if indices.ndim != 1 or (indices.size and indices.dtype.kind not in "iu"):
-        raise TypeError(f"landmarks must be one of {', '.join(map(repr, LANDMARKS))} or a list of integers")
-    indices = indices.astype(np.intp)
-    wrong = (indices < 0) | (indices >= n)
-    if wrong.any():
-        raise ValueError(f"landmarks must be between 0 and {n - 1}, got {indices[wrong][0]}")
-    if len(np.unique(indices)) < len(indices):
-        raise ValueError("landmarks must differ from each other")
-    return indices
+    kind = f"one of {', '.join(map(repr, LANDMARKS))} or a vector of integers"
+    return check_indices("landmarks", landmarks, n, kind=kind, distinct=True)
 
 
 def _shifted_cholesky(core, norm):

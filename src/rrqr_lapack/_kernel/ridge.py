@@ -9,14 +9,12 @@ Guarantee: with K itself, as the kernel returns it, ||y - (K + shift I) c|| <= r
 LinAlgError. In double precision also for kernels in single, where rounding c alone would break it.
 """
 
-import math
-
 import numpy as np
 from scipy.sparse.linalg import LinearOperator, cg
 
 from .._common.arrays import as_numeric, check_choice, check_count, check_tolerance
-from .._common.error import power_of_two
 from .._common.products import row_blocks
+from .._common.scaling import power_of_two
 from .matrix import KernelMatrix, as_points, kernel_values
 from .nystrom import check_shift, nystrom
 
@@ -199,7 +197,7 @@ def _finite(coefficients):
 
 def _conjugate_gradients(K, y, shift, approximation, rtol, maxiter):
     """(K + shift I)^{-1} y by columns, and the number of iterations; restarted until the true residuals are small."""
-    unit = 2.0 ** math.frexp(max(shift, float(approximation.eigenvalues.max(initial=0))))[1]
+    unit = power_of_two(np.append(approximation.eigenvalues.astype(np.float64), shift))
     shifted = LinearOperator(K.shape, matvec=lambda v: (K @ v) / unit + (shift / unit) * v, dtype=y.dtype)
     preconditioner, iterations, solutions = approximation.preconditioner(shift), 0, np.empty_like(y)
 

@@ -7,9 +7,10 @@ import threading
 import numpy as np
 
 from .._common.arrays import as_fortran, as_numeric, check_choice, check_flag
+from .._common.norms import frobenius
 from .._common.rule import check_rule
 from .._common.state import Kept
-from .truncated import _root_of_squares, checked, factor_of, numerical_rank, run
+from .truncated import checked, factor_of, numerical_rank, run
 
 
 def in_turn(method):
@@ -184,7 +185,7 @@ class TruncatedQR(Kept):
     @property
     @in_turn
     def residual_norm(self):
-        return _root_of_squares(self.residual_column_norms)
+        return frobenius(self.residual_column_norms)
 
     @in_turn
     def __repr__(self):

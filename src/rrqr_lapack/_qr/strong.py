@@ -12,8 +12,9 @@ import numpy as np
 import scipy.linalg
 
 from .._common.arrays import check_tolerance
+from .._common.norms import frobenius
 from .factored import TruncatedQR, in_turn
-from .truncated import _root_of_squares, numerical_rtol
+from .truncated import numerical_rtol
 
 
 def check_bound(f):
@@ -159,7 +160,7 @@ class StrongRRQR(TruncatedQR):
         upper = lower * norms.dtype.type(self.bound)
         if k < min(self.shape):
             lower = np.append(lower, norms.max() / norms.dtype.type(self.bound))
-            upper = np.append(upper, norms.dtype.type(_root_of_squares(norms)))
+            upper = np.append(upper, norms.dtype.type(frobenius(norms)))
         return lower, upper
 
 

@@ -279,9 +279,3 @@ def numerical_rank(factor):
 def numerical_rtol(a):
     """The relative size below which a residual is rounding error, max(M, N) eps."""
     return max(a.shape) * np.finfo(lapack_dtype(a.dtype)).eps
-
-
-def _root_of_squares(norms):
-    """sqrt(sum norms^2) without overflow or underflow."""
-    largest = norms.max(initial=0)
-    return float(largest * np.linalg.norm(norms / largest)) if largest > 0 else float(largest)

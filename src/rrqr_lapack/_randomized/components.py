@@ -10,8 +10,9 @@ import math
 import numpy as np
 
 from .._common.arrays import check_count
-from .._common.error import as_bound, frobenius
+from .._common.error import as_bound
 from .._common.low_rank import error_of
+from .._common.norms import frobenius
 from .._qr.truncated import numerical_rtol
 from .row_stream import Covariance, RowStream, Triangle
 from .sampler import fewest

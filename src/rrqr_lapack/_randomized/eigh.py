@@ -12,8 +12,9 @@ import numpy as np
 import scipy.linalg
 
 from .._common.arrays import check_flag
-from .._common.error import as_bound, frobenius
+from .._common.error import as_bound
 from .._common.low_rank import LowRank
+from .._common.norms import frobenius
 from .._common.products import adjoint_times, times
 from .._common.rule import check_rule
 from .._qr.truncated import numerical_rtol

@@ -18,8 +18,9 @@ from .._common.arrays import (
     check_flag,
     lapack_dtype,
 )
-from .._common.error import exact, frobenius
+from .._common.error import exact
 from .._common.low_rank import TruncatedSVD
+from .._common.norms import frobenius
 from .._common.rule import check_rule
 from .svd import randomized_svd
 

@@ -14,9 +14,9 @@ import math
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
-from .._common.error import frobenius
 from .._common.estimator import Estimator
 from .._common.low_rank import Approximate
+from .._common.norms import frobenius
 from .._common.operand import dtype_of
 from .._common.products import times
 from .._common.rule import check_rule

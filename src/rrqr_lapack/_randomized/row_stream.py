@@ -14,10 +14,12 @@ from scipy import sparse
 from scipy.sparse.linalg import LinearOperator
 
 from .._common.arrays import as_fortran
-from .._common.error import Error, exact, frobenius, power_of_two
+from .._common.error import Error, exact
+from .._common.norms import frobenius
 from .._common.operand import dtype_of
 from .._common.products import adjoint_times, row_blocks, times
 from .._common.random import gaussian
+from .._common.scaling import power_of_two
 from .._qr.qr import factored
 from .._qr.truncated import numerical_rtol
 from .eigh import nystrom

@@ -8,7 +8,8 @@ from scipy import sparse
 from scipy.sparse.linalg import LinearOperator
 
 from .._common.arrays import check_choice, check_count, check_flag
-from .._common.error import estimated, frobenius, remaining
+from .._common.error import PROBES, estimated, remaining
+from .._common.norms import frobenius
 from .._common.operand import as_operand, dtype_of, is_dense
 from .._common.products import adjoint_times, times
 from .._common.random import gaussian
@@ -16,7 +17,7 @@ from .._qr.truncated import numerical_rtol
 from .orthonormal import tall_qr, well_conditioned_basis
 from .sketch import SKETCHES, sketch_of_rows
 
-PROBES, STOPPING_PROBES = 10, 40  # random vectors by which an error is estimated, and by which it is kept small
+STOPPING_PROBES = 40  # vectors by which an error is kept small, where the bound counts: 1.8 times it, or 1.5
 FIRST_BLOCK, LARGEST_BLOCK = 16, 128  # columns that join a growing basis at a time
 
 

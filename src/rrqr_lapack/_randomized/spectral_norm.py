@@ -9,10 +9,11 @@ and costs the same.
 
 import numpy as np
 
-from .._common.error import frobenius
+from .._common.norms import frobenius
 from .._common.operand import dtype_of
 from .._common.products import adjoint_times, times
 from .._common.random import gaussian
+from .._common.scaling import power_of_two
 
 
 def spectral_norm(a, steps, rng):
@@ -32,8 +33,8 @@ def spectral_norm(a, steps, rng):
     bidiagonal = np.zeros((len(alphas), len(alphas) + 1))
     np.fill_diagonal(bidiagonal, alphas)
     np.fill_diagonal(bidiagonal[:, 1:], betas)
-    scale = bidiagonal.max(initial=0)
-    return float(scale * np.linalg.norm(bidiagonal / scale, 2)) if scale > 0 else 0.0
+    scale = power_of_two(bidiagonal)
+    return scale * float(np.linalg.svd(bidiagonal / scale, compute_uv=False).max(initial=0))
 
 
 def _unit(x):

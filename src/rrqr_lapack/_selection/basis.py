@@ -8,8 +8,9 @@ import numpy as np
 import scipy.linalg
 
 from .._common.arrays import as_fortran, check_choice, check_count
+from .._common.norms import frobenius
 from .._qr.qr import factored
-from .._qr.truncated import _root_of_squares, numerical_rtol
+from .._qr.truncated import numerical_rtol
 from .._randomized.svd import randomized_svd
 
 
@@ -32,7 +33,7 @@ def right_singular_vectors(a, rule, driver, oversample, power):
         a = factored(as_fortran(a, overwrite=False, check_finite=False)).upper(a.shape[1])
     _, s, vh = scipy.linalg.svd(a, full_matrices=False, check_finite=False)
     k = min(rule.rank, _above_rounding(a, s))
-    left = np.array([_root_of_squares(s[j:]) for j in range(k + 1)])  # by the best approximation of rank j
+    left = np.array([frobenius(s[j:]) for j in range(k + 1)])  # by the best approximation of rank j
     small = left <= max(rule.atol, rule.rtol * left[0])
     return vh[: int(np.argmax(small)) if small.any() else k]
 

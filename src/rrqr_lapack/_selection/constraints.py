@@ -10,6 +10,8 @@ from functools import cached_property
 
 import numpy as np
 
+from .._common.indices import check_indices
+
 
 @dataclass(frozen=True, eq=False)
 class Constraints:
@@ -62,12 +64,4 @@ def _indices(name, value, size):
         if value.shape != (size,):
             raise ValueError(f"{name} as a mask must have the shape ({size},), got {value.shape}")
         return np.flatnonzero(value)
-    if value.ndim != 1 or (value.size and value.dtype.kind not in "iu"):
-        raise TypeError(f"{name} must be a one-dimensional array of indices or a mask, got {value!r}")
-    outside = (value < 0) | (value >= size)
-    if outside.any():
-        raise ValueError(f"{name} must hold indices between 0 and {size - 1}, got {value[outside][0]}")
-    distinct, counts = np.unique(value, return_counts=True)
-    if len(distinct) < value.size:
-        raise ValueError(f"{name} must hold each index once, got {distinct[counts > 1][0]} more than once")
-    return value.astype(np.intp)
+    return check_indices(name, value, size, kind="a vector of integers or a mask", distinct=True)

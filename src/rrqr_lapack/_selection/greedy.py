@@ -13,10 +13,11 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import LinearOperator
 
+from .._common.norms import column_norms, outside_norms
+from .._common.scaling import near_one
 from .._qr.factored import TruncatedQR
 from .._qr.truncated import numerical_rtol
-from .residual import complement, norms, residual_norms
-from .scale import near_one
+from .residual import complement
 
 
 def greedy(a, rule, first):
@@ -43,7 +44,7 @@ def pivots(a, rule, first, factorize):
 
 def _tolerance(a, rule, scale):
     """The residual column norm at which a selection is complete: at a tolerance, or at rounding error."""
-    return max(rule.atol * scale, max(rule.rtol, numerical_rtol(a)) * float(norms(a).max(initial=0)))
+    return max(rule.atol / scale, max(rule.rtol, numerical_rtol(a)) * float(column_norms(a).max(initial=0)))
 
 
 def _by_products(a, rule, first):
@@ -55,7 +56,7 @@ def _by_products(a, rule, first):
     a, scale = near_one(a)
     m = a.shape[0]
     atol = _tolerance(a, rule, scale)
-    squares = norms(a).astype(np.float64) ** 2
+    squares = column_norms(a).astype(np.float64) ** 2
     dependent = numerical_rtol(a) * np.sqrt(squares[:first].max(initial=0))
     fresh = squares.copy()
     lost = np.sqrt(np.finfo(a.dtype).eps)
@@ -84,5 +85,5 @@ def _by_products(a, rule, first):
         k += 1
         stale = np.flatnonzero((squares < lost * fresh) & (fresh > atol**2))
         if stale.size:
-            squares[stale] = fresh[stale] = residual_norms(a, q[:, :k], stale) ** 2
+            squares[stale] = fresh[stale] = outside_norms(a, q[:, :k], stale) ** 2
     return np.array(chosen, np.intp)

@@ -9,11 +9,11 @@ probability. For k columns there is none.
 
 import numpy as np
 
+from .._id.leverage import drawn
 from .basis import right_singular_vectors
 
 
 def leverage(a, rule, *, driver="auto", oversample=10, power=2):
     vh = right_singular_vectors(a, rule, driver, oversample, power)
     scores = (np.abs(vh) ** 2).sum(axis=0, dtype=np.float64)
-    k = min(len(vh), np.count_nonzero(scores))
-    return rule.rng.choice(len(scores), k, replace=False, p=scores / scores.sum()) if k else np.empty(0, np.intp)
+    return drawn(scores, len(vh), rule.rng)

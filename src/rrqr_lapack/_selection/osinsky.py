@@ -15,12 +15,12 @@ formed: its column norms are updated by w^H E, a product with A.
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
+from .._common.norms import column_norms, difference_norms
 from .._common.operand import columns
+from .._common.scaling import near_one
 from .._qr.truncated import numerical_rtol
 from .arp import eliminate
 from .basis import right_singular_vectors
-from .residual import difference_norms, norms
-from .scale import near_one
 
 
 def osinsky(a, rule, *, driver="auto", oversample=10, power=2):
@@ -30,7 +30,7 @@ def osinsky(a, rule, *, driver="auto", oversample=10, power=2):
             "matrix, or choose by products with method='arp'"
         )
     a, scale = near_one(a)
-    vh = right_singular_vectors(a, rule._replace(atol=rule.atol * scale), driver, oversample, power)
+    vh = right_singular_vectors(a, rule._replace(atol=rule.atol / scale), driver, oversample, power)
     return eliminate(vh, _LeastGrowth(a, vh))
 
 
@@ -43,7 +43,7 @@ class _LeastGrowth:
         self.w, self.r = np.empty((m, k), vh.dtype, order="F"), np.empty((k, n), vh.dtype)
         self.squares = difference_norms(a, self.av, vh).astype(np.float64) ** 2
         # below this E is rounding error, and the scores alone decide
-        self.floor = (numerical_rtol(a) * float(norms(a).max(initial=0))) ** 2
+        self.floor = (numerical_rtol(a) * float(column_norms(a).max(initial=0))) ** 2
         self.chosen = []
 
     def __call__(self, scores, row):

@@ -3,20 +3,19 @@
 from functools import cached_property
 
 import numpy as np
-import scipy.linalg
-from scipy import sparse
 from scipy.sparse.linalg import LinearOperator
 
-from .._common.error import Error, estimated
+from .._common.error import PROBES, Error, estimated
+from .._common.norms import difference_norms, frobenius
 from .._common.operand import as_operand, columns, dtype_of
-from .._common.products import adjoint_times, times
+from .._common.products import times
 from .._common.random import gaussian
+from .._common.scaling import near_one
 from .._id.column import InterpolativeDecomposition
+from .._id.least_squares import least_squares
 from .._qr.factored import TruncatedQR
-from .._qr.truncated import _root_of_squares, numerical_rtol
-from .._randomized.sampler import PROBES, outside
-from .residual import difference_norms, norms, residual_norms
-from .scale import near_one
+from .._qr.truncated import numerical_rtol
+from .._randomized.sampler import outside
 
 
 class ColumnSelection(InterpolativeDecomposition):
@@ -92,8 +91,8 @@ class ColumnSelection(InterpolativeDecomposition):
         a = as_operand(self._a, check_finite=False, with_adjoint=True)
         a, scale = near_one(a)
         skeleton = self.skeleton if a is self._a else columns(a, self.columns)
-        T, left = _least_squares(a, self.columns, skeleton)
-        return T, None if left is None else left / scale
+        T, left = least_squares(a, self.columns, skeleton)
+        return T, None if left is None else left * scale
 
     @property
     def coefficients(self):
@@ -102,7 +101,7 @@ class ColumnSelection(InterpolativeDecomposition):
     @cached_property
     def _error(self):
         if not isinstance(self._a, LinearOperator):
-            value = _root_of_squares(self._fit[1])
+            value = frobenius(self._fit[1])
             return Error(value, "exact", value)
         q = TruncatedQR(self.skeleton, rtol=numerical_rtol(self.skeleton)).form_q()
         probes = gaussian(self._rng, PROBES, self.shape[1], self.dtype).T
@@ -124,9 +123,9 @@ class ColumnSelection(InterpolativeDecomposition):
         rows, took_part = self._constraints.rows, self._constraints.columns
         a, scale = near_one(self._a)
         seen, heldout = a[rows], a[self._constraints.heldout_rows]
-        T, left = _least_squares(seen, self.columns, seen[:, self.columns])
+        T, left = least_squares(seen, self.columns, seen[:, self.columns])
         missed = difference_norms(heldout[:, took_part], heldout[:, self.columns], T[:, took_part])
-        return _root_of_squares(left[took_part]) / scale, _root_of_squares(missed) / scale
+        return frobenius(left[took_part]) * scale, frobenius(missed) * scale
 
     @property
     def training_error(self):
@@ -135,33 +134,3 @@ class ColumnSelection(InterpolativeDecomposition):
     @property
     def heldout_error(self):
         return self._split[1] if self._constraints else 0.0
-
-
-def _least_squares(a, C, skeleton):
-    """T = argmin ||A - A[:, C] T||_F, its unit columns exact, and the norms of the residual's columns, None for a
-    LinearOperator. Numerically dependent columns of A[:, C] get zero rows but for their unit column."""
-    dense = skeleton.toarray() if sparse.issparse(skeleton) else skeleton
-    basis = TruncatedQR(dense, rtol=numerical_rtol(dense))
-    if isinstance(a, np.ndarray):
-        z, left = basis.lstsq(a)
-    else:
-        q = basis.form_q()
-        b = adjoint_times(a, q).conj().T
-        z = scipy.linalg.solve_triangular(basis.R[:, : basis.rank], b, check_finite=False)
-        left = _left(a, q) if sparse.issparse(a) else None
-    T = np.zeros((len(C), a.shape[1]), dtype_of(a))
-    T[basis.P[: basis.rank]] = z
-    T[:, C] = np.eye(len(C))
-    if left is not None:
-        left[C] = 0
-    return T, left
-
-
-def _left(a, q):
-    """Norms of the columns of (I - Q Q^H) A, A sparse: by downdating, and afresh where that cancels half the digits."""
-    before = norms(a).astype(np.float64) ** 2
-    after = before - (np.abs(a.T @ q.conj()) ** 2).sum(axis=1)
-    cancelled = np.flatnonzero(after < np.sqrt(np.finfo(a.dtype).eps) * before)
-    left = np.sqrt(np.maximum(after, 0))
-    left[cancelled] = residual_norms(a, q, cancelled)
-    return left

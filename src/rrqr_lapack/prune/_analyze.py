@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from rrqr_lapack._common.arrays import check_flag
+from rrqr_lapack._common.norms import frobenius
 
 from .._common.warn import warn
 from ._doubts import FEW, CalibrationWarning, Variety, doubts, is_constant, unheld
 from ._face import Cut, Face, Group
 from ._units.factor import GroupFactor
 from ._units.select import Order, order
-from ._units.statistics import Statistics, gather, norm
+from ._units.statistics import Statistics, gather
 from ._words import some
 
 HELD_OUT = 8  # every eighth batch is kept apart to measure on
@@ -207,8 +208,8 @@ class Analysis:
                 raise ValueError("the model's outputs hold NaN or Inf for the calibration samples")
         small = self.face.cut(cuts)
         pairs = list(zip(self._outputs, small.outputs(self.held_out), strict=True))
-        error = math.hypot(*(norm(cut.astype(np.float64) - Y) for Y, cut in pairs))
-        size = math.hypot(*(norm(Y) for Y, _ in pairs))
+        error = math.hypot(*(frobenius(cut.astype(np.float64) - Y) for Y, cut in pairs))
+        size = math.hypot(*(frobenius(Y) for Y, _ in pairs))
         return error / size if size else error
 
 

@@ -8,11 +8,12 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from rrqr_lapack._common.norms import frobenius
+
 from ._atomic import whole_file
 from ._network.dense import NetworkFace, index_of
 from ._tables import change, table
 from ._units.select import PIVOTED
-from ._units.statistics import norm
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,7 @@ class Report:
         for Y, Y_small in zip(*(face.outputs(analysis.batches) for face in faces), strict=True):
             difference = Y_small.astype(np.float64) - Y
             samples += len(Y)
-            error, size = math.hypot(error, norm(difference)), math.hypot(size, norm(Y))
+            error, size = math.hypot(error, frobenius(difference)), math.hypot(size, frobenius(Y))
             largest = max(largest, float(abs(difference).max()))
         return cls(
             plan.recipe.method,

@@ -10,9 +10,11 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import solve_triangular
 
+from rrqr_lapack._common.norms import frobenius
+
 from .._face import Cut
 from .select import Order, columns_of
-from .statistics import Statistics, norm
+from .statistics import Statistics
 
 
 class GroupFactor:
@@ -62,7 +64,7 @@ class GroupFactor:
     def __init__(self, statistics: Statistics, order: Order, *, unit=1, affine=False, correct=True):
         self.units = np.asarray(order.units, np.intp)
         self.diagonal = order.diagonal * statistics.scale
-        self.norm = norm(statistics.matrix(affine=False)) * statistics.scale
+        self.norm = frobenius(statistics.matrix(affine=False)) * statistics.scale
         self._unit, self._affine, self._correct = unit, affine, correct
         self._mean = statistics.mean
         A = statistics.matrix(affine)

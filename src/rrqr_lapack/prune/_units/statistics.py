@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from rrqr_lapack import TallQR
-from rrqr_lapack._common.error import power_of_two
+from rrqr_lapack._common.norms import column_norms
+from rrqr_lapack._common.scaling import power_of_two
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Statistics:
         triangle = tall.R.astype(np.float64)
         scale = power_of_two(triangle[:, 1:])
         triangle[:, 1:] /= scale
-        norms = np.linalg.norm(triangle[:, 1:], axis=0)
+        norms = column_norms(triangle[:, 1:])
         return cls(triangle, tall.shape[0], float(len(norms) * np.finfo(tall.dtype).eps * norms.max()), scale)
 
     @property
@@ -61,13 +62,6 @@ class Statistics:
     def matrix(self, affine: bool) -> np.ndarray:
         """A with ``A^T A = Z^T Z / scale^2``, or that of Z without its mean."""
         return self.triangle[1:, 1:] if affine else self.triangle[:, 1:]
-
-
-def norm(array) -> float:
-    """Frobenius norm in double precision, without overflow or underflow."""
-    array = np.asarray(array, np.float64)
-    scale = power_of_two(array)
-    return scale * float(np.linalg.norm(array / scale))
 
 
 def gather(pieces, tall: TallQR | None = None) -> TallQR:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from rrqr_lapack._common.norms import frobenius
+
 from .._units.lowrank import LowRankLayer
 from ._factored import matrix
 from ._samples import at_least_single
@@ -68,7 +70,7 @@ def lora_init(
         activations = at_least_single(activations.detach().cpu()).numpy()
     found = LowRankLayer(matrix(layer), activations, largest=rank, driver=driver, rng=rng)
     down, up = found.factors(rank)
-    one, two = np.linalg.norm(down), np.linalg.norm(up)
+    one, two = frobenius(down), frobenius(up)
     balance = np.sqrt(two / one) if one and two else 1.0
     weight = layer.weight.detach()
     weight = weight if weight.is_floating_point() else at_least_single(weight)  # factors of integers are none
