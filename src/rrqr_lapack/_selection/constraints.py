@@ -59,9 +59,9 @@ def _indices(name, value, size):
     """Distinct indices in 0..size-1, from an array of them or a mask; None means none."""
     if value is None:
         return np.empty(0, np.intp)
-    value = np.asarray(value)
-    if value.dtype == bool:
-        if value.shape != (size,):
-            raise ValueError(f"{name} as a mask must have the shape ({size},), got {value.shape}")
-        return np.flatnonzero(value)
+    mask = np.asarray(value)
+    if mask.dtype == bool:
+        if mask.shape != (size,):
+            raise ValueError(f"{name} as a mask must have the shape ({size},), got {mask.shape}")
+        return np.flatnonzero(mask)
     return check_indices(name, value, size, kind="a vector of integers or a mask", distinct=True)
