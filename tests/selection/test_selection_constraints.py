@@ -188,7 +188,7 @@ def test_fewer_rows_than_columns_asked_for_bound_the_rank():
         ({"exclude": [30]}, ValueError, "exclude must be between 0 and 29, got 30"),
         ({"exclude": [-1]}, ValueError, "exclude must be between 0 and 29, got -1"),
         ({"heldout_rows": [1.0]}, TypeError, "heldout_rows must be a vector of integers or a mask"),
-        ({"include": 3}, TypeError, "include must be a vector of integers or a mask, got 3""),
+        ({"include": 3}, TypeError, "include must be a vector of integers or a mask, got 3"),
         ({"include": np.ones(4, bool)}, ValueError, r"include as a mask must have the shape \(30,\), got \(4,\)"),
         ({"include": range(10)}, ValueError, "rank must be at least the number of columns in include, 10, got 9"),
         ({"include": [1, 2], "heldout_rows": range(39)}, ValueError, "at most as many columns as rows take part, 1"),
