@@ -182,7 +182,7 @@ def test_a_model_is_no_analysis_and_a_budget_no_plan(rng):
         plan(network, keep=0.5)
     with pytest.raises(TypeError, match="analysis must be what"):
         apply(network, 0.5)
-    with pytest.raises(TypeError, match=r"plan must be a Plan, .* not float"):
+    with pytest.raises(TypeError, match=r"plan must be a Plan, .* got float"):
         apply(analyze(network, rng.standard_normal((400, 8))), 0.5)
 
 
