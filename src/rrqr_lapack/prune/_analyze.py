@@ -79,7 +79,7 @@ class Analysis:
     >>> analysis.statistics("layers[0]").rows
     100
     >>> cut = analysis.factor("layers[0]").cut(1)
-    >>> cut.T.round(12)
+    >>> cut.coefficients.round(12)
     array([[1., 1.]])
     >>> round(analysis.output_error({"layers[0]": cut}), 12)
     0.0
