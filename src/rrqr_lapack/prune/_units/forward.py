@@ -62,7 +62,8 @@ def forward_order(A: np.ndarray, W: np.ndarray, unit: int, tiny: float) -> np.nd
 def _independent(A, units, unit, tiny):
     """The units that are not dependent on those before them: what squares leave of a column may be rounding error.
 
-    So may what QR leaves behind columns that are nearly dependent, but there are no more than the rank: each adds to it."""
+    So may what QR leaves behind columns that are nearly dependent, but there are no more than the rank.
+    """
     chosen = A[:, (units[:, None] * unit + np.arange(unit)).ravel()]
     left = np.zeros(chosen.shape[1])
     diagonal = np.diagonal(np.linalg.qr(chosen, mode="r"))
