@@ -48,7 +48,10 @@ def rng():
 @pytest.fixture
 def one_sketch(monkeypatch):
     """The same sketch in every run, so that two runs can be compared."""
-    same = lambda rng, *what: gaussian(np.random.default_rng(0), *what)  # noqa: E731
+
+    def same(rng, *what):
+        return gaussian(np.random.default_rng(0), *what)
+
     monkeypatch.setattr("rrqr_lapack._qr.truncated.gaussian", same)
 
 

@@ -9,6 +9,7 @@ Guarantee (Weyl): with the same degrees D each eigenvalue is at most that of D^{
 """
 
 import numpy as np
+from scipy import sparse
 from scipy.sparse.linalg import LinearOperator
 
 from .._common.arrays import check_count
@@ -23,19 +24,27 @@ ROUNDING = 100  # an affinity is negative below -ROUNDING eps of the largest in 
 
 def check_affinities(block, indices):
     """ValueError for the first entry of A[:, indices] that is no affinity, by more than rounding."""
-    for j, column in zip(indices, block.T, strict=True):
-        noise = ROUNDING * np.finfo(block.dtype).eps * np.abs(column).max(initial=0)
-        wrong = (column.real < -noise) | (np.abs(column.imag) > noise)
-        if wrong.any():
-            i = int(np.argmax(wrong))
-            raise ValueError(
-                f"a must hold affinities, real and not negative, but its entry ({i}, {j}) is {column[i]}; "
-                "take a kernel without negative values, such as rbf, or set them to 0"
-            )
+    if not len(indices):
+        return
+    largest = abs(block).max(axis=0)
+    if sparse.issparse(block):
+        largest, stored = largest.toarray().ravel(), block.tocoo()
+        rows, places, values = stored.row, stored.col, stored.data
+    else:
+        places, rows = np.divmod(np.arange(block.size), len(block))
+        values = block.T.ravel()
+    noise = ROUNDING * np.finfo(block.dtype).eps * largest[places]
+    wrong = (values.real < -noise) | (np.abs(values.imag) > noise)
+    if wrong.any():
+        first = int(np.argmax(wrong))
+        raise ValueError(
+            f"a must hold affinities, real and not negative, but its entry ({rows[first]}, {indices[places[first]]}) is "
+            f"{values[first]}; take a kernel without negative values, such as rbf, or set them to 0"
+        )
 
 
 class Affinities(LinearOperator):
-    """A plus a diagonal; whatever column of A is read must hold affinities."""
+    """A plus a diagonal; whatever column of an operator A is read must hold affinities."""
 
     def __init__(self, a, own, added):
         super().__init__(dtype_of(a), a.shape)
@@ -48,7 +57,8 @@ class Affinities(LinearOperator):
 
     def columns(self, indices):
         block = dense_columns(self.a, indices)
-        check_affinities(block, indices)
+        if isinstance(self.a, LinearOperator):  # what is stored was looked at as a whole
+            check_affinities(block, indices)
         block[indices, np.arange(len(indices))] += self.added[indices].astype(block.real.dtype)
         return block
 
@@ -118,10 +128,10 @@ def spectral_embedding(a, components, *, rank=None, landmarks="rpcholesky", chec
     a = as_psd(a, check_finite=check_finite)
     components = check_count("components", components, 1)
     own = diagonal(a)
-    if not isinstance(a, LinearOperator):  # of which nothing else is asked than what is stored
+    if not isinstance(a, LinearOperator):
         for first in range(0, len(own), COLUMNS):
-            indices = np.arange(first, min(first + COLUMNS, len(own)))
-            check_affinities(dense_columns(a, indices), indices)
+            block = a[:, first : first + COLUMNS]
+            check_affinities(block, np.arange(first, first + block.shape[1]))
     degrees = times(a, np.ones((len(own), 1), dtype_of(a)))[:, 0].real.astype(np.float64) if (own == 0).any() else own
     without_loops = ((own == 0) & (degrees != 0)).any()
     affinities = Affinities(a, own, degrees if without_loops else np.zeros_like(own))
