@@ -38,8 +38,8 @@ def check_affinities(block, indices):
     if wrong.any():
         first = int(np.argmax(wrong))
         raise ValueError(
-            f"a must hold affinities, real and not negative, but its entry ({rows[first]}, {indices[places[first]]}) is "
-            f"{values[first]}; take a kernel without negative values, such as rbf, or set them to 0"
+            f"a must hold affinities, real and not negative, but its entry ({rows[first]}, {indices[places[first]]}) "
+            f"is {values[first]}; take a kernel without negative values, such as rbf, or set them to 0"
         )
 
 
