@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 from contextlib import contextmanager
@@ -95,3 +96,17 @@ def whole_file(path, overwrite: bool = False):
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_json(path, data, overwrite: bool = False) -> None:
+    """Write data as JSON, whole or not at all; numbers that JSON does not have are refused.
+
+    Raises
+    ------
+    OSError
+        As `check_outputs`, before anything is written.
+    ValueError
+        NaN or infinity.
+    """
+    with whole_file(path, overwrite) as temporary:
+        temporary.write_text(json.dumps(data, indent=1, allow_nan=False) + "\n", encoding="utf-8")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import asdict, dataclass
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from rrqr_lapack._common.norms import frobenius
 
-from ._atomic import whole_file
+from ._atomic import write_json
 from ._network.dense import NetworkFace, index_of
 from ._tables import change, table
 from ._units.select import PIVOTED
@@ -217,5 +216,4 @@ class Report:
         FileExistsError
             The file exists and `overwrite` is False.
         """
-        with whole_file(path, overwrite) as temporary:
-            temporary.write_text(json.dumps(asdict(self), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        write_json(path, asdict(self), overwrite)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import nullcontext
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
 from .._arrays import INSTALL_HINT
-from .._atomic import check_outputs, whole_file
+from .._atomic import check_outputs, write_json
 from .._tables import table
 from . import fashion_mnist
 from .threads import fitting
@@ -107,8 +106,7 @@ def run(out, *, data_dir=None, overwrite: bool = False, watch=nullcontext) -> No
             for name, curve in curves.items()
         },
     }
-    with whole_file(files["demo.json"], overwrite) as temporary:
-        temporary.write_text(json.dumps(numbers, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    write_json(files["demo.json"], numbers, overwrite)
     print("wrote", *files.values(), sep="\n  ")
 
 

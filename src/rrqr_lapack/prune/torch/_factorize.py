@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -18,7 +17,7 @@ import torch
 from rrqr_lapack import TallQR
 
 from ..._common.warn import warn
-from .._atomic import whole_file
+from .._atomic import write_json
 from .._doubts import FEW, CalibrationWarning, Variety, doubts
 from .._tables import table
 from .._units.lowrank import LowRankLayer, allocate_ranks
@@ -109,8 +108,7 @@ class FactorReport:
         FileExistsError
             The file exists and `overwrite` is False.
         """
-        with whole_file(path, overwrite) as temporary:
-            temporary.write_text(json.dumps(asdict(self), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        write_json(path, asdict(self), overwrite)
 
 
 def factorize(
