@@ -2,11 +2,16 @@
 
 import argparse
 
-from . import family, headline, overhead, quality, scaling, targets, timing
+from . import contest, family, headline, overhead, quality, scaling, sweep, targets, timing
 
 COMMANDS = {
     "headline": (headline, "the headline table, and its plot"),
     "targets": (targets, "a row for each target: measured, wanted, reached or missed"),
+    "race": (contest, "one matrix and the methods that are named, those of a shared library among them"),
+    "sweep": (
+        sweep,
+        "where the drop-in could lose: beside SciPy over shapes, threads and dtypes, worst first",
+    ),
     "scaling": (scaling, "time against m, n and k with slopes, or one matrix of more than 2^31 elements"),
     "overhead": (overhead, "small matrices, one by one and in stacks"),
     "quality": (quality, "the residuals that a driver's pivots leave beside the greedy ones"),

@@ -4,6 +4,8 @@ import importlib
 import itertools
 import json
 import re
+import shutil
+import subprocess
 import sys
 
 import numpy as np
@@ -201,3 +203,68 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path):
         report.write_json(path, {"a": object()})
     assert json.loads(path.read_text()) == [1]
     assert list(tmp_path.iterdir()) == [path]
+
+
+PEER = r"""
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+static double kept[64 * 64];
+const char *peer_name(void) { return "Gram-Schmidt"; }
+int64_t peer_factor(int64_t m, int64_t n, double *a, int64_t rank, int64_t *pivots, double *tau)
+{
+    double r[64 * 64] = {0};
+    for (int64_t j = 0; j < n; j++) pivots[j] = j;
+    for (int64_t j = 0; j < rank; j++) {
+        double square = 0;
+        for (int64_t i = 0; i < m; i++) square += a[i + j * m] * a[i + j * m];
+        r[j + j * m] = tau[j] = sqrt(square);
+        for (int64_t i = 0; i < m; i++) a[i + j * m] /= r[j + j * m];
+        for (int64_t l = j + 1; l < n; l++) {
+            for (int64_t i = 0; i < m; i++) r[j + l * m] += a[i + j * m] * a[i + l * m];
+            for (int64_t i = 0; i < m; i++) a[i + l * m] -= a[i + j * m] * r[j + l * m];
+        }
+    }
+    memcpy(kept, a, m * rank * sizeof(double));
+    memcpy(a, r, m * n * sizeof(double));
+    return rank;
+}
+void peer_form_q(int64_t m, int64_t n, int64_t rank, const double *a, const double *tau, double *q)
+{
+    memcpy(q, kept, m * rank * sizeof(double));
+}
+"""
+
+
+@pytest.mark.skipif(not shutil.which("cc"), reason="a shared library takes a C compiler, cc")
+def test_a_shared_library_takes_part_in_a_race(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(race, "METHODS", dict(race.METHODS))
+    source, library, file = tmp_path / "peer.c", tmp_path / "peer.so", tmp_path / "race.json"
+    source.write_text(PEER)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", str(library), str(source), "-lm"], check=True)
+    shape = ["--shape", "40", "30", "--quick"]
+    main(["race", *shape, "--methods", "auto r", "--peer", str(library), "--json", str(file)])
+    found = json.loads(file.read_text())
+    assert {"auto r", "Gram-Schmidt r", "Gram-Schmidt economic"} == found["errors"].keys() == found["seconds"].keys()
+    assert max(found["errors"].values()) <= 1e-13
+    assert "Gram-Schmidt economic" in capsys.readouterr().out
+
+
+def test_a_library_without_the_three_functions_and_an_unknown_method_are_refused():
+    with pytest.raises(SystemExit, match="peer_name"):
+        main(["race", "--peer", bench.race.ours.rrqr_lapack._core.__file__])
+    with pytest.raises(SystemExit, match="no method is called 'best'"):
+        main(["race", "--methods", "best"])
+
+
+def test_the_sweep_is_one_table_of_several_environments_worst_first(tmp_path, capsys):
+    files = []
+    for name, dtype in (("a", "float64"), ("b", "complex64")):
+        files.append(str(tmp_path / f"{name}.json"))
+        main(["sweep", "--quick", "--largest", "8", "--threads", "1", "--dtypes", dtype, "--json", files[-1]])
+    capsys.readouterr()
+    main(["sweep", "--tables", *files])
+    *table, _, verdict = capsys.readouterr().out.strip().splitlines()
+    ratios = [float(line.split("|")[1]) for line in table[2:]]
+    assert ratios == sorted(ratios) and len(ratios) == 2 * 2 * 4
+    assert verdict == f"{sum(r < 1 for r in ratios)} of 16 cases are slower than SciPy's."
