@@ -19,6 +19,7 @@ const rrqr_kernels X(kernels) = {
     .residual = X(residual),
     .maxresid = X(maxresid),
     .upper = X(upper),
+    .upper_rows = X(upper_rows),
     .form_q = X(form_q),
     .apply_q = X(apply_q),
     .lstsq = X(lstsq),

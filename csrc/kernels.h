@@ -129,6 +129,7 @@ rrqr_status X(residual)(rrqr_context *context, const rrqr_factor *f, void *block
 rrqr_status X(maxresid)(rrqr_context *context, const rrqr_factor *f, double *maxresid);
 /* orthogonal.c */
 void X(upper)(const rrqr_factor *f, int rows, void *r, int ldr);
+void X(upper_rows)(const rrqr_factor *f, int rows, void *r);
 rrqr_status X(form_q)(rrqr_context *context, const rrqr_factor *f, int columns, void *q);
 rrqr_status X(apply_q)(rrqr_context *context, const rrqr_factor *f, int left, int adjoint, int rows, int columns,
                        void *c);

@@ -13,6 +13,23 @@ void X(upper)(const rrqr_factor *f, int rows, void *r, int ldr)
     }
 }
 
+/* The same in row-major order, rows x n; r may be `a` where that is square and as large. Elements go in square tiles,
+ * above the diagonal first: in place they come to lie where the reflectors were, in what the zeros do not touch. */
+void X(upper_rows)(const rrqr_factor *f, int rows, void *r)
+{
+    const int n = f->n, stored = min_int(f->rank, rows);
+    const scalar *a = f->a;
+    scalar *b = r;
+    for (int i0 = 0; i0 < stored; i0 += TILE)
+        for (int j0 = i0; j0 < n; j0 += TILE) {
+            const int i1 = min_int(i0 + TILE, stored), j1 = min_int(j0 + TILE, n);
+            for (int i = i0; i < i1; i++)
+                for (int j = j0 > i ? j0 : i; j < j1; j++) *AT(b, n, j, i) = *AT(a, f->lda, i, j);
+        }
+    for (int i = 0; i < rows; i++)
+        for (int j = 0; j < (i < stored ? i : n); j++) *AT(b, n, j, i) = 0;
+}
+
 /* T of H_k ... H_{k+b-1} = I - V T V^H, from V and tau. v1 holds the unit lower triangle on top of V.
  * R. Schreiber, C. Van Loan, doi:10.1137/0910005. */
 static void form_t(const rrqr_factor *f, int k, int b, const scalar *v1, scalar *t, scalar *products)

@@ -99,7 +99,7 @@ static int choose(const rrqr_factor *f, X(gram) *g, const rrqr_stop *stop, int g
 static int confirmed(const rrqr_factor *f, const X(gram) *g)
 {
     const int k = f->panel, b = f->rank - k;
-    const real limit = PREFETCH_AGREE * square_root(g->base);
+    const real limit = b * PREFETCH_AGREE * square_root(g->base);
     for (int j = 0; j < b; j++)
         for (int l = 0; l <= j; l++) {
             const real of_panel = modulus(*AT((const scalar *)f->a, f->lda, k + l, k + j)) * g->scale;
@@ -162,12 +162,20 @@ static int nothing_below(const rrqr_factor *f, int j)
     return 1;
 }
 
+/* Columns, at most, of a block. */
+static int widest_block(const rrqr_factor *f)
+{
+    const int share = (int)(sqrt((double)f->m * f->n) / PREFETCH_SHARE) / RRQR_EVEN * RRQR_EVEN;
+    return min_int(f->width, share < PREFETCH_NARROW ? PREFETCH_NARROW : min_int(share, RRQR_BLOCK));
+}
+
 /* Go on from the present rank until `stop` holds. A block that ends early says that the norms fall fast: the next one
  * fetches less, and when hardly anything was gained the plain kernel goes on for a while. */
 rrqr_status X(prefetch)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *stop)
 {
     const int last = min_int(stop->rank, min_int(f->m, f->n));
-    int chosen[RRQR_BLOCK], expected = PREFETCH_FIRST, pause = PREFETCH_PAUSE;
+    const int widest = widest_block(f); /* F may be narrower than any block */
+    int chosen[RRQR_BLOCK], expected = (widest + 1) / PREFETCH_FIRST, pause = PREFETCH_PAUSE;
     X(gram) g;
     rrqr_status status = X(gram_open)(context, f, &g);
     if (status) return status;
@@ -191,7 +199,7 @@ rrqr_status X(prefetch)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *
         }
         X(panel_close)(f);
         const int left = last - f->rank, blocks = (left + expected - 1) / expected;
-        const int goal = min_int((left + blocks - 1) / blocks, f->width); /* all of F, which may be narrower */
+        const int goal = min_int((left + blocks - 1) / blocks, widest);
         real fall;
         int poor;
         X(gram_begin)(f, &g);
@@ -200,7 +208,7 @@ rrqr_status X(prefetch)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *
         if (b < goal)
             expected = b < PREFETCH_LEAST ? PREFETCH_LEAST : b;
         else
-            expected = min_int(PREFETCH_GROWTH * expected, RRQR_BLOCK);
+            expected = min_int(PREFETCH_GROWTH * expected, widest);
         if (!status && (poor || b < min_int(goal, PREFETCH_PAID))) {
             X(gram_clear)(f, &g);
             status = X(greedy_steps)(context, f, stop, pause);

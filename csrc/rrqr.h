@@ -83,6 +83,7 @@ typedef struct {
     rrqr_status (*residual)(rrqr_context *context, const rrqr_factor *f, void *block, int ldb, void *norms);
     rrqr_status (*maxresid)(rrqr_context *context, const rrqr_factor *f, double *maxresid);
     void (*upper)(const rrqr_factor *f, int rows, void *r, int ldr);
+    void (*upper_rows)(const rrqr_factor *f, int rows, void *r);
     rrqr_status (*form_q)(rrqr_context *context, const rrqr_factor *f, int columns, void *q);
     rrqr_status (*apply_q)(rrqr_context *context, const rrqr_factor *f, int left, int adjoint, int rows, int columns,
                            void *c);

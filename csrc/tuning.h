@@ -66,10 +66,16 @@ enum {
     /* columns up to which prefetching does not pay: of a sketch, which has few rows (measured), and of R11 */
     SKETCH_SMALL = 700,
     STRONG_SMALL = 256,
-    /* columns of the first block: half, since nothing is known yet of how fast the norms fall. A block that ended early
-     * makes the next one as wide, at least PREFETCH_LEAST; a full one makes it PREFETCH_GROWTH times as wide. With 4 in
-     * place of 2, and free steps in triangles, 1/j of 2000^2 at a rank of 5 % became 2.4 times as fast as ?geqp3rk */
-    PREFETCH_FIRST = RRQR_BLOCK / 2,
+    /* columns of a block: the root of the matrix's elements over PREFETCH_SHARE, from PREFETCH_NARROW to RRQR_BLOCK.
+     * Measured on one core: 8.6 ms in blocks of 32, 12.6 in those of 96, for 500^2; 49.7, not 57.4, for 1000^2; a
+     * matrix beyond the caches wants the wide ones */
+    PREFETCH_SHARE = 24,
+    PREFETCH_NARROW = 32,
+    /* part of a block's columns that the first one has, since nothing is known yet of how fast the norms fall. A block
+     * that ended early makes the next one as wide, at least PREFETCH_LEAST; a full one makes it PREFETCH_GROWTH times
+     * as wide. With 4 in place of 2, and free steps in triangles, 1/j of 2000^2 at a rank of 5 % became 2.4 times as
+     * fast as ?geqp3rk */
+    PREFETCH_FIRST = 2,
     PREFETCH_LEAST = 8,
     PREFETCH_GROWTH = 4,
     /* columns fetched for each column of a block: the longest are a good guess, and one and a half to two times as many
@@ -100,8 +106,9 @@ enum {
 /* How far the largest squared norm may fall beside what it was when the oldest row was fetched, for R to be taken from
  * Gram rows: that costs as many digits. */
 #define PREFETCH_ACCURATE PICK(0.1f, 0.1, 0.1f, 0.1)
-/* How far R of the Gram rows may be from that of the reflectors for the rows to be right: a few times rounding. */
-#define PREFETCH_AGREE (64 * REAL_EPSILON)
+/* How far R of the Gram rows may be from that of the reflectors for the rows to be right, for each column of the block:
+ * rounding. */
+#define PREFETCH_AGREE (REAL_EPSILON / 2)
 /* How far the largest squared norm may fall beside that, for rows to be used for another block. In double pivots were
  * the same down to here for Kahan's matrices of eight angles and three drops in eight seeds, and for stairs of 1e-1 to
  * 1e-5. */

@@ -68,6 +68,7 @@ cdef extern from "rrqr.h" nogil:
         rrqr_status (*residual)(rrqr_context *, const rrqr_factor *, void *, int, void *) noexcept nogil
         rrqr_status (*maxresid)(rrqr_context *, const rrqr_factor *, double *) noexcept nogil
         void (*upper)(const rrqr_factor *, int, void *, int) noexcept nogil
+        void (*upper_rows)(const rrqr_factor *, int, void *) noexcept nogil
         rrqr_status (*form_q)(rrqr_context *, const rrqr_factor *, int, void *) noexcept nogil
         rrqr_status (*apply_q)(rrqr_context *, const rrqr_factor *, int, int, int, int, void *) noexcept nogil
         rrqr_status (*lstsq)(rrqr_context *, const rrqr_factor *, int, int, void *, void *) noexcept nogil
@@ -492,6 +493,26 @@ cdef class Factor:
                 status = self.kernels.residual(&context, &self.c, <char *>data + corner, max(rows, 1), NULL)
         check(status, &context)
         return r
+
+    def take_upper(self):
+        """R of a matrix with as many rows as the rank, in the factor's own memory: there is no more factor then."""
+        with nogil:
+            self.kernels.upper(&self.c, self.c.rank, self.c.a, max(self.c.m, 1))
+        return self.a
+
+    def upper_rows(self, int rows):
+        """The first rows of R, C-ordered."""
+        cdef np.ndarray r = empty(self.type_number, self.c.n, rows)
+        cdef void *data = np.PyArray_DATA(r)
+        with nogil:
+            self.kernels.upper_rows(&self.c, rows, data)
+        return r.T
+
+    def take_upper_rows(self):
+        """R of a square matrix, C-ordered, in the factor's own memory: there is no more factor then."""
+        with nogil:
+            self.kernels.upper_rows(&self.c, self.c.m, self.c.a)
+        return self.a.T
 
     def residual_norms(self):
         """Column norms of the residual block, in pivoted order."""

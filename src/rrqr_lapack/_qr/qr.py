@@ -122,7 +122,9 @@ def _single(a: Array, mode: str, pivoting: bool, overwrite: bool, check_finite: 
         check_finite_columns(work, "array must not contain infs or NaNs: a")
     factor = factored(work, pivoting)
     q = factor.form_q(rows) if mode in ("full", "economic") else None
-    q, r = scipy_qr.arranged(q, factor.upper(rows), work, mode, work is a)
+    ours = m == n and mode != "raw" and work is not a  # memory that R may have
+    r = factor.take_upper_rows() if ours else factor.upper_rows(rows)
+    q, r = scipy_qr.arranged(q, r, work, mode, work is a)
     tail = (r, factor.pivots) if pivoting else (r,)
     if mode == "raw":
         return ((work, factor.tau), *tail)

@@ -83,15 +83,16 @@ def without_elements(a: Array, rows: int, mode: str, pivoting: bool) -> tuple[An
 
 
 def arranged(q: Array | None, r: Array, a: Array, mode: str, in_place: bool) -> tuple[Array | None, Array]:
-    """Q (or None) and R in SciPy's memory order; `in_place` the one of them that has its place in `a` lies there."""
+    """Q (or None) and the C-ordered R in SciPy's memory order; `in_place` the one of them that has its place in `a`
+    lies there."""
     if IN_C and in_place and q is not None and mode == "economic":
         held = a[:, : q.shape[1]]
         held[...] = q
-        return held, _rows_first(r)
+        return held, r
     if IN_C and in_place and mode != "raw":
         a[...] = r
         return q if q is None else _rows_first(q), a
-    return _rows_first(q) if IN_C and q is not None else q, _rows_first(r)
+    return _rows_first(q) if IN_C and q is not None else q, r
 
 
 def _rows_first(a: Array) -> Array:

@@ -21,7 +21,7 @@ from .._common.rule import check_rule
 MODES = ("economic", "r", "raw", "full")
 DRIVERS = ("auto", "greedy", "randomized", "lapack", "_prefetch", "_small")  # the last two: what auto takes by size
 TINY = 96 * 96  # elements up to which loops of our own beat BLAS, measured; complex ones count fourfold
-SMALL = 256 * 256  # elements below which prefetching does not pay, measured
+SMALL = 320 * 320  # elements below which prefetching does not pay, measured
 PART = 1e8  # operations on a stack, less than a tenth of a second, after which Ctrl-C is heard whoever works on it
 CALL = 1000  # operations in the time that a matrix costs whatever its size
 
@@ -200,9 +200,9 @@ def _single(a, mode, overwrite_a, check_finite, driver, rule):
     k, m = factor.rank, a.shape[0]
     if mode == "full":
         return factor.form_q(m), factor.upper(m, True), factor.pivots
-    r = factor.upper(k)
     if mode == "r":
-        return r, factor.pivots
+        return factor.take_upper() if k == m and not overwrite_a else factor.upper(k), factor.pivots
+    r = factor.upper(k)
     if mode == "raw":
         factor.settle()
         return (factor.a, factor.tau[:k]), r, factor.pivots
