@@ -350,13 +350,15 @@ def test_an_object_refuses_a_state_that_is_not_its_own(make):
     x = make()
     kind, good = type(x), x.__getstate__()
     for bad in ({}, None, vars(x), {**good, "class": "PCA"}, {**good, "more": 1}):
-        with pytest.raises(ValueError, match=f"this is not the state of a {kind.__name__}; make it anew"):
+        with pytest.raises(ValueError, match=f"state must be that of a {kind.__name__}, got another; make it anew"):
             kind.__new__(kind).__setstate__(bad)
-    with pytest.raises(ValueError, match=f"the {kind.__name__} was pickled in format 0, this version reads 1"):
+    with pytest.raises(
+        ValueError, match=f"state must be a {kind.__name__} in format 1, which this version reads, got 0"
+    ):
         kind.__new__(kind).__setstate__({**good, "format": 0})
     for name in good["kept"]:
         short = {key: value for key, value in good["kept"].items() if key != name}
-        with pytest.raises(ValueError, match=f"the state of the {kind.__name__} is not whole \\({name}\\)"):
+        with pytest.raises(ValueError, match=f"state must be that of a whole {kind.__name__}, but not in {name}; "):
             kind.__new__(kind).__setstate__({**good, "kept": short})
 
 

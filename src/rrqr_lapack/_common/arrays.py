@@ -23,16 +23,12 @@ def as_ndarray(a: Any, name: str = "a") -> Array:
     """`a` as an ndarray of any dtype; TypeError for what NumPy would misread (sparse or masked arrays, operators)."""
     if type(a) is not np.ndarray:
         if hasattr(a, "tocsc") and hasattr(a, "nnz"):
-            raise TypeError(
-                f"{name} is a sparse {type(a).__name__}, of which this takes none: "
-                f"pass {name}.toarray() if it fits in memory"
-            )
+            kind = type(a).__name__
+            raise TypeError(f"{name} must be dense, got a sparse {kind}; pass {name}.toarray() if it fits in memory")
         if isinstance(a, np.ma.MaskedArray) and np.ma.is_masked(a):
-            raise TypeError(f"{name} is a masked array with masked entries; fill them first, as with {name}.filled(0)")
+            raise TypeError(f"{name} must have no masked entries, got some; fill them first, as with {name}.filled(0)")
         if hasattr(a, "matvec"):
-            raise TypeError(
-                f"{name} is a {type(a).__name__}, which gives products only; this needs the entries of {name}"
-            )
+            raise TypeError(f"{name} must be an array, got a {type(a).__name__}, which gives products only; form it")
         a = np.asarray(a)
     return a
 
@@ -41,7 +37,7 @@ def as_numeric(a: Any, name: str = "a") -> Array:
     """`a` as an ndarray of numbers; TypeError for what is none (objects, strings, sparse or masked arrays)."""
     a = as_ndarray(a, name)
     if a.dtype.char not in _LAPACK_DTYPE:
-        raise TypeError(f"{name} has dtype {a.dtype}; it must be boolean, integer, real or complex")
+        raise TypeError(f"{name} must be boolean, integer, real or complex, got the dtype {a.dtype}")
     return a
 
 

@@ -127,7 +127,7 @@ def settle(a: Operand) -> None:
 
 def _without_adjoint(name: str) -> str:
     """What an operand must offer, as a sentence."""
-    return f"{name} must offer products with itself and with its adjoint (matvec and rmatvec)"
+    return f"{name} must offer products with itself and with its adjoint (matvec and rmatvec), but one is not defined"
 
 
 def is_dense(a: Any) -> bool:
@@ -157,7 +157,7 @@ def product(a: LinearOperator, x: Matrix, name: str = "the LinearOperator") -> M
         raise _refusal(_without_adjoint(name)) from error
     dtype = np.result_type(dtype_of(a), x)
     if not np.can_cast(y.dtype, dtype, "same_kind"):
-        raise _refusal(f"{name} has dtype {a.dtype}, but its products are {y.dtype}; give it its true dtype")
+        raise _refusal(f"{name} must have the dtype of its products, {y.dtype}, got {a.dtype}; give it that dtype")
     return y.astype(dtype, copy=False)
 
 

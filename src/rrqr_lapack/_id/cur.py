@@ -215,12 +215,16 @@ def _check_options(
     """ValueError for options that belong to another way of choosing."""
     check_choice("method", method, get_args(Method))
     given = columns is not None or rows is not None
-    if given and (rank, rtol, atol, oversample, method) != (None, None, None, None, "id"):
-        raise ValueError("columns and rows take the place of rank, rtol, atol, method and oversample; drop either")
+    others = {"rank": rank, "rtol": rtol, "atol": atol, "oversample": oversample}
+    others = [name for name, value in others.items() if value is not None] + ["method"] * (method != "id")
+    if given and others:
+        raise ValueError(
+            f"columns and rows must come without {', '.join(others)}, whose place they take, got both; drop either"
+        )
     if method == "leverage" and (rank is None or rtol is not None or atol is not None):
-        raise ValueError(f"method 'leverage' needs a rank and no tolerance, got {rank=}, {rtol=}, {atol=}")
+        raise ValueError(f"rank must be given and no tolerance for method='leverage', got {rank=}, {rtol=}, {atol=}")
     if method == "id" and oversample is not None:
-        raise ValueError(f"oversample belongs to the method 'leverage', got {oversample!r} with 'id'")
+        raise ValueError(f"oversample must be None for method='id', got {oversample!r}; method='leverage' takes it")
 
 
 def _drawn(a: Operand, rule: Rule, oversample: int | None) -> list[Indices]:

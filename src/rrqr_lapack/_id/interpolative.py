@@ -24,7 +24,9 @@ def check_goal(A: MatrixLike, eps_or_k: float, rank: int | None) -> tuple[Operan
     limit = check_rank(rank, min(A.shape))
     if number >= 1:
         if rank is not None:
-            raise ValueError(f"rank limits a precision, eps_or_k < 1, but eps_or_k is a rank itself, {eps_or_k!r}")
+            raise ValueError(
+                f"rank must be None where eps_or_k is a rank, {eps_or_k!r}, got {rank!r}; it limits a precision"
+            )
         return A, int(number), None, limit
     smallest = 10 * float(np.finfo(dtype_of(A)).eps)
     if dtype_of(A).char in "fF" and number < smallest:

@@ -67,7 +67,7 @@ class LinkingMatrix(Factored):
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
         if copy is False:
-            raise ValueError("a LinkingMatrix is no array; making one is a copy")
+            raise ValueError("copy must not be False for a LinkingMatrix, of which an array is a copy, got False")
         return np.asarray(self.reconstruct(), dtype)
 
 

@@ -408,7 +408,7 @@ class TruncatedQR(Kept):
         used = numerical_rank(self._factor)
         if used < self.rank:
             raise np.linalg.LinAlgError(
-                f"R11 is numerically singular: the numerical rank is {used}, this factorization has rank {self.rank}; "
+                f"rank must be at most the numerical rank, {used}, since beyond it R11 is singular, got {self.rank}; "
                 f"factor with rank={used} or call interpolative_decomposition"
             )
         return self._factor.interpolation()
@@ -420,7 +420,9 @@ class TruncatedQR(Kept):
             allowed = f"({m},) or ({m}, p)" if rows else f"({m},) or (p, {m})"
             raise ValueError(f"{name} must have the shape {allowed}, got {c.shape}")
         if c.dtype.kind == "c" and self.dtype.kind != "c":
-            raise TypeError(f"{name} is complex but the factored matrix is real; apply to {name}.real and {name}.imag")
+            raise TypeError(
+                f"{name} must be real as the factored matrix is, got {c.dtype}; apply to {name}.real and {name}.imag"
+            )
         work = c.astype(self.dtype, copy=False)
         if c.ndim == 1:
             work = work.reshape(-1, 1) if rows else work.reshape(1, -1)

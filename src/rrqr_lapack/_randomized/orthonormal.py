@@ -33,7 +33,8 @@ def tall_qr(y: Matrix) -> tuple[Matrix, Matrix]:
 def _householder_qr(y: Matrix) -> tuple[Matrix, Matrix]:
     if not np.isfinite(y).all():
         raise ValueError(
-            "a product with a is not finite; check what the LinearOperator returns, or scale a down if it overflows"
+            "products with a must be finite, but one is not; "
+            "check what the LinearOperator returns, or scale a down if it overflows"
         )
     factor = factored(as_fortran(y, overwrite=False, check_finite=False))
     return factor.form_q(min(y.shape)), factor.upper(min(y.shape))

@@ -190,9 +190,11 @@ class PCA(Approximate, Estimator):
             `fit` was given all rows; a parameter of the constructor is out of its range.
         """
         if isinstance(X, LinearOperator):
-            raise TypeError("X is a LinearOperator; partial_fit takes arrays and sparse arrays")
+            raise TypeError("X must be an array or sparse array for partial_fit, got a LinearOperator; give it to fit")
         if self._found is not None and self._stream is None:
-            raise ValueError("fit was given all rows; take a new PCA, and give every block to its partial_fit")
+            raise ValueError(
+                "partial_fit must see every block, but fit was given all rows; take a new PCA for partial_fit alone"
+            )
         a, _ = measured(X, self.check_finite, "X")
         if self._stream is None:
             n, dtype = a.shape[1], dtype_of(a)

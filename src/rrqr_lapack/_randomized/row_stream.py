@@ -239,4 +239,4 @@ class Sketch(Squares):
 
 def _check_overflow(finite: bool | np.bool_) -> None:
     if not finite:
-        raise ValueError("X is not finite, or so large that its sums overflow; scale X down")
+        raise ValueError("X must be finite, and its sums too, but they overflow; scale X down")

@@ -39,7 +39,7 @@ def measured(
     norm = frobenius(a)
     if check_finite and not norm < math.inf:
         as_operand(a, name)  # says where
-        raise ValueError(f"{name} is finite, but its norm overflows; scale {name} down")
+        raise ValueError(f"{name} must have a finite norm, but it overflows; scale {name} down")
     return a, norm
 
 
