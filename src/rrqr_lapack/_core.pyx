@@ -186,8 +186,8 @@ cdef int check(rrqr_status status, const rrqr_context *context) except -1:
     if status == RRQR_OVERFLOW:
         raise OverflowError("a column norm of a is too large for its dtype; scale a down, or use a wider dtype")
     if status == RRQR_TOO_WIDE:
-        raise ValueError("a must have fewer columns for LAPACK's geqp3, the length of whose workspace must be less "
-                         "than 2**31; take another driver, or finite entries")
+        raise ValueError("a must have fewer columns, but for these the workspace of LAPACK's geqp3 would have 2**31 "
+                         "entries or more; take another driver, or finite entries")
     raise RuntimeError("LAPACK refused an argument; please report this as a bug of rrqr_lapack")
 
 
@@ -431,7 +431,7 @@ cdef class Factor:
     def __reduce__(self):
         """All that the invariant names, in the factor's own arrays: nothing is copied here but the open panel."""
         if self.norms is None:
-            raise TypeError("a factor must have column norms to be pickled; let it begin")
+            raise TypeError("a factor must have begun before it is pickled, but this one has no column norms")
         self.settle()
         f = None if self.f is None else self.f[self.c.rank:, :self.c.factored - self.c.panel].copy(order="F")
         state = {"a": self.a, "pivots": self.pivots, "tau": self.tau, "norms": self.norms, "norms0": self.norms0,
@@ -560,7 +560,7 @@ def restored(version, state):
                          "factor the matrix again, or unpickle it with the version that wrote it")
     wrong = misfit(state)
     if wrong:
-        raise ValueError(f"state must be that of a whole factor: {wrong}; factor the matrix again")
+        raise ValueError(f"state must be that of a whole factor, got one that is not: {wrong}; factor the matrix again")
     state = {name: numpy.require(value, requirements="FAW") if isinstance(value, np.ndarray) else value
              for name, value in state.items()}
     cdef Factor factor = Factor(state["a"])

@@ -25,7 +25,7 @@ from scipy.sparse.linalg import aslinearoperator
 from ._common.arrays import as_numeric, check_count, check_rng, check_tolerance
 from ._common.indices import check_indices
 from ._common.operand import as_operand, columns, densified, dtype_of, is_dense
-from ._common.types import Matrix, MatrixLike, Reals, Seed
+from ._common.types import Array, Matrix, MatrixLike, Reals, Seed, Sparse
 from ._id.interpolative import (
     check_goal,
     check_id,
@@ -213,7 +213,7 @@ def reconstruct_interp_matrix(idx: ArrayLike, proj: ArrayLike) -> Matrix:
     return p
 
 
-def reconstruct_skel_matrix(A: MatrixLike, k: int, idx: ArrayLike) -> Any:
+def reconstruct_skel_matrix(A: MatrixLike, k: int, idx: ArrayLike) -> Array | Sparse:
     """The (M, k) basis of an ID, ``A[:, idx[:k]]``.
 
     Parameters

@@ -296,7 +296,7 @@ def test_a_factor_that_only_reads_its_matrix_is_settled_first():
 
 
 def test_a_factor_that_has_not_begun_is_refused():
-    with pytest.raises(TypeError, match="a factor must have column norms to be pickled"):
+    with pytest.raises(TypeError, match="a factor must have begun before it is pickled"):
         pickle.dumps(_core.Factor(np.asfortranarray(A)))
 
 
@@ -329,7 +329,7 @@ SPOILT = {
 )
 def test_a_factor_refuses_a_state_that_does_not_fit_together(name, value):
     assert _core.restored(_core.FORMAT, state()).rank == 7
-    with pytest.raises(ValueError, match="state must be that of a whole factor: "):
+    with pytest.raises(ValueError, match="state must be that of a whole factor, got one that is not: "):
         _core.restored(_core.FORMAT, {**state(), name: value})
 
 
@@ -337,7 +337,9 @@ def test_a_factor_refuses_a_state_that_is_cut_short_or_of_another_format():
     for name in state():
         short = state()
         del short[name]
-        with pytest.raises(ValueError, match=f"state must be that of a whole factor: it must have .*{name}"):
+        with pytest.raises(
+            ValueError, match=f"state must be that of a whole factor, got one that is not: it must have .*{name}"
+        ):
             _core.restored(_core.FORMAT, short)
     with pytest.raises(ValueError, match="state must be that of a whole factor"):
         _core.restored(_core.FORMAT, None)

@@ -6,6 +6,7 @@ Read from the sources: every ValueError and TypeError, and what helpers say for 
 import ast
 import importlib.resources
 import re
+from pathlib import Path
 
 import pytest
 
@@ -62,12 +63,25 @@ def off(source):
     return [(line, said) for line, said in messages(source) if said not in SCIPY and not NAMED.match(said)]
 
 
+def of_the_binding():
+    """What the extension says, whose source is no Python: each raise with strings alone."""
+    source = (Path(__file__).parents[2] / "src/rrqr_lapack/_core.pyx").read_text(encoding="utf-8")
+    for raised in re.findall(r"raise ((?:ValueError|TypeError)\((?:\s*f?\".*\")+\))", source):
+        yield from (said for _, said in messages(raised))
+
+
 READ = sorted(path for path in modules() if not path.startswith(LATER))
 
 
 @pytest.mark.parametrize("path", READ)
 def test_a_message_names_what_must_be_and_what_was(path):
     assert off(PACKAGE.joinpath(path).read_text(encoding="utf-8")) == []
+
+
+def test_a_message_of_the_binding_does_so():
+    found = list(of_the_binding())
+    assert len(found) > 4
+    assert [said for said in found if not NAMED.match(said)] == []
 
 
 def test_the_messages_are_found():

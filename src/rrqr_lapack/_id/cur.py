@@ -20,7 +20,7 @@ from .._common.indices import check_indices
 from .._common.low_rank import LowRank
 from .._common.operand import as_operand, densified, is_dense
 from .._common.rule import Rule, check_rule
-from .._common.types import Indices, MatrixLike, Operand, Seed
+from .._common.types import Array, Indices, MatrixLike, Operand, Seed, Sparse
 from .._qr.factored import TruncatedQR
 from .._qr.truncated import Driver, numerical_rtol
 from .column import interpolative_decomposition
@@ -66,7 +66,9 @@ class CUR(LowRank):
     (array([2], dtype=int32), array([1], dtype=int32))
     """
 
-    def __init__(self, C: Any, U: LinkingMatrix, R: Any, columns: Indices, rows: Indices, error: Error) -> None:
+    def __init__(
+        self, C: Array | Sparse, U: LinkingMatrix, R: Array | Sparse, columns: Indices, rows: Indices, error: Error
+    ) -> None:
         super().__init__(error)
         self.C, self.U, self.R, self.columns, self.rows = C, U, R, columns, rows
 

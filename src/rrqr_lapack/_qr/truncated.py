@@ -23,6 +23,7 @@ from .._common.types import Array, Indices, Matrix, Seed
 
 Mode: TypeAlias = Literal["economic", "r", "raw", "full"]
 Driver: TypeAlias = Literal["auto", "greedy", "randomized", "lapack"]
+MODES = get_args(Mode)
 DRIVERS = (*get_args(Driver), "_prefetch", "_small")  # the last two: what auto takes by size
 TINY = 96 * 96  # elements up to which loops of our own beat BLAS, measured; complex ones count fourfold
 SMALL = 256 * 256  # elements below which prefetching does not pay, measured
@@ -228,7 +229,7 @@ def qr_truncated(
     True
     """
     a, rule = checked(a, rank, rtol, atol, driver, tie_tol, rng)
-    check_choice("mode", mode, get_args(Mode))
+    check_choice("mode", mode, MODES)
     check_flag("overwrite_a", overwrite_a)
     check_flag("check_finite", check_finite)
     workers = check_workers(workers)

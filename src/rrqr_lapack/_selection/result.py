@@ -12,7 +12,7 @@ from .._common.operand import as_operand, columns, dtype_of
 from .._common.products import times
 from .._common.random import gaussian
 from .._common.scaling import near_one
-from .._common.types import DType, Indices, Matrix, Operand, Shape
+from .._common.types import Array, DType, Indices, Matrix, Operand, Shape, Sparse
 from .._id.column import InterpolativeDecomposition
 from .._id.least_squares import least_squares
 from .._qr.factored import TruncatedQR
@@ -89,7 +89,7 @@ class ColumnSelection(InterpolativeDecomposition):
         return f"rank {self.rank}, columns by {self.method!r}"
 
     @cached_property
-    def skeleton(self) -> Any:  # type: ignore[override]  # of this and others: as late as it is asked for
+    def skeleton(self) -> Array | Sparse:  # type: ignore[override]  # of this and others: as late as it is asked for
         return columns(self._a, self.columns)
 
     @cached_property
