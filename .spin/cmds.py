@@ -10,6 +10,7 @@ LINTERS = [
     ["ruff", "check", "."],
     ["ruff", "format", "--check", "."],
     ["mypy"],
+    ["bash", "-c", "mypy <(awk '/^```/ {code = /python$/; next} code' README.md)"],  # its Python blocks, as one program
     ["cython-lint", "src/rrqr_lapack"],
     ["bash", "-c", "clang-format --dry-run -Werror csrc/*.[ch]"],
     ["bash", "-c", "shellcheck .ci/run .ci/steps/*"],

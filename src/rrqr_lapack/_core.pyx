@@ -187,8 +187,8 @@ cdef int check(rrqr_status status, const rrqr_context *context) except -1:
     if status == RRQR_OVERFLOW:
         raise OverflowError("a column norm of a is too large for its dtype; scale a down, or use a wider dtype")
     if status == RRQR_TOO_WIDE:
-        raise ValueError("a has too many columns for LAPACK's geqp3, the length of whose workspace must be less than "
-                         "2**31; take another driver, or finite entries")
+        raise ValueError("a must have fewer columns, but for these the workspace of LAPACK's geqp3 would have 2**31 "
+                         "entries or more; take another driver, or finite entries")
     raise RuntimeError("LAPACK refused an argument; please report this as a bug of rrqr_lapack")
 
 
@@ -432,7 +432,7 @@ cdef class Factor:
     def __reduce__(self):
         """All that the invariant names, in the factor's own arrays: nothing is copied here but the open panel."""
         if self.norms is None:
-            raise TypeError("a factor without column norms cannot be pickled; let it begin")
+            raise TypeError("a factor must have begun before it is pickled, but this one has no column norms")
         self.settle()
         f = None if self.f is None else self.f[self.c.rank:, :self.c.factored - self.c.panel].copy(order="F")
         state = {"a": self.a, "pivots": self.pivots, "tau": self.tau, "norms": self.norms, "norms0": self.norms0,
@@ -577,11 +577,11 @@ FORMAT = 1  # of a factor's state
 def restored(version, state):
     """The factor of a state that `Factor.__reduce__` made; a kernel sees nothing that does not fit together."""
     if version != FORMAT:
-        raise ValueError(f"the factor was pickled in format {version!r}, this version of rrqr_lapack reads {FORMAT}; "
+        raise ValueError(f"version must be {FORMAT}, the format that this rrqr_lapack reads, got {version!r}; "
                          "factor the matrix again, or unpickle it with the version that wrote it")
     wrong = misfit(state)
     if wrong:
-        raise ValueError(f"this is not the whole state of a factor: {wrong}; factor the matrix again")
+        raise ValueError(f"state must be that of a whole factor, got one that is not: {wrong}; factor the matrix again")
     state = {name: numpy.require(value, requirements="FAW") if isinstance(value, np.ndarray) else value
              for name, value in state.items()}
     cdef Factor factor = Factor(state["a"])

@@ -15,13 +15,17 @@ Cheng, Z. Gimbutas, P. G. Martinsson, V. Rokhlin, "On the compression of low ran
 for the low-rank approximation of matrices", PNAS 104(51) (2007), doi:10.1073/pnas.0709640104.
 """
 
+from typing import Any
+
 import numpy as np
 import scipy.linalg
+from numpy.typing import ArrayLike
 from scipy.sparse.linalg import aslinearoperator
 
 from ._common.arrays import as_numeric, check_count, check_rng, check_tolerance
 from ._common.indices import check_indices
 from ._common.operand import as_operand, columns, densified, dtype_of, is_dense
+from ._common.types import Array, Matrix, MatrixLike, Reals, Seed, Sparse
 from ._id.interpolative import (
     check_goal,
     check_id,
@@ -47,7 +51,9 @@ __all__ = [
 ]
 
 
-def interp_decomp(A, eps_or_k, rand=True, rng=None, *, rank=None):
+def interp_decomp(
+    A: MatrixLike, eps_or_k: float, rand: bool = True, rng: Seed = None, *, rank: int | None = None
+) -> tuple[Any, ...]:
     """ID, ``A[:, idx[k:]] ~= A[:, idx[:k]] @ proj``, to a relative precision or of a rank.
 
     Parameters
@@ -121,7 +127,7 @@ def interp_decomp(A, eps_or_k, rand=True, rng=None, *, rank=None):
     return idx, proj
 
 
-def reconstruct_matrix_from_id(B, idx, proj):
+def reconstruct_matrix_from_id(B: MatrixLike, idx: ArrayLike, proj: ArrayLike) -> Matrix:
     """The (M, N) matrix of an ID, ``[B, B @ proj]`` with its columns back in their places.
 
     Parameters
@@ -166,7 +172,7 @@ def reconstruct_matrix_from_id(B, idx, proj):
     return a
 
 
-def reconstruct_interp_matrix(idx, proj):
+def reconstruct_interp_matrix(idx: ArrayLike, proj: ArrayLike) -> Matrix:
     """The (k, N) interpolation matrix P of an ID, ``A ~= A[:, idx[:k]] @ P``: ``[I, proj]`` in the order of A.
 
     Parameters
@@ -207,7 +213,7 @@ def reconstruct_interp_matrix(idx, proj):
     return p
 
 
-def reconstruct_skel_matrix(A, k, idx):
+def reconstruct_skel_matrix(A: MatrixLike, k: int, idx: ArrayLike) -> Array | Sparse:
     """The (M, k) basis of an ID, ``A[:, idx[:k]]``.
 
     Parameters
@@ -253,7 +259,7 @@ def reconstruct_skel_matrix(A, k, idx):
     return columns(A, idx[:k])
 
 
-def id_to_svd(B, idx, proj):
+def id_to_svd(B: MatrixLike, idx: ArrayLike, proj: ArrayLike) -> tuple[Matrix, Reals, Matrix]:
     """The SVD of what an ID stands for, ``U @ diag(S) @ V^H = B @ P``, P its interpolation matrix.
 
     Parameters
@@ -298,7 +304,7 @@ def id_to_svd(B, idx, proj):
     return svd_of(*orthogonal(B, reconstruct_interp_matrix(idx, proj)), min(B.shape))
 
 
-def estimate_spectral_norm(A, its=20, rng=None):
+def estimate_spectral_norm(A: MatrixLike, its: int = 20, rng: Seed = None) -> float:
     """A lower estimate of ``||A||_2`` from `its` products with A and as many with A^H.
 
     Parameters
@@ -340,7 +346,7 @@ def estimate_spectral_norm(A, its=20, rng=None):
     return spectral_norm(as_operand(A, "A", with_adjoint=True), check_steps(its), check_rng(rng))
 
 
-def estimate_spectral_norm_diff(A, B, its=20, rng=None):
+def estimate_spectral_norm_diff(A: MatrixLike, B: MatrixLike, its: int = 20, rng: Seed = None) -> float:
     """A lower estimate of ``||A - B||_2``, as `estimate_spectral_norm`, without forming the difference.
 
     Parameters
@@ -383,7 +389,9 @@ def estimate_spectral_norm_diff(A, B, its=20, rng=None):
     return spectral_norm(aslinearoperator(A) - aslinearoperator(B), check_steps(its), check_rng(rng))
 
 
-def svd(A, eps_or_k, rand=True, rng=None, *, rank=None):
+def svd(
+    A: MatrixLike, eps_or_k: float, rand: bool = True, rng: Seed = None, *, rank: int | None = None
+) -> tuple[Matrix, Reals, Matrix]:
     """Truncated SVD, ``A ~= U @ diag(S) @ V^H``, to a relative precision or of a rank, by pivoted QR.
 
     Parameters
@@ -436,7 +444,7 @@ def svd(A, eps_or_k, rand=True, rng=None, *, rank=None):
     return svd_of(factor, g, factor.rank if k is None else k)
 
 
-def estimate_rank(A, eps, rng=None):
+def estimate_rank(A: MatrixLike, eps: float, rng: Seed = None) -> int:
     """The number of singular values above ``eps * ||A||_2``, but for those within one per cent of it.
 
     Parameters

@@ -209,6 +209,8 @@ def test_a_selection_computes_its_error_when_it_is_asked_for():
 class Middle(Factored):
     """Two arrays and a diagonal."""
 
+    _factors = ()
+
     def __init__(self, *factors):
         self._factors = factors
 

@@ -216,7 +216,7 @@ def test_the_argument_is_called_by_its_name():
         (lambda a: interpolative.estimate_spectral_norm_diff(np.eye(40), a), "B"),
         (lambda a: randomized_svd(a, 2), "a"),
     ]:
-        with pytest.raises(TypeError, match=f"^{name} has dtype float64, but its products are complex128"):
+        with pytest.raises(TypeError, match=f"^{name} must have the dtype of its products, complex128, got float64"):
             call(lies)
         with pytest.raises(TypeError, match=rf"^{name} must offer products with .* \(matvec and rmatvec\)"):
             call(LinearOperator((40, 40), matvec=multiply, dtype="d"))

@@ -254,10 +254,10 @@ def test_what_is_wrong_is_named(method, options, error, message):
     ("call", "error", "message"),
     [
         (lambda a: complete(a, method="svd"), ValueError, "method must be one of 'soft_impute', 'als', got 'svd'"),
-        (lambda a: complete(a, method="als"), ValueError, "rank must be given for method='als'"),
+        (lambda a: complete(a, method="als"), ValueError, "rank must be an integer for method='als', got None"),
         (lambda a: complete(a, fraction=0), ValueError, "fraction must leave entries to fit and to measure on"),
         (lambda a: complete(a, fraction=1), ValueError, "fraction must leave entries to fit and to measure on"),
-        (lambda a: complete(a, penalties=[]), ValueError, "penalties must hold at least one number"),
+        (lambda a: complete(a, penalties=[]), ValueError, "penalties must hold at least one number, got none"),
         (lambda a: complete(a, penalties=["1"]), TypeError, "penalty must be a real number"),
         (lambda a: complete(a, penalties=[-1.0]), ValueError, "penalty must be finite and at least 0"),
         (lambda a: hold_out(a, 1.5), ValueError, r"fraction must be between 0 and 1, got 1\.5"),
@@ -268,7 +268,11 @@ def test_what_is_wrong_is_named(method, options, error, message):
             ValueError,
             r"a must have the shape \(2, 2\)",
         ),
-        (lambda a: soft_impute(a, penalty=1).rms_error(sparse.coo_array((2, 2))), ValueError, "at least one entry"),
+        (
+            lambda a: soft_impute(a, penalty=1).rms_error(sparse.coo_array((2, 2))),
+            ValueError,
+            "at least one entry, got none",
+        ),
         (
             lambda a: soft_impute(a, penalty=1).entries([0], [0, 1]),
             ValueError,

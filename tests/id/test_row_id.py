@@ -178,7 +178,7 @@ def test_bad_input_is_refused_in_words(decompose):
     a[1, 2] = np.nan
     with pytest.raises(ValueError, match="column 2 holds nan"):
         decompose(a)
-    with pytest.raises(TypeError, match="a has dtype object"):
+    with pytest.raises(TypeError, match="a must be boolean, integer, real or complex, got the dtype object"):
         decompose(np.array([[None]]))
 
 

@@ -211,7 +211,7 @@ def test_an_operator_without_its_adjoint_is_refused_in_words():
 def test_an_operator_that_is_wrong_about_its_dtype_is_refused_in_words():
     a = gaussian(M, N, "c16")
     operator = LinearOperator(a.shape, matvec=lambda x: a @ x, rmatvec=lambda x: a.conj().T @ x, dtype="d")
-    with pytest.raises(TypeError, match="a has dtype float64, but its products are complex128"):
+    with pytest.raises(TypeError, match="a must have the dtype of its products, complex128, got float64"):
         interpolative_decomposition(operator, rank=3)
 
 

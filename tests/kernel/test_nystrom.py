@@ -192,7 +192,7 @@ def test_sparse_arrays_are_not_densified():
         (np.diag([1.0, -2.0]), {"landmarks": "uniform"}, ValueError, "a must be positive semidefinite"),
         (np.diag([1.0, -2.0]), {"landmarks": "gaussian"}, ValueError, "a must be positive semidefinite"),
         (np.array([[0.0, 1], [1, 0]]), {"landmarks": [0, 1]}, ValueError, "a must be positive semidefinite"),
-        (aslinearoperator(np.eye(3)), {}, TypeError, "LinearOperator without a diagonal"),
+        (aslinearoperator(np.eye(3)), {}, TypeError, "a must have a diagonal, got a LinearOperator without"),
         (np.eye(3), {"landmarks": "random"}, ValueError, "landmarks must be one of 'rpcholesky', 'greedy', 'uniform'"),
         (np.eye(3), {"landmarks": [0, 0]}, ValueError, "landmarks must hold each index once, got 0 more than once"),
         (np.eye(3), {"landmarks": [0, 3]}, ValueError, "landmarks must be between 0 and 2, got 3"),
@@ -200,8 +200,18 @@ def test_sparse_arrays_are_not_densified():
         (np.eye(3), {"landmarks": [0.5]}, TypeError, "or a vector of integers"),
         (np.eye(3), {"landmarks": [True]}, TypeError, "or a vector of integers"),
         (np.eye(3), {"landmarks": None}, TypeError, "or a vector of integers"),
-        (np.eye(3), {"landmarks": [0], "rank": 1}, ValueError, "rank does not go with given landmarks"),
-        (np.eye(3), {"landmarks": "uniform", "rtol": 0.1}, ValueError, "rtol and atol need landmarks='rpcholesky'"),
+        (
+            np.eye(3),
+            {"landmarks": [0], "rank": 1},
+            ValueError,
+            "rank must be None for given landmarks, whose number it is, got 1",
+        ),
+        (
+            np.eye(3),
+            {"landmarks": "uniform", "rtol": 0.1},
+            ValueError,
+            "landmarks must be 'rpcholesky' or 'greedy' for rtol and atol, got 'uniform'",
+        ),
         (np.eye(3), {"rank": 4}, ValueError, "rank must be between 0 and 3 for this matrix, got 4"),
         (np.eye(3), {"rank": 4, "landmarks": "gaussian"}, ValueError, "rank must be between 0 and 3"),
     ],
@@ -225,7 +235,7 @@ def test_an_operator_whose_products_are_not_finite_is_refused():
         ((np.ones(3), np.inf), ValueError, "shift must be finite"),
         ((np.ones(3), "1"), TypeError, "shift must be a real number"),
         ((np.ones(4), 1.0), ValueError, r"b must have the shape \(3,\) or \(3, p\), got \(4,\)"),
-        ((np.array([1, 2, np.nan]), 1.0), ValueError, "b must be finite"),
+        ((np.array([1, 2, np.nan]), 1.0), ValueError, "b must be finite, but holds nan"),
     ],
 )
 def test_what_is_wrong_with_a_system_is_named(arguments, error, message):

@@ -184,13 +184,13 @@ def test_memory_for_the_factor_grows_when_no_rank_is_given(monkeypatch):
         (np.diag([1, 1j]), {}, ValueError, "positive semidefinite, but its diagonal entry 1 is"),
         (np.array([[1.0, 3.0], [3.0, 1.0]]), {}, ValueError, "positive semidefinite, but a residual has the diagonal"),
         (np.diag([1.7e308, 1.7e308]), {}, OverflowError, "trace of a overflows; scale a down"),
-        (aslinearoperator(np.eye(3)), {}, TypeError, "LinearOperator without a diagonal; give it a method diagonal"),
+        (aslinearoperator(np.eye(3)), {}, TypeError, "a must have a diagonal, got a LinearOperator without"),
         (np.eye(3), {"rank": 4}, ValueError, "rank must be between 0 and 3 for this matrix, got 4"),
         (np.eye(3), {"rank": 1.5}, TypeError, r"rank must be an integer or None, got 1\.5"),
         (np.eye(3), {"rtol": -1}, ValueError, "rtol must be finite and at least 0, got -1"),
         (np.eye(3), {"atol": "1"}, TypeError, "atol must be a real number"),
         (np.eye(3), {"pivoting": "both"}, ValueError, "pivoting must be one of 'random', 'greedy', got 'both'"),
-        (np.array(["a"]), {}, TypeError, "a has dtype"),
+        (np.array(["a"]), {}, TypeError, "a must be boolean, integer, real or complex, got"),
     ],
 )
 def test_what_is_wrong_is_named(a, options, error, message):

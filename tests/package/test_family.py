@@ -235,8 +235,8 @@ def test_a_form_that_is_not_taken_is_refused_in_words(name, form):
     try:
         call(form(a))
     except TypeError as error:
-        words = r"is a sparse \w+, of which|is a \w+, which gives|needs (a dense|the columns)|must be a SciPy sparse"
-        assert re.search(f"{words}|partial_fit takes arrays", str(error)), str(error)
+        words = r"must be (dense|an array|a SciPy sparse)"
+        assert re.search(words, str(error)), str(error)
 
 
 @pytest.mark.parametrize("dtype", ["?", "i1", "u8", "e"])

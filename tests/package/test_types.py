@@ -3,10 +3,13 @@
 import ast
 import importlib.resources
 import inspect
+from typing import get_args, get_overloads, get_type_hints
 
 import pytest
 
-from rrqr_lapack import _core
+from rrqr_lapack import TruncatedQR, _core, qr, qr_truncated
+from rrqr_lapack._qr.truncated import Truncation
+from rrqr_lapack._selection.registry import METHODS, MethodName, Options
 
 STUB = ast.parse(importlib.resources.files("rrqr_lapack").joinpath("_core.pyi").read_text(encoding="utf-8"))
 IMPORTED = {"copy", "np", "numpy", "re", "scipy"}
@@ -43,6 +46,25 @@ def test_the_stub_takes_what_the_extension_takes(name, function, node):
     assert [parameter.name for parameter in parameters] == [argument.arg for argument in node.args.args]
     optional = [parameter.name for parameter in parameters if parameter.default is not parameter.empty]
     assert len(optional) == len(node.args.defaults)
+
+
+@pytest.mark.parametrize("function", [qr, qr_truncated])
+def test_each_overload_takes_what_the_function_takes(function):
+    there = set(inspect.signature(function).parameters)
+    assert len(get_overloads(function)) > 3
+    for overloaded in get_overloads(function):
+        named = dict(inspect.signature(overloaded).parameters)
+        others = named.pop("others", None)
+        assert {*named, *(get_type_hints(get_args(others.annotation)[0]) if others else ())} == there
+
+
+def test_options_that_are_passed_on_are_those_that_are_taken():
+    assert {"a", *get_type_hints(Truncation)} == set(inspect.signature(TruncatedQR).parameters)
+    assert set(get_type_hints(Options)) == {name for method in METHODS.values() for name in method.options}
+
+
+def test_the_methods_of_selection_have_their_names():
+    assert get_args(MethodName) == tuple(METHODS)
 
 
 def test_the_package_says_that_it_is_typed():

@@ -100,11 +100,11 @@ def test_masked_samples_are_refused_wherever_they_stand(network, X):
     """NumPy would show what the mask hides."""
     masked = np.ma.masked_less(X, -2.0)
     for form in (masked, [X, masked], iter([masked]), list(masked), [list(X[0]), masked[int(np.argmin(X.min(1)))]]):
-        with pytest.raises(TypeError, match=r"X is a masked array with masked entries; fill them first"):
+        with pytest.raises(TypeError, match=r"X must have no masked entries, got some; fill them first"):
             compress(network, form, keep=0.5)
     for use in (network, network.logits, network.layers[0], Dense, lambda x: LowRankLayer(np.eye(4), x)):
-        with pytest.raises(TypeError, match="is a masked array with masked entries"):
+        with pytest.raises(TypeError, match="must have no masked entries, got some"):
             use(masked)
-        with pytest.raises(TypeError, match="is a sparse csr_array"):
+        with pytest.raises(TypeError, match="must be dense, got a sparse csr_array"):
             use(scipy.sparse.csr_array(X))
     compress(network, np.ma.array(X), keep=0.5)

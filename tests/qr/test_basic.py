@@ -117,8 +117,8 @@ def test_bad_input_is_refused():
     for error, match, arguments, options in (
         (ValueError, r"\bb must have the shape \(4,\) or \(4, p\), got \(3,\)", (a, np.ones(3)), {}),
         (ValueError, r"\bb must be finite, but column 0", (a, [1, np.nan, 0, 0]), {}),
-        (TypeError, r"\bb is complex", (a, np.ones(4, complex)), {}),
-        (TypeError, r"\ba is a sparse", (scipy.sparse.eye_array(4).tocsr(), np.ones(4)), {}),
+        (TypeError, r"\bb must be real as the factored matrix is, got complex128", (a, np.ones(4, complex)), {}),
+        (TypeError, r"\ba must be dense, got a sparse", (scipy.sparse.eye_array(4).tocsr(), np.ones(4)), {}),
         (ValueError, r"2 dimensions, got 1", (np.ones(4), np.ones(4)), {}),
         (ValueError, r"\brank must be between 0 and 4", (a, np.ones(4)), {"rank": 5}),
         (ValueError, r"\bf must be finite and at least 1", (a, np.ones(4)), {"f": 0.5}),

@@ -98,5 +98,5 @@ def test_a_column_counts_as_dependent_at_the_rounding_of_the_matrix(beside, dtyp
     if beside > 1:
         assert f.interpolation().shape == (20, 20)
     else:
-        with pytest.raises(np.linalg.LinAlgError, match="the numerical rank is 19"):
+        with pytest.raises(np.linalg.LinAlgError, match="rank must be at most the numerical rank, 19"):
             f.interpolation()

@@ -133,8 +133,8 @@ def test_bad_input_is_refused():
     w = gaussian(6, 5, "f4")
     for error, match, argument, options in (
         (ValueError, r"\bw must have 2 dimensions, got 1", np.ones(3), {}),
-        (TypeError, r"\bw is a sparse", scipy.sparse.eye_array(3).tocsr(), {}),
-        (TypeError, r"\bw has dtype object", [[None]], {}),
+        (TypeError, r"\bw must be dense, got a sparse", scipy.sparse.eye_array(3).tocsr(), {}),
+        (TypeError, r"\bw must be boolean, .* got the dtype object", [[None]], {}),
         (ValueError, r"\bw must be finite, but column 1", [[1, np.inf]], {}),
         (ValueError, r"\brank must be between 0 and 5 .*got 6", w, {"rank": 6}),
         (TypeError, r"\brank must be an integer", w, {"rank": 2.0}),

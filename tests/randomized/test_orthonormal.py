@@ -48,5 +48,5 @@ def test_a_basis_to_go_on_with_is_well_conditioned_and_spans_the_range(name, ord
 def test_a_product_that_is_not_finite_is_refused(bad, dtype):
     y = gaussian(20, 5, dtype)
     y[3, 2] = bad
-    with pytest.raises(ValueError, match="a product with a is not finite"):
+    with pytest.raises(ValueError, match="products with a must be finite, but one is not"):
         tall_qr(y)

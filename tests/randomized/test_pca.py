@@ -351,8 +351,16 @@ BAD = [
     ),
     (lambda x: PCA(2).partial_fit(x).partial_fit(x[:, 1:]), ValueError, "X must have 8 columns, as before"),
     (lambda x: PCA(2).partial_fit(x).partial_fit(1j * x), ValueError, "X must be real, as the first block was"),
-    (lambda x: PCA(2).fit(x).partial_fit(x), ValueError, "fit was given all rows"),
-    (lambda x: PCA(2).partial_fit(aslinearoperator(x)), TypeError, "partial_fit takes arrays and sparse arrays"),
+    (
+        lambda x: PCA(2).fit(x).partial_fit(x),
+        ValueError,
+        "partial_fit must see every block, but fit was given all rows",
+    ),
+    (
+        lambda x: PCA(2).partial_fit(aslinearoperator(x)),
+        TypeError,
+        "X must be an array or sparse array for partial_fit, got a LinearOperator",
+    ),
     (lambda x: PCA(2).fit(np.where(x > 1, np.nan, x)), ValueError, "X must be finite, but column"),
     (lambda x: PCA(2).partial_fit(np.where(x > 1, np.inf, x)), ValueError, "X must be finite, but column"),
     (lambda x: PCA(2).fit(x[0]), ValueError, "X must have 2 dimensions, got 1"),

@@ -221,7 +221,7 @@ def test_a_column_that_is_not_finite_is_named(operand, bad, dtype):
 def test_a_product_that_is_not_finite_is_refused():
     a = gaussian(30, 20, "f8")
     a[4, 13] = np.nan
-    with pytest.raises(ValueError, match="a product with a is not finite"):
+    with pytest.raises(ValueError, match="products with a must be finite, but one is not"):
         range_finder(aslinearoperator(a), 5)
 
 

@@ -265,12 +265,12 @@ def test_integers_and_lists_are_matrices_too():
         ({"rank": -1}, ValueError, "rank must be between"),
         ({"rtol": -1}, ValueError, "rtol must be finite and at least 0"),
         ({"atol": "1"}, TypeError, "atol must be a real number"),
-        ({"f": 2}, TypeError, "method 'greedy' takes no option 'f'; it has none"),
+        ({"f": 2}, TypeError, "options must be those of method='greedy', got 'f'; it has none"),
         ({"method": "strong", "f": 0.5}, ValueError, "f must be finite and at least 1, got 0.5"),
         (
             {"method": "gks", "pivoting": "lu"},
             TypeError,
-            "no option 'pivoting'; its options are driver, oversample",
+            "options must be .*, got 'pivoting'; its options are driver, oversample",
         ),
         (
             {"method": "gks", "driver": "svd"},
@@ -280,8 +280,16 @@ def test_integers_and_lists_are_matrices_too():
         ({"method": "sketch", "pivoting": "no"}, ValueError, "pivoting must be one of 'lu', 'qr', got 'no'"),
         ({"method": "sketch", "oversample": -1}, ValueError, "oversample must be"),
         ({"method": "sketch", "power": 1.5}, TypeError, "power must be"),
-        ({"method": "sketch", "rank": None}, ValueError, "method 'sketch' needs rank, and takes neither rtol nor atol"),
-        ({"method": "uniform", "rtol": 0.1}, ValueError, "takes neither rtol nor atol"),
+        (
+            {"method": "sketch", "rank": None},
+            ValueError,
+            "rank must be given and no tolerance for method='sketch', got rank=None",
+        ),
+        (
+            {"method": "uniform", "rtol": 0.1},
+            ValueError,
+            r"no tolerance for method='uniform', .* the tolerances \(0\.1, None\)",
+        ),
         ({"method": "cholesky"}, ValueError, "must be square"),
     ],
 )
@@ -303,17 +311,20 @@ def test_columns_that_are_not_finite_are_named(method, bad):
 
 @pytest.mark.parametrize("method", ["greedy", "osinsky", "strong"])
 def test_methods_that_need_columns_refuse_operators_and_say_what_to_do(method):
-    with pytest.raises(TypeError, match=f"method '{method}' needs.*method='"):
+    with pytest.raises(TypeError, match=f"a must be .* for method='{method}', got a .*method='"):
         select_columns(aslinearoperator(np.eye(5)), 2, method=method)
 
 
 def test_strong_refuses_a_sparse_matrix_with_the_cure():
-    with pytest.raises(TypeError, match=r"method 'strong' needs a dense array.*toarray.*method='greedy'"):
+    with pytest.raises(
+        TypeError, match=r"a must be dense for method='strong', got a dia_array; .*toarray.*method='greedy'"
+    ):
         select_columns(sparse.eye_array(5), 2, method="strong")
 
 
 def test_an_exact_basis_of_a_sparse_matrix_is_refused_with_the_cure():
-    with pytest.raises(TypeError, match=r"driver='exact' needs a dense array.*toarray.*driver='randomized'"):
+    words = r"a must be dense for driver='exact', got a .*toarray.*driver='randomized'"
+    with pytest.raises(TypeError, match=words):
         select_columns(sparse.eye_array(5), 2, method="gks", driver="exact")
 
 
@@ -337,7 +348,7 @@ def test_an_operator_that_knows_only_vectors_will_do(way):
     np.testing.assert_array_equal(select(way, operator(a)).columns, select(way, a).columns)
     for empty in (select(way, operator(a), 0), select(way, operator(0 * a))):
         assert (empty.rank, empty.coefficients.shape) == (0, (0, 20))
-    with pytest.raises(ValueError, match=r"not finite|must be finite"):
+    with pytest.raises(ValueError, match=r"must be finite"):
         select(way, operator(np.nan * a))
 
 

@@ -191,8 +191,8 @@ def test_what_a_tensor_would_misread_is_refused(model):
     masked = np.ma.masked_less(X.numpy(), -2.0)
     nested = torch.nested.nested_tensor([X[:3], X[:5]])
     for form, what in (
-        (masked, "is a masked array with masked entries; fill them first"),
-        ([X, {"input": masked}], "is a masked array with masked entries"),
+        (masked, "must have no masked entries, got some; fill them first"),
+        ([X, {"input": masked}], "must have no masked entries"),
         (torch.masked.masked_tensor(X, X > 0), "has a masked tensor; fill it first"),
         (X.to_sparse(), r"has a tensor that is sparse_coo; pass tensor\.to_dense\(\)"),
         ([(X.to_sparse_csr(), LABELS)], r"has a tensor that is sparse_csr; pass tensor\.to_dense\(\)"),

@@ -4,48 +4,49 @@ import math
 import numbers
 import operator
 import os
+from collections.abc import Collection
+from typing import Any, TypeVar
 
 import numpy as np
 
 from .. import _core
+from .types import Array, DType, Matrix
+
+Choice = TypeVar("Choice", bound=str | None)
 
 # SciPy's rule for LAPACK: the narrowest of the four dtypes that holds the input, at most double.
-_LAPACK_DTYPE: dict[str, np.dtype] = dict.fromkeys("?bBhHef", np.dtype("f")) | dict.fromkeys("iIlLqQdg", np.dtype("d"))
+_LAPACK_DTYPE: dict[str, DType] = dict.fromkeys("?bBhHef", np.dtype("f")) | dict.fromkeys("iIlLqQdg", np.dtype("d"))
 _LAPACK_DTYPE |= {"F": np.dtype("F"), "D": np.dtype("D"), "G": np.dtype("D")}
 
 
-def as_ndarray(a, name="a"):
+def as_ndarray(a: Any, name: str = "a") -> Array:
     """`a` as an ndarray of any dtype; TypeError for what NumPy would misread (sparse or masked arrays, operators)."""
     if type(a) is not np.ndarray:
         if hasattr(a, "tocsc") and hasattr(a, "nnz"):
-            raise TypeError(
-                f"{name} is a sparse {type(a).__name__}, of which this takes none: "
-                f"pass {name}.toarray() if it fits in memory"
-            )
+            kind = type(a).__name__
+            raise TypeError(f"{name} must be dense, got a sparse {kind}; pass {name}.toarray() if it fits in memory")
         if isinstance(a, np.ma.MaskedArray) and np.ma.is_masked(a):
-            raise TypeError(f"{name} is a masked array with masked entries; fill them first, as with {name}.filled(0)")
+            raise TypeError(f"{name} must have no masked entries, got some; fill them first, as with {name}.filled(0)")
         if hasattr(a, "matvec"):
-            raise TypeError(
-                f"{name} is a {type(a).__name__}, which gives products only; this needs the entries of {name}"
-            )
+            raise TypeError(f"{name} must be an array, got a {type(a).__name__}, which gives products only; form it")
         a = np.asarray(a)
     return a
 
 
-def as_numeric(a, name="a"):
+def as_numeric(a: Any, name: str = "a") -> Array:
     """`a` as an ndarray of numbers; TypeError for what is none (objects, strings, sparse or masked arrays)."""
     a = as_ndarray(a, name)
     if a.dtype.char not in _LAPACK_DTYPE:
-        raise TypeError(f"{name} has dtype {a.dtype}; it must be boolean, integer, real or complex")
+        raise TypeError(f"{name} must be boolean, integer, real or complex, got the dtype {a.dtype}")
     return a
 
 
-def lapack_dtype(dtype):
+def lapack_dtype(dtype: DType) -> DType:
     """float32, float64, complex64 or complex128, as SciPy chooses it for a numeric dtype."""
     return _LAPACK_DTYPE[dtype.char]
 
 
-def as_fortran(a, *, overwrite, check_finite, name="a"):
+def as_fortran(a: Array, *, overwrite: bool, check_finite: bool, name: str = "a") -> Matrix:
     """A Fortran-ordered LAPACK matrix holding the 2-D array `a`: a copy unless `overwrite` and `a` is one."""
     _core.check_lengths(a, name)
     dtype = _LAPACK_DTYPE[a.dtype.char]
@@ -60,7 +61,7 @@ def as_fortran(a, *, overwrite, check_finite, name="a"):
     return a
 
 
-def check_finite_columns(a, name):
+def check_finite_columns(a: Array, name: str) -> None:
     """ValueError that names the first column of the 2-D array `a` with NaN or infinity."""
     if a.flags.f_contiguous and a.flags.aligned:
         column = _core.first_nonfinite_column(a)
@@ -75,7 +76,7 @@ def check_finite_columns(a, name):
         )
 
 
-def _integer(name, value, kind="an integer"):
+def _integer(name: str, value: Any, kind: str = "an integer") -> int:
     try:
         if isinstance(value, (bool, np.bool_)):
             raise TypeError
@@ -84,7 +85,7 @@ def _integer(name, value, kind="an integer"):
         raise TypeError(f"{name} must be {kind}, got {value!r}") from None
 
 
-def check_count(name, value, smallest=0):
+def check_count(name: str, value: Any, smallest: int = 0) -> int:
     """`value` as an int, at least `smallest`."""
     count = _integer(name, value)
     if count < smallest:
@@ -92,7 +93,7 @@ def check_count(name, value, smallest=0):
     return count
 
 
-def check_rank(rank, largest, smallest=0):
+def check_rank(rank: Any, largest: int, smallest: int = 0) -> int:
     """`rank` as an int in smallest..largest; None means largest."""
     if rank is None:
         return largest
@@ -102,7 +103,7 @@ def check_rank(rank, largest, smallest=0):
     return value
 
 
-def check_tolerance(name, value):
+def check_tolerance(name: str, value: Any) -> float:
     """A tolerance as a finite float >= 0; None means off, which the kernels read as -1."""
     if value is None:
         return -1.0
@@ -119,7 +120,7 @@ def check_tolerance(name, value):
     return number
 
 
-def check_tie_tol(tie_tol):
+def check_tie_tol(tie_tol: Any) -> float:
     """The relative width of a tie, in [0, 1)."""
     number = check_tolerance("tie_tol", tie_tol)
     if tie_tol is None or number >= 1:
@@ -127,7 +128,7 @@ def check_tie_tol(tie_tol):
     return number
 
 
-def check_workers(workers):
+def check_workers(workers: Any) -> int:
     """A number of threads, at least 1; -1 means one a core."""
     number = _integer("workers", workers)
     if number < 1 and number != -1:
@@ -135,7 +136,7 @@ def check_workers(workers):
     return os.cpu_count() or 1 if number == -1 else number
 
 
-def check_rng(rng):
+def check_rng(rng: Any) -> np.random.Generator:
     """`rng` as a Generator."""
     try:
         return np.random.default_rng(rng)
@@ -144,14 +145,14 @@ def check_rng(rng):
         raise type(error)(wrong) from None
 
 
-def check_flag(name, value):
+def check_flag(name: str, value: Any) -> bool:
     """`value`, which must be True or False, or the integer that stands for it."""
     if not isinstance(value, (int, np.bool_)) or value not in (0, 1):
         raise TypeError(f"{name} must be True or False, got {value!r}")
-    return value
+    return bool(value)
 
 
-def check_choice(name, value, allowed):
+def check_choice(name: str, value: Choice, allowed: Collection[Any]) -> Choice:
     """`value`, which must be one of the `allowed` strings; private ones, with an underscore, are not offered."""
     if not (value is None or isinstance(value, str)) or value not in allowed:
         offered = ", ".join(repr(each) for each in allowed if not str(each).startswith("_"))

@@ -12,6 +12,7 @@ import numpy as np
 from scipy.special import lambertw
 
 from .norms import frobenius
+from .types import Array, DType
 
 PROBES = 10  # random vectors of an estimate, by which its bound is 4.0 times it, 2.4 where they are complex
 DOUBT = 1e-4  # probability with which the bound of an estimate fails
@@ -26,17 +27,17 @@ class Error(NamedTuple):
     kind: str  # 'exact', 'bound' or 'estimate'
     bound: float
 
-    def plus(self, other):
+    def plus(self, other: float) -> "Error":
         """The error with an orthogonal part added, of which the norm is known."""
         return Error(math.hypot(self.value, other), self.kind, math.hypot(self.bound, other))
 
 
-def exact(value):
+def exact(value: float) -> Error:
     """An error that is known."""
     return Error(value, "exact", value)
 
 
-def estimated(residuals):
+def estimated(residuals: Array) -> Error:
     """The error from ``(A - B) W`` for standard normal vectors W (complex: real and imaginary part each so)."""
     degrees = residuals.shape[1] * (2 if residuals.dtype.kind == "c" else 1)
     value = frobenius(residuals) / np.sqrt(degrees)
@@ -44,12 +45,12 @@ def estimated(residuals):
     return Error(value, "estimate", value / np.sqrt(t))
 
 
-def as_bound(error, norm, dtype):
+def as_bound(error: Error, norm: float, dtype: DType) -> Error:
     """An exact difference of squares of ||A||_F and others as a bound: with what rounding may have taken from it."""
     return error.plus(norm * math.sqrt(ROUNDING * np.finfo(dtype).eps))._replace(kind="bound")
 
 
-def remaining(norm, captured, dtype):
+def remaining(norm: float, captured: float, dtype: DType) -> Error | None:
     """The error from ``||A - B||_F^2 = ||A||_F^2 - captured^2``, or None where rounding hides it."""
     share = (1 - captured / norm) * (1 + captured / norm) if norm else 0.0
     if norm and not share > CANCELLED * np.finfo(dtype).eps:

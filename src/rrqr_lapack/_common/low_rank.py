@@ -3,7 +3,13 @@
 A `Factored` matrix is its factors, an `Approximate` one has an error, and a `LowRank` approximation is both.
 """
 
+from collections.abc import Iterator, Sequence
+from typing import Any
+
 import numpy as np
+
+from .error import Error
+from .types import DType, Matrix, MatrixLike, Reals, Shape
 
 
 class Approximate:
@@ -19,16 +25,18 @@ class Approximate:
         What it does not exceed, with probability 0.9999 where it is an estimate.
     """
 
+    _error: Error
+
     @property
-    def error(self):
+    def error(self) -> float:
         return self._error.value
 
     @property
-    def error_kind(self):
+    def error_kind(self) -> str:
         return self._error.kind
 
     @property
-    def error_bound(self):
+    def error_bound(self) -> float:
         return self._error.bound
 
 
@@ -50,18 +58,22 @@ class Factored:
     ndim = 2
 
     @property
-    def shape(self):
+    def _factors(self) -> tuple[Any, ...]:
+        raise NotImplementedError
+
+    @property
+    def shape(self) -> Shape:
         return self._factors[0].shape[0], self._factors[-1].shape[1]
 
     @property
-    def dtype(self):
+    def dtype(self) -> DType:
         return self._factors[0].dtype
 
     @property
-    def rank(self):
+    def rank(self) -> int:
         return self._factors[0].shape[1]
 
-    def reconstruct(self):
+    def reconstruct(self) -> Matrix:
         """The matrix itself, the product of the factors.
 
         Returns
@@ -80,26 +92,27 @@ class Factored:
         *others, last = self._factors
         return _product(others, last)
 
-    def __matmul__(self, x):
+    def __matmul__(self, x: MatrixLike) -> Matrix:
         if np.ndim(x) not in (1, 2) or np.shape(x)[0] != self.shape[1]:
             raise ValueError(self._mismatch(x, f"{self.shape[1]} rows"))
         return _product(self._factors, x)
 
-    def __rmatmul__(self, x):
+    def __rmatmul__(self, x: MatrixLike) -> Matrix:
         if np.ndim(x) not in (1, 2) or np.shape(x)[-1] != self.shape[0]:
             raise ValueError(self._mismatch(x, f"{self.shape[0]} columns"))
+        product: Any = x
         for factor in self._factors:
-            x = x * factor if factor.ndim == 1 else x @ factor
-        return x
+            product = product * factor if factor.ndim == 1 else product @ factor
+        return product
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<{type(self).__name__} of shape {self.shape}, {self.dtype}: {self._about()}>"
 
-    def _about(self):
+    def _about(self) -> str:
         """What `repr` says of it."""
         return f"rank {self.rank}"
 
-    def _mismatch(self, x, length):
+    def _mismatch(self, x: Any, length: str) -> str:
         what = f"{type(self).__name__} of shape {self.shape}"
         return f"x must be a matrix of {length} or such a vector for a product with {what}, got the shape {np.shape(x)}"
 
@@ -107,34 +120,34 @@ class Factored:
 class LowRank(Approximate, Factored):
     """An approximation of low rank: factors whose product comes near a matrix, to within an error."""
 
-    def __init__(self, error):
+    def __init__(self, error: Error) -> None:
         self._error = error
 
-    def _about(self):
+    def _about(self) -> str:
         return f"rank {self.rank}, {self.error_kind} error {self.error:.3g}"
 
 
 class TruncatedSVD(LowRank):
     """``U diag(s) Vh``; unpacks to its parts."""
 
-    def __init__(self, U, s, Vh, error):
+    def __init__(self, U: Matrix, s: Reals, Vh: Matrix, error: Error) -> None:
         super().__init__(error)
         self.U, self.s, self.Vh = U, s, Vh
 
     @property
-    def _factors(self):
+    def _factors(self) -> tuple[Any, ...]:
         return self.U, self.s, self.Vh
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Matrix]:
         return iter((self.U, self.s, self.Vh))
 
 
-def error_of(approximation):
+def error_of(approximation: Approximate) -> Error:
     """The `Error` of an approximation, for another one that has the same."""
     return approximation._error
 
 
-def _product(factors, x):
+def _product(factors: Sequence[Any], x: Any) -> Any:
     for factor in reversed(factors):
         x = (x.T * factor).T if factor.ndim == 1 else factor @ x
     return x

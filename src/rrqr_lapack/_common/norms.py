@@ -1,15 +1,18 @@
 """2-norms and Frobenius norms, of which no square overflows or underflows."""
 
+from typing import Any
+
 import numpy as np
 from scipy import sparse
 
 from .arrays import lapack_dtype
 from .scaling import near_one, power_of_two
+from .types import Array, Indices, Matrix, Reals
 
 BLOCK = 64  # columns of a sparse matrix that are dense at a time
 
 
-def frobenius(a):
+def frobenius(a: Any) -> float:
     """||A||_F of an ndarray or sparse array in double precision; infinite only if it is itself too large."""
     values = (a.data if sparse.issparse(a) else a).ravel(order="K")
     values = values.astype(lapack_dtype(values.dtype), copy=False)
@@ -22,7 +25,7 @@ def frobenius(a):
     return scale * _root_of_squares(parts / scale)
 
 
-def _root_of_squares(values):
+def _root_of_squares(values: Array) -> float:
     """The 2-norm of a vector: rows of it squared by BLAS, their sum in double precision."""
     step = 4096  # single precision adds so many squares without losing more than a digit
     whole = len(values) // step * step
@@ -31,7 +34,7 @@ def _root_of_squares(values):
         return float(np.sqrt(rows.real.sum(dtype=np.float64) + np.vdot(values[whole:], values[whole:]).real))
 
 
-def column_norms(a):
+def column_norms(a: Any) -> Reals:
     """2-norms of the columns of an ndarray or sparse array, in its real dtype; to rounding of the largest."""
     a, scale = near_one(a)
     if sparse.issparse(a):
@@ -42,7 +45,7 @@ def column_norms(a):
         return norms * norms.dtype.type(scale)
 
 
-def outside_norms(a, q, columns):
+def outside_norms(a: Any, q: Matrix, columns: Indices) -> Reals:
     """Norms of the columns of (I - Q Q^H) A[:, columns]; A is sparse, and no difference of squares is formed."""
     found = np.empty(len(columns), np.finfo(a.dtype).dtype)
     for start in range(0, len(columns), BLOCK):
@@ -53,7 +56,7 @@ def outside_norms(a, q, columns):
     return found
 
 
-def difference_norms(a, x, y):
+def difference_norms(a: Any, x: Matrix, y: Matrix) -> Reals:
     """Norms of the columns of A - X Y."""
     if isinstance(a, np.ndarray):
         return column_norms(a - x @ y)

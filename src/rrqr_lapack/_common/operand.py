@@ -1,5 +1,7 @@
 """A matrix as low-rank algorithms see it: products, columns and rows of an array, sparse array or LinearOperator."""
 
+from typing import Any
+
 import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import LinearOperator
@@ -7,11 +9,12 @@ from scipy.sparse.linalg import LinearOperator
 from .arrays import as_numeric, check_finite_columns, check_flag, lapack_dtype
 from .scaling import power_of_two
 from .scipy_private import adjoint_was_left_out
+from .types import DType, Matrix, Operand
 
 TOO_FAR = 1e-2  # share of what chance makes of <y, A x>: no operator is so inexact, and a wrong adjoint is beyond it
 
 
-def as_operand(a, name="a", *, check_finite=True, with_adjoint=False):
+def as_operand(a: Any, name: str = "a", *, check_finite: bool = True, with_adjoint: bool = False) -> Operand:
     """`a` as a 2-D ndarray, CSC array or LinearOperator of one of the four LAPACK dtypes; copied only to convert.
 
     Each entry of a CSC array is stored once, in order. Raises TypeError for what is no matrix of numbers or does not
@@ -39,7 +42,7 @@ def as_operand(a, name="a", *, check_finite=True, with_adjoint=False):
     return a
 
 
-def _as_csc(a, name):
+def _as_csc(a: Any, name: str) -> sparse.csc_array:
     """A sparse matrix as a CSC array that stores each entry once, in order; the caller's stays as it is.
 
     Entries in pieces are summed in their own dtype, as by ``a.toarray()``.
@@ -52,7 +55,7 @@ def _as_csc(a, name):
     return a.astype(dtype, copy=False)
 
 
-def _watched(a, name):
+def _watched(a: LinearOperator, name: str) -> LinearOperator:
     """A LinearOperator that multiplies by A^H, as far as can be seen without products, as one that checks how."""
     defined = (getattr(type(a), way) != getattr(LinearOperator, way) for way in ("_rmatvec", "_rmatmat", "_adjoint"))
     if adjoint_was_left_out(a) or not any(defined):  # of one made of others a product will tell
@@ -66,21 +69,24 @@ class Watched(LinearOperator):
     Whoever multiplies by both, as all must who would be misled, finds out at no cost but that of the comparison.
     """
 
-    def __init__(self, operator, name):
+    _forward: tuple[Matrix, ...] | None
+    _backward: tuple[Matrix, ...] | None
+
+    def __init__(self, operator: LinearOperator, name: str) -> None:
         super().__init__(operator.dtype, operator.shape)
         self._operator, self._name = operator, name
         self._forward = self._backward = None  # the first pairs (X, A X) and (Y, A^H Y), both dropped once compared
         if hasattr(operator, "columns"):
             self.columns = operator.columns
 
-    def _matmat(self, x):
+    def _matmat(self, x: Matrix) -> Matrix:
         ax = product(self._operator, x, self._name)
         if self._forward is None:
             self._forward = x, ax
             self._compare()
         return ax
 
-    def _rmatmat(self, y):
+    def _rmatmat(self, y: Matrix) -> Matrix:
         ahy = product(self._operator.H, y, self._name)
         if self._backward is None:
             self._backward = y, ahy
@@ -89,12 +95,12 @@ class Watched(LinearOperator):
 
     _matvec, _rmatvec = _matmat, _rmatmat
 
-    def settle(self):
+    def settle(self) -> None:
         """Compare now: where all products with A^H are zero nobody may ask for one with A."""
         if self._forward is None and self._backward:
             self @ np.ones((self.shape[1], 1), self.dtype)
 
-    def _compare(self):
+    def _compare(self) -> None:
         if not (self._forward and self._backward):
             return
         (x, ax), (y, ahy) = self._forward, self._backward
@@ -113,33 +119,33 @@ class Watched(LinearOperator):
             )
 
 
-def settle(a):
+def settle(a: Operand) -> None:
     """Have an operand that nobody has multiplied by show that it is zero, as its adjoint is."""
     if isinstance(a, Watched):
         a.settle()
 
 
-def _without_adjoint(name):
+def _without_adjoint(name: str) -> str:
     """What an operand must offer, as a sentence."""
-    return f"{name} must offer products with itself and with its adjoint (matvec and rmatvec)"
+    return f"{name} must offer products with itself and with its adjoint (matvec and rmatvec), but one is not defined"
 
 
-def is_dense(a):
+def is_dense(a: Any) -> bool:
     """Whether `a` is neither sparse nor a LinearOperator."""
     return not (sparse.issparse(a) or isinstance(a, LinearOperator))
 
 
-def dtype_of(a):
+def dtype_of(a: Operand) -> DType:
     """The LAPACK dtype of an operand."""
     return lapack_dtype(np.dtype(a.dtype or "d"))
 
 
-def adjoint(a):
+def adjoint(a: Operand) -> Operand:
     """A^H of an operand, an operand itself."""
     return a.H if isinstance(a, LinearOperator) else a.conj().T
 
 
-def product(a, x, name="the LinearOperator"):
+def product(a: LinearOperator, x: Matrix, name: str = "the LinearOperator") -> Matrix:
     """A x for a LinearOperator, as an ndarray of its LAPACK dtype, or of that of x where it is wider."""
     if 0 in x.shape[1:]:
         return np.empty((a.shape[0], 0), dtype_of(a))  # an operator that knows only vectors has no empty product
@@ -151,11 +157,11 @@ def product(a, x, name="the LinearOperator"):
         raise _refusal(_without_adjoint(name)) from error
     dtype = np.result_type(dtype_of(a), x)
     if not np.can_cast(y.dtype, dtype, "same_kind"):
-        raise _refusal(f"{name} has dtype {a.dtype}, but its products are {y.dtype}; give it its true dtype")
+        raise _refusal(f"{name} must have the dtype of its products, {y.dtype}, got {a.dtype}; give it that dtype")
     return y.astype(dtype, copy=False)
 
 
-def _multiplied(a, x):
+def _multiplied(a: LinearOperator, x: Matrix) -> Any:
     """A x; of an operator that defines products with matrices only SciPy before 1.16 has none with A^H and a vector."""
     if x.ndim == 2:
         return a.matmat(x)
@@ -165,13 +171,13 @@ def _multiplied(a, x):
         return a.matmat(x[:, None])[:, 0]
 
 
-def _refusal(message):
-    error = TypeError(message)
+def _refusal(message: str) -> TypeError:
+    error: Any = TypeError(message)
     error.refused = True
     return error
 
 
-def columns(a, indices):
+def columns(a: Operand, indices: Any) -> Any:
     """A[:, indices]: an ndarray, sparse where A is sparse; of a LinearOperator by its own method `columns`, or by
     products with unit vectors."""
     if hasattr(a, "columns"):
@@ -185,14 +191,14 @@ def columns(a, indices):
     return product(a, units)
 
 
-def rows(a, indices):
+def rows(a: Operand, indices: Any) -> Any:
     """A[indices, :], as `columns`."""
     if not isinstance(a, LinearOperator):
         return a[indices, :]
     return adjoint(columns(adjoint(a), indices))
 
 
-def densified(a):
+def densified(a: Operand) -> Matrix:
     """A as an ndarray, for what has few rows or few columns."""
     if isinstance(a, LinearOperator):
         return rows(a, np.arange(a.shape[0])) if a.shape[0] < a.shape[1] else columns(a, np.arange(a.shape[1]))

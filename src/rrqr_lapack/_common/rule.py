@@ -3,11 +3,17 @@
 Every algorithm says what its tolerances bound and what `rtol` is relative to; README has the table.
 """
 
-from typing import NamedTuple
-
-from numpy.random import Generator
+from typing import Any, NamedTuple, Self, TypedDict
 
 from .arrays import check_rank, check_rng, check_tie_tol, check_tolerance
+from .types import Seed
+
+
+class Tolerances(TypedDict):
+    """Tolerances as arguments."""
+
+    rtol: float | None
+    atol: float | None
 
 
 class Rule(NamedTuple):
@@ -17,24 +23,34 @@ class Rule(NamedTuple):
     rtol: float = -1.0  # off
     atol: float = -1.0  # off
     tie_tol: float = 0.0  # relative width of a tie
-    rng: Generator | None = None  # of all that is random; None where nothing is
+    rng: Any = None  # the Generator of all that is random; None where nothing is
 
     @property
-    def by_tolerance(self):
+    def by_tolerance(self) -> bool:
         """Whether a tolerance may decide."""
         return self.rtol >= 0 or self.atol >= 0
 
     @property
-    def tolerances(self):
+    def tolerances(self) -> Tolerances:
         """The tolerances as arguments of another function."""
         return {"rtol": self.rtol if self.rtol >= 0 else None, "atol": self.atol if self.atol >= 0 else None}
 
-    def at_least(self, rtol, atol=-1.0):
+    def at_least(self, rtol: float, atol: float = -1.0) -> Self:
         """The rule that also stops at these tolerances."""
         return self._replace(rtol=max(self.rtol, rtol), atol=max(self.atol, atol))
 
 
-def check_rule(shape, rank, rtol, atol, tie_tol=0.0, rng=None, *, smallest=0, random=True):
+def check_rule(
+    shape: tuple[int, ...],
+    rank: int | None,
+    rtol: float | None,
+    atol: float | None,
+    tie_tol: float = 0.0,
+    rng: Seed = None,
+    *,
+    smallest: int = 0,
+    random: bool = True,
+) -> Rule:
     """The arguments of a factorization of a matrix of this shape, each checked.
 
     Where nothing is `random`, no generator is made from None: fresh entropy takes longer than a tiny matrix.

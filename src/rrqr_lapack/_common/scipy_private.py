@@ -3,7 +3,7 @@
 from scipy.sparse.linalg import LinearOperator
 
 
-def adjoint_was_left_out(operator: LinearOperator):
+def adjoint_was_left_out(operator: LinearOperator) -> bool:
     """Whether ``LinearOperator(shape, matvec=...)`` was given neither rmatvec nor rmatmat.
 
     False where that cannot be seen: then the first product with A^H refuses, after work that is lost.

@@ -24,14 +24,18 @@ class Kept:
         name, again = type(self).__name__, "make it anew, or unpickle it with the version of rrqr_lapack that wrote it"
         known = isinstance(state, dict) and set(state) == {"class", "format", "kept"}
         if not known or state["class"] != name:
-            raise ValueError(f"this is not the state of a {name}; {again}")
+            raise ValueError(f"state must be that of a {name}, got another; {again}")
         if state["format"] != FORMAT:
             found = state["format"]
-            raise ValueError(f"the {name} was pickled in format {found!r}, this version reads {FORMAT}; {again}")
+            raise ValueError(
+                f"state must be a {name} in format {FORMAT}, which this version reads, got {found!r}; {again}"
+            )
         kept = state["kept"]
         odd = set(kept) ^ set(self._kept) if isinstance(kept, dict) else self._kept
         if odd:
-            raise ValueError(f"the state of the {name} is not whole ({', '.join(sorted(map(str, odd)))}); {again}")
+            raise ValueError(
+                f"state must be that of a whole {name}, but not in {', '.join(sorted(map(str, odd)))}; {again}"
+            )
         vars(self).update(kept)
         self._renew()
 

@@ -10,21 +10,34 @@ Guarantee: no half step raises 1/2 ||P_Omega(A - Z)||_F^2 + penalty ||Z||_*, but
 had fitted before.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from .._common.arrays import check_count
 from .._common.norms import frobenius
 from .._common.rule import check_rule
+from .._common.types import Array, Indices, Matrix, Reals, Seed, Sparse
 from .._randomized.orthonormal import tall_qr
 from .._randomized.svd import randomized_svd
-from .result import Factors, check_penalty, completion, distance, scaled_penalty, started, told, unit_scaled
+from .observed import Observed
+from .result import Completion, Factors, check_penalty, completion, distance, scaled_penalty, started, told, unit_scaled
 
 BATCH = 2**20  # numbers gathered at a time
 NOISE = 10  # entries of Z are rounding error below NOISE N eps of its largest singular value
 SAFE = 1.5e-8  # normal equations in double precision keep half of the digits above this reciprocal condition number
 
 
-def alternating_least_squares(a, *, rank, penalty=0.0, start=None, rtol=1e-5, maxiter=1000, rng=None):
+def alternating_least_squares(
+    a: Sparse,
+    *,
+    rank: int,
+    penalty: float = 0.0,
+    start: Completion | None = None,
+    rtol: float = 1e-5,
+    maxiter: int = 1000,
+    rng: Seed = None,
+) -> Completion:
     """Matrix completion at a fixed rank, ``min 1/2 ||P_Omega(A - Z)||_F^2 + penalty ||Z||_*`` over Z of that rank.
 
     With Z = U diag(s) V^H each row w of W = U diag(s) solves a small ridge regression on its observed entries,
@@ -107,7 +120,9 @@ def alternating_least_squares(a, *, rank, penalty=0.0, start=None, rtol=1e-5, ma
     return told(Z, "alternating_least_squares", rtol, "take a smaller rank or a larger penalty")
 
 
-def minimized(a, *, rank, penalty, start, rtol, maxiter, rng):
+def minimized(
+    a: Sparse, *, rank: int, penalty: float, start: Completion | None, rtol: float, maxiter: int, rng: Seed
+) -> Completion:
     """`alternating_least_squares`, which says itself where it did not converge."""
     observed, scale = unit_scaled(a)
     penalty = check_penalty(penalty, positive=False)
@@ -128,7 +143,7 @@ def minimized(a, *, rank, penalty, start, rtol, maxiter, rng):
     return completion(Z, observed, scale, penalty, iterations, converged)
 
 
-def _filled_up(Z, observed, rank, rng):
+def _filled_up(Z: Factors, observed: Observed, rank: int, rng: np.random.Generator) -> Factors:
     """Z and the leading singular vectors of what it leaves, as many as `rank` asks for."""
     missing = rank - len(Z.s)
     if not (missing and len(observed)):
@@ -139,7 +154,7 @@ def _filled_up(Z, observed, rank, rng):
     return _factors(np.hstack([Z.U * Z.s, U * s]), np.hstack([Z.V, Vh.conj().T]))
 
 
-def _half_step(observed, V, s, penalty):
+def _half_step(observed: Observed, V: Matrix, s: Reals, penalty: float) -> Factors:
     """The best W for Z = W V^H, as the factors of that Z; with a penalty y = w / sqrt(s) has that of a plain ridge."""
     k, wide = len(s), np.result_type(observed.dtype, np.float64)
     weights = np.sqrt(s) if penalty else np.ones_like(s)
@@ -152,13 +167,13 @@ def _half_step(observed, V, s, penalty):
     return _factors(W * weights, V)
 
 
-def _without_rounding_error(V, s):
+def _without_rounding_error(V: Matrix, s: Reals) -> Matrix:
     """V with zeros for the columns of Z that are rounding error of its largest: no row's solution may rest on them."""
     lengths = np.linalg.norm(V * s, axis=1)
     return np.where(lengths > NOISE * len(V) * np.finfo(s.dtype).eps * s.max(initial=0), V.T, 0).T
 
 
-def _smallest_solutions(B, values, penalty, eps):
+def _smallest_solutions(B: Matrix, values: Matrix, penalty: float, eps: float) -> Matrix:
     """``min_w ||values - B w||^2 + penalty ||w||^2`` for each B of a batch, w the smallest where B is dependent.
 
     The factor of G + (penalty - SAFE ||G||) I exists where no normal equations lose more than half of the digits.
@@ -187,7 +202,7 @@ def _smallest_solutions(B, values, penalty, eps):
         return (vh.conj().swapaxes(-1, -2) @ inside)[..., 0]
 
 
-def _shrunk(observed, Z, penalty):
+def _shrunk(observed: Observed, Z: Factors, penalty: float) -> Factors:
     """One step of shrinking singular values within V: those that only tend to zero become zero."""
     gap = observed.matrix(observed.values - observed.entries(Z.U * Z.s, Z.V))
     U, s, V = _factors(gap @ Z.V + Z.U * Z.s, Z.V)
@@ -195,7 +210,7 @@ def _shrunk(observed, Z, penalty):
     return Factors(U[:, :k], s[:k] - penalty, V[:, :k])
 
 
-def _batches(starts, k):
+def _batches(starts: Indices, k: int) -> Iterator[tuple[Array, Array, Array]]:
     """Rows with about as many entries each, where these stand, and which of those places are not padding."""
     counts = np.diff(starts)
     order = np.argsort(counts, kind="stable")
@@ -211,7 +226,7 @@ def _batches(starts, k):
         begin = end
 
 
-def _factors(left, right):
+def _factors(left: Matrix, right: Matrix) -> Factors:
     """left right^H as U diag(s) V^H, without what is rounding error."""
     P, R = tall_qr(left)
     Q, T = tall_qr(right)

@@ -7,17 +7,19 @@ Guarantee: `held_out_error` is the root mean square of A - Z over entries that t
 smallest on the path.
 """
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .._common.arrays import check_choice, check_rng, check_tolerance
+from .._common.types import Seed, Sparse
 from .._randomized.svd import randomized_svd
 from . import als, soft_impute
 from .observed import hold_out
-from .result import check_penalty, told, unit_scaled
+from .result import Completion, check_penalty, told, unit_scaled
 
-METHODS = ("soft_impute", "als")
+Method: TypeAlias = Literal["soft_impute", "als"]
 ROUGH = 1e-3  # tolerance on the path: held-out errors settle long before the last digits do
 PENALTIES = np.geomspace(0.5, 5e-4, 13).tolist()  # of the smallest penalty for which Z is zero
 
@@ -30,7 +32,17 @@ class Step(NamedTuple):
     held_out_error: float
 
 
-def complete(a, *, rank=None, penalties=None, fraction=0.1, rtol=1e-5, maxiter=1000, method="soft_impute", rng=None):
+def complete(
+    a: Sparse,
+    *,
+    rank: int | None = None,
+    penalties: ArrayLike | None = None,
+    fraction: float = 0.1,
+    rtol: float = 1e-5,
+    maxiter: int = 1000,
+    method: Method = "soft_impute",
+    rng: Seed = None,
+) -> Completion:
     """Matrix completion, ``Z ~= A`` from its observed entries, with the penalty that predicts held-out ones best.
 
     A random `fraction` of the entries is held out. The rest is completed for one penalty after the other, from large to
@@ -97,15 +109,15 @@ def complete(a, *, rank=None, penalties=None, fraction=0.1, rtol=1e-5, maxiter=1
     >>> bool(np.sqrt(np.mean((A - Z.reconstruct()) ** 2)) < 0.1)
     True
     """
-    check_choice("method", method, METHODS)
+    check_choice("method", method, get_args(Method))
     if method == "als" and rank is None:
-        raise ValueError("rank must be given for method='als'")
+        raise ValueError("rank must be an integer for method='als', got None")
     solve = (soft_impute if method == "soft_impute" else als).minimized
     rough, rng = max(check_tolerance("rtol", rtol), ROUGH), check_rng(rng)
     if penalties is not None:
         penalties = [check_penalty(penalty, positive=False) for penalty in np.atleast_1d(penalties)]
         if not penalties:
-            raise ValueError("penalties must hold at least one number")
+            raise ValueError("penalties must hold at least one number, got none")
     kept, held_out = hold_out(a, fraction, rng=rng)
     if not (kept.nnz and held_out.nnz):
         total = kept.nnz + held_out.nnz
@@ -127,7 +139,7 @@ def complete(a, *, rank=None, penalties=None, fraction=0.1, rtol=1e-5, maxiter=1
     return told(Z, f"complete by {method}", rtol, "take a smaller rank or larger penalties")
 
 
-def _identifiable(a):
+def _identifiable(a: Sparse) -> int:
     """The largest k with k (M + N - k) <= nnz."""
     sides, ranks = sum(a.shape), np.arange(min(a.shape) + 1)
     return int(np.count_nonzero(ranks * (sides - ranks) <= a.nnz)) - 1

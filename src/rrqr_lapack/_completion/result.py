@@ -1,8 +1,9 @@
 """What matrix completion results in, Z = U diag(s) Vh from few observed entries of A, and what its methods share."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .._common.arrays import check_tolerance
 from .._common.error import exact
@@ -10,6 +11,7 @@ from .._common.indices import as_indices
 from .._common.low_rank import TruncatedSVD
 from .._common.norms import frobenius
 from .._common.scaling import power_of_two
+from .._common.types import Matrix, Reals, Sparse
 from .._common.warn import ConvergenceWarning, warn
 from .observed import Observed, entries
 
@@ -54,14 +56,16 @@ class Completion(TruncatedSVD):
            [2., 4.]])
     """
 
-    def __init__(self, U, s, Vh, penalty, error, iterations, converged):
+    def __init__(
+        self, U: Matrix, s: Reals, Vh: Matrix, penalty: float, error: float, iterations: int, converged: bool
+    ) -> None:
         super().__init__(U, s, Vh, exact(error))
         self.penalty, self.iterations, self.converged = penalty, iterations, converged
 
-    def _about(self):
+    def _about(self) -> str:
         return f"{super()._about()}, penalty {self.penalty:.3g}{'' if self.converged else ', not converged'}"
 
-    def entries(self, rows, columns):
+    def entries(self, rows: ArrayLike, columns: ArrayLike) -> Matrix:
         """``Z[rows[i], columns[i]]`` for each i, as a vector; 2 k flops an entry.
 
         Parameters
@@ -92,7 +96,7 @@ class Completion(TruncatedSVD):
             raise ValueError(f"rows and columns must be of the same length, got {len(rows)} and {len(columns)}")
         return entries(self.U * self.s, self.Vh.conj().T, rows, columns)
 
-    def rms_error(self, a):
+    def rms_error(self, a: Sparse) -> float:
         """Root mean square of ``A - Z`` over the stored entries of a sparse matrix, explicit zeros among them.
 
         Parameters
@@ -123,7 +127,7 @@ class Completion(TruncatedSVD):
         if observed.shape != self.shape:
             raise ValueError(f"a must have the shape {self.shape} of what was completed, got {observed.shape}")
         if not len(observed):
-            raise ValueError("a must hold at least one entry")
+            raise ValueError("a must hold at least one entry, got none")
         wrong = observed.values - self.entries(observed.rows, observed.columns)
         return frobenius(wrong) / float(np.sqrt(len(wrong)))
 
@@ -131,12 +135,12 @@ class Completion(TruncatedSVD):
 class Factors(NamedTuple):
     """U diag(s) V^H while it changes."""
 
-    U: np.ndarray
-    s: np.ndarray
-    V: np.ndarray
+    U: Matrix
+    s: Reals
+    V: Matrix
 
 
-def unit_scaled(a):
+def unit_scaled(a: Sparse) -> tuple[Observed, float]:
     """The observed entries divided by a power of two that brings the largest near 1, and that power."""
     observed = Observed(a)
     scale = power_of_two(observed.values)
@@ -144,12 +148,12 @@ def unit_scaled(a):
     return observed, scale
 
 
-def scaled_penalty(penalty, observed, scale):
+def scaled_penalty(penalty: float, observed: Observed, scale: float) -> float:
     """The penalty for entries divided by the scale, at most ||P_Omega(A)||_F / eps, of which Z is zero anyway."""
     return min(penalty / scale, frobenius(observed.values) / float(np.finfo(observed.dtype).eps) or 1.0)
 
 
-def started(start, observed, scale, rank):
+def started(start: Any, observed: Observed, scale: float, rank: int) -> Factors:
     """The factors of the Completion to start from, at most `rank` of its singular values; or of zero."""
     limits = np.finfo(observed.dtype)
     if start is None:
@@ -171,7 +175,9 @@ def started(start, observed, scale, rank):
     return Factors(U.astype(observed.dtype), s.astype(limits.dtype), V.astype(observed.dtype))
 
 
-def completion(Z, observed, scale, penalty, iterations, converged):
+def completion(
+    Z: Factors, observed: Observed, scale: float, penalty: float, iterations: int, converged: bool
+) -> Completion:
     """The result in the unit of A, for factors in that of the scaled entries."""
     with np.errstate(over="ignore"):
         s = Z.s * Z.s.dtype.type(scale)
@@ -181,7 +187,7 @@ def completion(Z, observed, scale, penalty, iterations, converged):
     return Completion(Z.U, s, Z.V.conj().T, penalty, error, iterations, converged)
 
 
-def told(Z, method, rtol, cure):
+def told(Z: Completion, method: str, rtol: float, cure: str) -> Completion:
     """The result, with a warning unless it converged."""
     if not Z.converged:
         warn(
@@ -192,7 +198,7 @@ def told(Z, method, rtol, cure):
     return Z
 
 
-def distance(one, other):
+def distance(one: Factors, other: Factors) -> float:
     """||Z_1 - Z_2||_F of two `Factors`, without cancellation: inside the range of Z_1's columns, and outside."""
     (U, s, V), (u, t, v) = one, other
     inside = U.conj().T @ u
@@ -201,9 +207,11 @@ def distance(one, other):
     return float(np.hypot(np.linalg.norm(left), np.linalg.norm(right)))
 
 
-def check_penalty(penalty, *, positive):
+def check_penalty(penalty: Any, *, positive: bool) -> float:
     """The penalty as a finite float, >= 0 or > 0."""
     number = check_tolerance("penalty", penalty)
     if penalty is None or (positive and number == 0):
-        raise ValueError(f"penalty must be greater than 0, got {penalty!r}" if positive else "penalty must be a number")
+        raise ValueError(
+            f"penalty must be greater than 0, got {penalty!r}" if positive else "penalty must be a number, got None"
+        )
     return number

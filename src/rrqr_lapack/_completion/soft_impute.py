@@ -12,15 +12,18 @@ P_Omega(A - Z) = penalty (U V^H + W), U^H W = 0, W V = 0, ||W||_2 <= 1.
 import math
 
 import numpy as np
+from scipy import sparse
 from scipy.sparse.linalg import LinearOperator
 
 from .._common.arrays import check_count
 from .._common.norms import frobenius
 from .._common.random import gaussian
 from .._common.rule import check_rule
+from .._common.types import Matrix, Reals, Seed, Shape, Sparse
 from .._randomized.orthonormal import tall_qr
 from .._randomized.svd import randomized_svd
-from .result import Factors, check_penalty, completion, distance, scaled_penalty, started, told, unit_scaled
+from .observed import Observed
+from .result import Completion, Factors, check_penalty, completion, distance, scaled_penalty, started, told, unit_scaled
 
 STAGE = 4  # ratio of successive penalties on the way from zero
 COARSE = 1e-2  # the tolerance at all but the last of them
@@ -31,18 +34,27 @@ SPARE = 5  # singular values computed beyond those in use, at least: they show t
 class SparsePlusLowRank(LinearOperator):
     """``S + L R^H``, S sparse, L and R tall."""
 
-    def __init__(self, S, L, R):
+    def __init__(self, S: sparse.csr_array, L: Matrix, R: Matrix) -> None:
         super().__init__(S.dtype, S.shape)
         self.S, self.L, self.R = S, L, R
 
-    def _matmat(self, x):
+    def _matmat(self, x: Matrix) -> Matrix:
         return self.S @ x + self.L @ (self.R.conj().T @ x)
 
-    def _rmatmat(self, x):
+    def _rmatmat(self, x: Matrix) -> Matrix:
         return (self.S.T @ x.conj()).conj() + self.R @ (self.L.conj().T @ x)
 
 
-def soft_impute(a, *, rank=None, penalty, start=None, rtol=1e-5, maxiter=1000, rng=None):
+def soft_impute(
+    a: Sparse,
+    *,
+    rank: int | None = None,
+    penalty: float,
+    start: Completion | None = None,
+    rtol: float = 1e-5,
+    maxiter: int = 1000,
+    rng: Seed = None,
+) -> Completion:
     """Matrix completion by the nuclear norm, ``min_Z 1/2 ||P_Omega(A - Z)||_F^2 + penalty ||Z||_*``.
 
     Each iteration fills the unobserved entries with those of Z and shrinks the singular values of the result by
@@ -120,7 +132,9 @@ def soft_impute(a, *, rank=None, penalty, start=None, rtol=1e-5, maxiter=1000, r
     return told(Z, "soft_impute", rtol, "take a larger penalty")
 
 
-def minimized(a, *, rank, penalty, start, rtol, maxiter, rng):
+def minimized(
+    a: Sparse, *, rank: int | None, penalty: float, start: Completion | None, rtol: float, maxiter: int, rng: Seed
+) -> Completion:
     """`soft_impute`, which says itself where it did not converge."""
     observed, scale = unit_scaled(a)
     penalty = check_penalty(penalty, positive=True)
@@ -139,14 +153,23 @@ def minimized(a, *, rank, penalty, start, rtol, maxiter, rng):
     return completion(Z, observed, scale, penalty, iterations, converged)
 
 
-def _from_large(penalty, observed, rng):
+def _from_large(penalty: float, observed: Observed, rng: np.random.Generator) -> list[float]:
     """Larger penalties before this one: the ranks on the way from zero stay small."""
     largest = float(randomized_svd(observed.matrix(observed.values), 1, rng=rng).s.max(initial=0))
     stages = max(math.ceil(math.log(max(largest, penalty) / penalty, STAGE)), 1)
     return [penalty * STAGE**power for power in reversed(range(stages))]
 
 
-def _minimum(observed, Z, shift, rank, rtol, slack, maxiter, rng):
+def _minimum(
+    observed: Observed,
+    Z: Factors,
+    shift: float,
+    rank: int,
+    rtol: float,
+    slack: float,
+    maxiter: int,
+    rng: np.random.Generator,
+) -> tuple[Factors, int, bool]:
     """The minimum from Z on, the number of iterations, and whether these were enough."""
     before, fit = Z, observed.entries(Z.U * Z.s, Z.V)
     fit_before = fit
@@ -177,12 +200,12 @@ def _minimum(observed, Z, shift, rank, rtol, slack, maxiter, rng):
     return Z, maxiter, False
 
 
-def _objective(residual, s, penalty):
+def _objective(residual: Matrix, s: Reals, penalty: float) -> float:
     """1/2 ||P_Omega(A - Z)||_F^2 + penalty ||Z||_*."""
     return float(np.vdot(residual, residual).real) / 2 + penalty * float(s.sum())
 
 
-def _subspace_step(X, basis):
+def _subspace_step(X: SparsePlusLowRank, basis: Matrix) -> tuple[Matrix, Reals, Matrix]:
     """U, sigma and V of X by one step of subspace iteration: exact where the basis is right."""
     Q, _ = tall_qr(X @ basis)
     P, R = tall_qr(X.H @ Q)
@@ -190,12 +213,12 @@ def _subspace_step(X, basis):
     return Q @ vh.conj().T, sigma, P @ u
 
 
-def _widened(basis, columns, rng):
+def _widened(basis: Matrix, columns: int, rng: np.random.Generator) -> Matrix:
     """The basis with random columns beside it, up to so many."""
     missing = columns - basis.shape[1]
     return np.hstack([basis, gaussian(rng, missing, len(basis), basis.dtype).T]) if missing > 0 else basis
 
 
-def _first_unused(sigma, k, shape):
+def _first_unused(sigma: Reals, k: int, shape: Shape) -> float:
     """The largest singular value that is not in use; infinity where it was not computed."""
     return float(sigma[k]) if k < len(sigma) else 0.0 if k == min(shape) else np.inf

@@ -1,19 +1,25 @@
 """Interpolative decomposition: a matrix from a few of its own columns."""
 
+from collections.abc import Iterator
 from functools import partial
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from .._common.arrays import check_choice, check_flag
-from .._common.error import exact
+from .. import _core
+from .._common.arrays import check_choice, check_flag, lapack_dtype
+from .._common.error import Error, exact
 from .._common.low_rank import LowRank
 from .._common.norms import frobenius
 from .._common.operand import as_operand, is_dense
 from .._common.rule import check_rule
+from .._common.types import Array, Indices, Matrix, MatrixLike, Seed, Sparse
 from .._qr.strong import check_bound
-from .._qr.truncated import DRIVERS, checked, factor_of, numerical_rtol, run
+from .._qr.truncated import DRIVERS, Driver, checked, factor_of, numerical_rtol, run
 from .least_squares import least_squares
 from .sketched import sketched
+
+Refit: TypeAlias = Literal["lstsq"] | None
 
 
 class InterpolativeDecomposition(LowRank):
@@ -52,37 +58,39 @@ class InterpolativeDecomposition(LowRank):
     (array([1], dtype=int32), array([[0.5, 1. ]]))
     """
 
-    def __init__(self, columns, coefficients, skeleton, error, max_column_error):
+    def __init__(
+        self, columns: Indices, coefficients: Matrix, skeleton: Array | Sparse, error: Error, max_column_error: float
+    ) -> None:
         super().__init__(error)
         self.columns, self.coefficients, self.skeleton = columns, coefficients, skeleton
         self.max_column_error = max_column_error
 
     @property
-    def _factors(self):
+    def _factors(self) -> tuple[Any, ...]:
         return self.skeleton, self.coefficients
 
     @property
-    def rank(self):
+    def rank(self) -> int:
         return len(self.columns)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Array]:
         return iter((self.columns, self.coefficients))
 
 
 def interpolative_decomposition(
-    a,
+    a: MatrixLike,
     *,
-    rank=None,
-    rtol=None,
-    atol=None,
-    f=None,
-    refit=None,
-    overwrite_a=False,
-    check_finite=True,
-    driver="auto",
-    tie_tol=0.0,
-    rng=None,
-):
+    rank: int | None = None,
+    rtol: float | None = None,
+    atol: float | None = None,
+    f: float | None = None,
+    refit: Refit = None,
+    overwrite_a: bool = False,
+    check_finite: bool = True,
+    driver: Driver = "auto",
+    tie_tol: float = 0.0,
+    rng: Seed = None,
+) -> InterpolativeDecomposition:
     """Interpolative decomposition, ``A ~= A[:, C] @ T`` with ``T[:, C] = I`` and error ``||R22||_F``.
 
     The columns C are the first pivots of a truncated pivoted QR and ``T[:, P[k:]] = R11^{-1} R12``. The rank never
@@ -171,7 +179,7 @@ def interpolative_decomposition(
         raise ValueError(f"a must have 2 dimensions, got {a.ndim}")
     factor = factor_of(a, overwrite_a and refit is None, check_finite, driver == "randomized")
     work = factor.a
-    tiny = float(np.finfo(factor.a.dtype).tiny)  # below it nothing can be divided by
+    tiny = float(np.finfo(lapack_dtype(a.dtype)).tiny)  # below it nothing can be divided by
     rule = rule.at_least(numerical_rtol(a), tiny)
     run(factor, driver, rule)
     if f is not None:
@@ -185,7 +193,7 @@ def interpolative_decomposition(
     return InterpolativeDecomposition(C, T, skeleton, exact(frobenius(norms)), float(norms.max(initial=0)))
 
 
-def _chosen_columns(factor):
+def _chosen_columns(factor: _core.Factor) -> Matrix:
     """A[:, C] = Q [R11; 0], where A itself was overwritten."""
     k = factor.rank
     columns = np.zeros((factor.a.shape[0], k), factor.a.dtype, order="F")

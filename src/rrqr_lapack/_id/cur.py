@@ -7,23 +7,28 @@ columns and rows from interpolative decompositions. `_linking.py` has the best U
 """
 
 import math
+from collections.abc import Iterator
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .._common import operand
 from .._common.arrays import check_choice, check_count
+from .._common.error import Error
 from .._common.indices import check_indices
 from .._common.low_rank import LowRank
 from .._common.operand import as_operand, densified, is_dense
-from .._common.rule import check_rule
+from .._common.rule import Rule, check_rule
+from .._common.types import Array, Indices, MatrixLike, Operand, Seed, Sparse
 from .._qr.factored import TruncatedQR
-from .._qr.truncated import numerical_rtol
+from .._qr.truncated import Driver, numerical_rtol
 from .column import interpolative_decomposition
 from .leverage import drawn, leverage_scores
-from .linking import linked_array, linked_products, projection_of, projection_on
+from .linking import LinkingMatrix, linked_array, linked_products, projection_of, projection_on
 from .row import row_interpolative_decomposition
 
-METHODS = ("id", "leverage")
+Method: TypeAlias = Literal["id", "leverage"]
 
 
 class CUR(LowRank):
@@ -61,37 +66,39 @@ class CUR(LowRank):
     (array([2], dtype=int32), array([1], dtype=int32))
     """
 
-    def __init__(self, C, U, R, columns, rows, error):
+    def __init__(
+        self, C: Array | Sparse, U: LinkingMatrix, R: Array | Sparse, columns: Indices, rows: Indices, error: Error
+    ) -> None:
         super().__init__(error)
         self.C, self.U, self.R, self.columns, self.rows = C, U, R, columns, rows
 
     @property
-    def _factors(self):
+    def _factors(self) -> tuple[Any, ...]:
         return self.C, self.U, self.R
 
     @property
-    def rank(self):
+    def rank(self) -> int:
         return self.U.rank
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Any]:
         return iter((self.C, self.U, self.R))
 
 
 def cur(
-    a,
+    a: MatrixLike,
     *,
-    rank=None,
-    rtol=None,
-    atol=None,
-    columns=None,
-    rows=None,
-    method="id",
-    oversample=None,
-    check_finite=True,
-    driver="auto",
-    tie_tol=0.0,
-    rng=None,
-):
+    rank: int | None = None,
+    rtol: float | None = None,
+    atol: float | None = None,
+    columns: ArrayLike | None = None,
+    rows: ArrayLike | None = None,
+    method: Method = "id",
+    oversample: int | None = None,
+    check_finite: bool = True,
+    driver: Driver = "auto",
+    tie_tol: float = 0.0,
+    rng: Seed = None,
+) -> CUR:
     """CUR decomposition, ``A ~= C @ U @ R`` with ``C = A[:, columns]``, ``R = A[rows, :]`` and the U of least error.
 
     U minimizes ``||A - C U R||_F``, so that the error is at most ``||A - C C^+ A||_F + ||A - A R^+ R||_F``.
@@ -198,19 +205,31 @@ def cur(
     return CUR(C, U, R, columns, rows, error)
 
 
-def _check_options(rank, rtol, atol, columns, rows, method, oversample):
+def _check_options(
+    rank: int | None,
+    rtol: float | None,
+    atol: float | None,
+    columns: ArrayLike | None,
+    rows: ArrayLike | None,
+    method: str,
+    oversample: int | None,
+) -> None:
     """ValueError for options that belong to another way of choosing."""
-    check_choice("method", method, METHODS)
+    check_choice("method", method, get_args(Method))
     given = columns is not None or rows is not None
-    if given and (rank, rtol, atol, oversample, method) != (None, None, None, None, "id"):
-        raise ValueError("columns and rows take the place of rank, rtol, atol, method and oversample; drop either")
+    others = {"rank": rank, "rtol": rtol, "atol": atol, "oversample": oversample}
+    others = [name for name, value in others.items() if value is not None] + ["method"] * (method != "id")
+    if given and others:
+        raise ValueError(
+            f"columns and rows must come without {', '.join(others)}, whose place they take, got both; drop either"
+        )
     if method == "leverage" and (rank is None or rtol is not None or atol is not None):
-        raise ValueError(f"method 'leverage' needs a rank and no tolerance, got {rank=}, {rtol=}, {atol=}")
+        raise ValueError(f"rank must be given and no tolerance for method='leverage', got {rank=}, {rtol=}, {atol=}")
     if method == "id" and oversample is not None:
-        raise ValueError(f"oversample belongs to the method 'leverage', got {oversample!r} with 'id'")
+        raise ValueError(f"oversample must be None for method='id', got {oversample!r}; method='leverage' takes it")
 
 
-def _drawn(a, rule, oversample):
+def _drawn(a: Operand, rule: Rule, oversample: int | None) -> list[Indices]:
     """Columns and rows, drawn by their leverage scores."""
     rank, rng = rule.rank, rule.rng
     more = math.ceil(rank * math.log(max(rank, 1))) if oversample is None else check_count("oversample", oversample)

@@ -1,5 +1,7 @@
 """Least squares on chosen columns: T = argmin ||A - A[:, C] T||_F, and what it leaves."""
 
+from typing import Any
+
 import numpy as np
 from scipy import sparse
 from scipy.linalg import solve_triangular
@@ -7,11 +9,12 @@ from scipy.linalg import solve_triangular
 from .._common.norms import column_norms, outside_norms
 from .._common.operand import densified
 from .._common.products import adjoint_times
+from .._common.types import Indices, Matrix, Operand, Reals
 from .._qr.factored import TruncatedQR
 from .._qr.truncated import numerical_rtol
 
 
-def least_squares(a, C, skeleton, *, with_norms=True):
+def least_squares(a: Operand, C: Indices, skeleton: Any, *, with_norms: bool = True) -> tuple[Matrix, Any]:
     """T, its unit columns exact, and the norms of the residual's columns; None for a LinearOperator and if not wanted.
 
     `skeleton` is A[:, C]. Where it is numerically dependent, a column that is not needed has a zero row in T but for
@@ -35,7 +38,7 @@ def least_squares(a, C, skeleton, *, with_norms=True):
     return T, norms
 
 
-def _norms_outside(a, q):
+def _norms_outside(a: Any, q: Matrix) -> Reals:
     """Norms of the columns of (I - Q Q^H) A, A sparse and near 1: by downdating, and afresh where that cancels half the
     digits."""
     before = column_norms(a).astype(np.float64) ** 2

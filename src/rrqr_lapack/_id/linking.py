@@ -12,18 +12,20 @@ cancellation. For a sparse matrix it is known from the difference of squares as 
 
 import math
 from dataclasses import dataclass, replace
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 from scipy import sparse
 from scipy.linalg import solve_triangular
 
-from .._common.error import PROBES, estimated, exact, remaining
+from .._common.error import PROBES, Error, estimated, exact, remaining
 from .._common.low_rank import Factored
 from .._common.norms import frobenius
 from .._common.operand import adjoint, densified, dtype_of
 from .._common.products import times
 from .._common.random import gaussian
+from .._common.types import Array, DType, Indices, Matrix, Operand, Shape
 from .._qr.factored import TruncatedQR
 from .._qr.truncated import numerical_rtol
 
@@ -52,16 +54,20 @@ class LinkingMatrix(Factored):
     array([[0.125]])
     """
 
-    def __init__(self, left, core, right):
-        self._factors = left, core, right
+    def __init__(self, left: "Side", core: Matrix, right: "Side") -> None:
+        self._parts = left, core, right
 
     @property
-    def rank(self):
+    def _factors(self) -> tuple[Any, ...]:
+        return self._parts
+
+    @property
+    def rank(self) -> int:
         return min(self._factors[1].shape)
 
-    def __array__(self, dtype=None, copy=None):
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
         if copy is False:
-            raise ValueError("a LinkingMatrix is no array; making one is a copy")
+            raise ValueError("copy must not be False for a LinkingMatrix, of which an array is a copy, got False")
         return np.asarray(self.reconstruct(), dtype)
 
 
@@ -69,27 +75,27 @@ class LinkingMatrix(Factored):
 class Side:
     """E R^{-1}, or its adjoint R^{-H} E^T, where B = Q R E^T for B = C or R^H and E selects its independent columns."""
 
-    triangle: np.ndarray  # R
-    order: np.ndarray  # what E selects
+    triangle: Matrix  # R
+    order: Indices  # what E selects
     size: int  # number of columns of B
     conjugated: bool = False  # whether it is the adjoint
 
-    __array_ufunc__: ClassVar = None  # x @ self is ours
-    ndim: ClassVar = 2
+    __array_ufunc__: ClassVar[None] = None  # x @ self is ours
+    ndim: ClassVar[int] = 2
 
     @property
-    def shape(self):
+    def shape(self) -> Shape:
         return (len(self.order), self.size) if self.conjugated else (self.size, len(self.order))
 
     @property
-    def dtype(self):
+    def dtype(self) -> DType:
         return self.triangle.dtype
 
-    def adjoint(self):
+    def adjoint(self) -> "Side":
         """The adjoint of it."""
         return replace(self, conjugated=not self.conjugated)
 
-    def __matmul__(self, x):
+    def __matmul__(self, x: Any) -> Matrix:
         x = x.toarray() if sparse.issparse(x) else np.asarray(x)
         if self.conjugated:
             return _solve(self.triangle, x[self.order], "C")
@@ -97,7 +103,7 @@ class Side:
         y[self.order] = _solve(self.triangle, x, "N")
         return y
 
-    def __rmatmul__(self, x):
+    def __rmatmul__(self, x: Any) -> Matrix:
         x = x.toarray() if sparse.issparse(x) else np.asarray(x)
         return (self.adjoint() @ x.conj().T).conj().T
 
@@ -106,25 +112,25 @@ class Projection(NamedTuple):
     """An array A on the columns C: their side, Q_c^H A, and ||A - Q_c Q_c^H A||_F."""
 
     side: Side
-    coordinates: np.ndarray
+    coordinates: Matrix
     error: float
 
 
-def projection_of(factor):
+def projection_of(factor: TruncatedQR) -> Projection:
     """The projection on the columns that a TruncatedQR of A has chosen, in the order of its choice."""
     k = factor.rank
     side = Side(factor.R[:, :k], np.arange(k), k)
     return Projection(side, factor.R[:, np.argsort(factor.P)], factor.residual_norm)
 
 
-def projection_on(a, C):
+def projection_on(a: Matrix, C: Matrix) -> Projection:
     """The projection of the array `a` on given columns C."""
     basis = _basis(C)
     rotated = basis.apply_q(a, adjoint=True)
     return Projection(_side(basis), rotated[: basis.rank], frobenius(rotated[basis.rank :]))
 
 
-def linked_array(projection, R):
+def linked_array(projection: Projection, R: Matrix) -> tuple[LinkingMatrix, Error]:
     """U, and ||A - C U R||_F, from the array's projection on C."""
     basis = _basis(adjoint(R))
     rotated = basis.apply_q(projection.coordinates, side="right")
@@ -132,7 +138,7 @@ def linked_array(projection, R):
     return LinkingMatrix(projection.side, rotated[:, : basis.rank].copy(), _side(basis).adjoint()), exact(error)
 
 
-def linked_products(a, C, R, rng):
+def linked_products(a: Operand, C: Any, R: Any, rng: np.random.Generator) -> tuple[LinkingMatrix, Error]:
     """U, and ||A - C U R||_F, of a sparse array or LinearOperator."""
     left, right = _basis(C), _basis(adjoint(R))
     q, p = left.form_q(), right.form_q()
@@ -144,14 +150,14 @@ def linked_products(a, C, R, rng):
     return LinkingMatrix(_side(left), core, _side(right).adjoint()), error
 
 
-def _basis(b):
+def _basis(b: Operand) -> TruncatedQR:
     """QR of the independent columns of b."""
     return TruncatedQR(densified(b), rtol=numerical_rtol(b))
 
 
-def _side(basis):
+def _side(basis: TruncatedQR) -> Side:
     return Side(basis.R[:, : basis.rank], basis.P[: basis.rank], basis.shape[1])
 
 
-def _solve(triangle, y, trans):
+def _solve(triangle: Matrix, y: Matrix, trans: str) -> Matrix:
     return solve_triangular(triangle, y, trans=trans, check_finite=False) if y.size else y

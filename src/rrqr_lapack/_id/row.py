@@ -5,9 +5,15 @@ H. Cheng, Z. Gimbutas, P. G. Martinsson, V. Rokhlin, "On the compression of low 
 with the same error.
 """
 
+from collections.abc import Iterator
+from typing import Any
+
+from .._common.error import Error
 from .._common.low_rank import LowRank, error_of
 from .._common.operand import as_operand
-from .column import interpolative_decomposition
+from .._common.types import Array, Indices, Matrix, MatrixLike, Seed, Sparse
+from .._qr.truncated import Driver
+from .column import Refit, interpolative_decomposition
 
 
 class RowInterpolativeDecomposition(LowRank):
@@ -50,33 +56,35 @@ class RowInterpolativeDecomposition(LowRank):
            [2., 4., 6.]])
     """
 
-    def __init__(self, rows, coefficients, skeleton, error, max_row_error):
+    def __init__(
+        self, rows: Indices, coefficients: Matrix, skeleton: Array | Sparse, error: Error, max_row_error: float
+    ) -> None:
         super().__init__(error)
         self.rows, self.coefficients, self.skeleton = rows, coefficients, skeleton
         self.max_row_error = max_row_error
 
     @property
-    def _factors(self):
+    def _factors(self) -> tuple[Any, ...]:
         return self.coefficients, self.skeleton
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Array]:
         return iter((self.rows, self.coefficients))
 
 
 def row_interpolative_decomposition(
-    a,
+    a: MatrixLike,
     *,
-    rank=None,
-    rtol=None,
-    atol=None,
-    f=None,
-    refit=None,
-    overwrite_a=False,
-    check_finite=True,
-    driver="auto",
-    tie_tol=0.0,
-    rng=None,
-):
+    rank: int | None = None,
+    rtol: float | None = None,
+    atol: float | None = None,
+    f: float | None = None,
+    refit: Refit = None,
+    overwrite_a: bool = False,
+    check_finite: bool = True,
+    driver: Driver = "auto",
+    tie_tol: float = 0.0,
+    rng: Seed = None,
+) -> RowInterpolativeDecomposition:
     """Row interpolative decomposition, ``A ~= X @ A[R, :]`` with ``X[R, :] = I``.
 
     The interpolative decomposition of ``A^T``, by rows where that goes by columns.

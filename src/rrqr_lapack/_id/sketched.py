@@ -6,6 +6,9 @@ coefficients T of Omega A ~= Omega A[:, C] T serve A: E ||A[:, C] T - A||_F^2 <=
 R is what no coefficients of the columns C can reach, if C is independent of Omega.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
@@ -15,6 +18,8 @@ from .._common.norms import column_norms
 from .._common.operand import columns, densified, dtype_of, settle
 from .._common.products import adjoint_times, times
 from .._common.random import gaussian
+from .._common.rule import Rule
+from .._common.types import Matrix, Operand
 from .._qr.truncated import numerical_rtol
 from .least_squares import least_squares
 
@@ -22,7 +27,7 @@ OVERSAMPLE = 10  # l = 2k + this many rows: then the factor above is below 2
 FIRST_RANK = 32  # the first guess where a tolerance decides; doubled until it is enough
 
 
-def sketched(a, rule, refit, decompose):
+def sketched(a: Operand, rule: Rule, refit: str | None, decompose: Callable[..., Any]) -> tuple[Any, ...]:
     """C, T, A[:, C], the `Error` of A[:, C] T, and that of its worst column.
 
     `a` is a sparse array or LinearOperator, `decompose` the decomposition of an ndarray.
@@ -52,7 +57,7 @@ def sketched(a, rule, refit, decompose):
     return d.columns, T, skeleton, estimated(residual.T), float(worst)
 
 
-def _from_all_rows(a, rule, refit, decompose):
+def _from_all_rows(a: Operand, rule: Rule, refit: str | None, decompose: Callable[..., Any]) -> tuple[Any, ...]:
     """For a matrix of so few rows that no sketch is smaller than itself: the exact decomposition."""
     dense = densified(a)
     if isinstance(a, LinearOperator):  # of which this takes A or A^H: one product with either is a test of both
@@ -61,11 +66,11 @@ def _from_all_rows(a, rule, refit, decompose):
     return *d, columns(a, d.columns), error_of(d), d.max_column_error
 
 
-def _combinations(a, count, rng):
+def _combinations(a: Operand, count: int, rng: np.random.Generator) -> Matrix:
     """`count` combinations of A's rows with independent standard normal coefficients."""
     return adjoint_times(a, gaussian(rng, a.shape[0], count, dtype_of(a))).conj().T
 
 
-def _size(combinations):
+def _size(combinations: Matrix) -> float:
     """The 2-norm of the coefficients of each column of A in these combinations, as root mean square."""
     return np.sqrt(len(combinations) * (2 if combinations.dtype.kind == "c" else 1))

@@ -5,10 +5,16 @@ H. Cheng, Z. Gimbutas, P. G. Martinsson, V. Rokhlin, "On the compression of low 
 that k rows reproduce it, A[:, C] = X A[R, C], and ||A - X A[R, C] T|| = ||A - A[:, C] T||.
 """
 
+from collections.abc import Iterator
+from typing import Any
+
 from .._common.arrays import check_rng
+from .._common.error import Error
 from .._common.low_rank import LowRank, error_of
 from .._common.operand import densified
-from .column import interpolative_decomposition
+from .._common.types import Array, Indices, Matrix, MatrixLike, Seed
+from .._qr.truncated import Driver
+from .column import Refit, interpolative_decomposition
 from .row import row_interpolative_decomposition
 
 
@@ -50,32 +56,40 @@ class TwoSidedInterpolativeDecomposition(LowRank):
            [0., 0.]])
     """
 
-    def __init__(self, rows, columns, row_coefficients, column_coefficients, skeleton, error):
+    def __init__(
+        self,
+        rows: Indices,
+        columns: Indices,
+        row_coefficients: Matrix,
+        column_coefficients: Matrix,
+        skeleton: Matrix,
+        error: Error,
+    ) -> None:
         super().__init__(error)
         self.rows, self.columns, self.skeleton = rows, columns, skeleton
         self.row_coefficients, self.column_coefficients = row_coefficients, column_coefficients
 
     @property
-    def _factors(self):
+    def _factors(self) -> tuple[Any, ...]:
         return self.row_coefficients, self.skeleton, self.column_coefficients
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Array]:
         return iter((self.rows, self.columns, self.row_coefficients, self.column_coefficients))
 
 
 def two_sided_interpolative_decomposition(
-    a,
+    a: MatrixLike,
     *,
-    rank=None,
-    rtol=None,
-    atol=None,
-    f=None,
-    refit=None,
-    check_finite=True,
-    driver="auto",
-    tie_tol=0.0,
-    rng=None,
-):
+    rank: int | None = None,
+    rtol: float | None = None,
+    atol: float | None = None,
+    f: float | None = None,
+    refit: Refit = None,
+    check_finite: bool = True,
+    driver: Driver = "auto",
+    tie_tol: float = 0.0,
+    rng: Seed = None,
+) -> TwoSidedInterpolativeDecomposition:
     """Two-sided interpolative decomposition, ``A ~= X @ A[R, C] @ T`` with error ``||A - A[:, C] T||_F``.
 
     The columns C and their coefficients T are those of `interpolative_decomposition`, the rows R and X those of the row
@@ -118,8 +132,8 @@ def two_sided_interpolative_decomposition(
     >>> bool(np.allclose(A, X @ A[np.ix_(R, C)] @ T, atol=1e-5))
     True
     """
-    choice = {"f": f, "driver": driver, "tie_tol": tie_tol, "rng": check_rng(rng)}
-    stop = {"rtol": rtol, "atol": atol, "refit": refit, "check_finite": check_finite}
+    choice: dict[str, Any] = {"f": f, "driver": driver, "tie_tol": tie_tol, "rng": check_rng(rng)}
+    stop: dict[str, Any] = {"rtol": rtol, "atol": atol, "refit": refit, "check_finite": check_finite}
     columns = interpolative_decomposition(a, rank=rank, **stop, **choice)
     rows = row_interpolative_decomposition(densified(columns.skeleton), check_finite=False, **choice)
     while rows.rank < columns.rank:  # a rank that pivoting columns did not see, but pivoting their rows did

@@ -8,8 +8,11 @@ preconditioning", SIAM J. Matrix Anal. Appl. 44(2) (2023), doi:10.1137/21M146624
 Guarantee: A - A<W> is positive semidefinite, so that its trace norm is tr A - tr A<W>, exactly.
 """
 
+from typing import Any, Literal, Self, TypeAlias, get_args
+
 import numpy as np
 import scipy.linalg
+from numpy.typing import ArrayLike
 from scipy.sparse.linalg import LinearOperator
 
 from .._common.arrays import as_numeric, check_choice, check_rank, check_tolerance
@@ -21,10 +24,11 @@ from .._common.operand import dtype_of, product
 from .._common.products import row_blocks, times
 from .._common.random import gaussian
 from .._common.rule import check_rule
+from .._common.types import Array, Indices, Matrix, MatrixLike, Operand, Reals, Seed
 from .psd import as_psd, check_consistent, dense_columns, diagonal, differing, has_diagonal
 from .rpcholesky import divide_by_adjoint, rpcholesky
 
-LANDMARKS = ("rpcholesky", "greedy", "uniform", "gaussian")
+Landmarks: TypeAlias = Literal["rpcholesky", "greedy", "uniform", "gaussian"]
 
 
 class Nystrom(LowRank):
@@ -62,16 +66,18 @@ class Nystrom(LowRank):
     array([4., 0., 9.])
     """
 
-    def __init__(self, eigenvalues, eigenvectors, columns, extension, error):
+    def __init__(
+        self, eigenvalues: Reals, eigenvectors: Matrix, columns: Indices | None, extension: Matrix | None, error: Error
+    ) -> None:
         super().__init__(error)
         self.eigenvalues, self.eigenvectors = eigenvalues, eigenvectors
         self.columns, self.extension = columns, extension
 
     @property
-    def _factors(self):
+    def _factors(self) -> tuple[Any, ...]:
         return self.eigenvectors, self.eigenvalues, self.eigenvectors.conj().T
 
-    def solve(self, b, shift):
+    def solve(self, b: ArrayLike, shift: float) -> Matrix:
         """``(U diag(lambda) U^H + shift I)^{-1} b``.
 
         Parameters
@@ -109,7 +115,7 @@ class Nystrom(LowRank):
             n = len(self.eigenvectors)
             raise ValueError(f"b must have the shape ({n},) or ({n}, p), got {b.shape}")
         if not np.isfinite(b).all():
-            raise ValueError("b must be finite")
+            raise ValueError(f"b must be finite, but holds {b[~np.isfinite(b)][0]}")
         x = self._shrunk(b, shift, shift)
         with np.errstate(over="ignore", invalid="ignore"):
             x = (x / np.float64(shift)).astype(x.dtype)
@@ -117,7 +123,7 @@ class Nystrom(LowRank):
             raise OverflowError("the solution overflows; scale b down or raise the shift")
         return x
 
-    def preconditioner(self, shift):
+    def preconditioner(self, shift: float) -> LinearOperator:
         """``P^{-1}``, which brings the eigenvalues of A + shift I together for conjugate gradients.
 
         ``P^{-1} = (lambda_k + shift) U (diag(lambda) + shift I)^{-1} U^H + (I - U U^H)``: with an exact U the condition
@@ -159,7 +165,7 @@ class Nystrom(LowRank):
         shift = check_shift(shift)
         return _Preconditioner(self, shift)
 
-    def _shrunk(self, b, shift, rest):
+    def _shrunk(self, b: Array, shift: float, rest: float) -> Matrix:
         """``rest (U (diag(lambda) + shift I) U^H + rest (I - U U^H))^{-1} b``."""
         U = self.eigenvectors
         inside = U.conj().T @ b
@@ -170,22 +176,31 @@ class Nystrom(LowRank):
 class _Preconditioner(LinearOperator):
     """``P^{-1}`` of a Nystrom approximation."""
 
-    def __init__(self, approximation, shift):
+    def __init__(self, approximation: Nystrom, shift: float) -> None:
         super().__init__(approximation.dtype, approximation.shape)
         self.approximation, self.shift = approximation, shift
         self.scale = float(approximation.eigenvalues[-1]) + shift if approximation.rank else shift
 
-    def _matmat(self, b):
+    def _matmat(self, b: Matrix) -> Matrix:
         return self.approximation._shrunk(b, self.shift, self.scale)
 
-    def _matvec(self, b):
+    def _matvec(self, b: Matrix) -> Matrix:
         return self._matmat(b)
 
-    def _adjoint(self):
+    def _adjoint(self) -> Self:
         return self
 
 
-def nystrom(a, *, rank=None, rtol=None, atol=None, landmarks="rpcholesky", check_finite=True, rng=None):
+def nystrom(
+    a: MatrixLike,
+    *,
+    rank: int | None = None,
+    rtol: float | None = None,
+    atol: float | None = None,
+    landmarks: Landmarks | ArrayLike = "rpcholesky",
+    check_finite: bool = True,
+    rng: Seed = None,
+) -> Nystrom:
     """Nystrom approximation, ``A ~= A[:, S] A[S, S]^+ A[:, S]^H = U diag(lambda) U^H``, with its trace-norm error.
 
     Parameters
@@ -254,7 +269,7 @@ def nystrom(a, *, rank=None, rtol=None, atol=None, landmarks="rpcholesky", check
         f = rpcholesky(a, rank=rule.rank, **rule.tolerances, **options)
         return _decomposed(a, f.F, f.F[f.columns], 0.0, f.columns, rule.rng)
     if rule.by_tolerance:
-        raise ValueError(f"rtol and atol need landmarks='rpcholesky' or 'greedy', got landmarks={landmarks!r}")
+        raise ValueError(f"landmarks must be 'rpcholesky' or 'greedy' for rtol and atol, got {landmarks!r}")
     if isinstance(landmarks, str) and landmarks == "gaussian":
         W = np.linalg.qr(gaussian(rule.rng, rule.rank, n, dtype_of(a)).T)[0]
         B, landmarks = np.array(times(a, W), dtype_of(a), order="F"), None
@@ -279,18 +294,18 @@ def nystrom(a, *, rank=None, rtol=None, atol=None, landmarks="rpcholesky", check
     return _decomposed(a, B, L, shift, landmarks, rule.rng)
 
 
-def _indices(landmarks, rank, n, rng):
+def _indices(landmarks: Any, rank: int | None, n: int, rng: np.random.Generator) -> Indices:
     """Landmarks that are given or drawn uniformly, as an array of different indices."""
     if isinstance(landmarks, str):
-        check_choice("landmarks", landmarks, LANDMARKS)
+        check_choice("landmarks", landmarks, get_args(Landmarks))
         return rng.choice(n, check_rank(rank, n), replace=False)
     if rank is not None:
-        raise ValueError(f"rank does not go with given landmarks, their number is the rank; got rank={rank!r}")
-    kind = f"one of {', '.join(map(repr, LANDMARKS))} or a vector of integers"
+        raise ValueError(f"rank must be None for given landmarks, whose number it is, got {rank!r}")
+    kind = f"one of {', '.join(map(repr, get_args(Landmarks)))} or a vector of integers"
     return check_indices("landmarks", landmarks, n, kind=kind, distinct=True)
 
 
-def _shifted_cholesky(core, norm):
+def _shifted_cholesky(core: Array, norm: float) -> tuple[Matrix, float]:
     """L with L L^H = core + nu I, and the shift nu: rounding error of a matrix of the given norm, if that is enough."""
     eps = np.finfo(core.dtype).eps
     shift = float(eps * norm)
@@ -304,7 +319,9 @@ def _shifted_cholesky(core, norm):
     raise ValueError("a must be positive semidefinite, but among its landmarks it is not")
 
 
-def _decomposed(a, B, L, shift, landmarks, rng):
+def _decomposed(
+    a: Operand, B: Array, L: Matrix, shift: float, landmarks: Indices | None, rng: np.random.Generator
+) -> Nystrom:
     """The result for A ~= B B^H - shift I and B = A[:, landmarks] L^{-H}; B is overwritten."""
     dtype, order = B.dtype, B.shape[1]
     Q, R = scipy.linalg.qr(B, overwrite_a=True, mode="economic", check_finite=False) if B.size else (B, L)
@@ -324,22 +341,22 @@ def _decomposed(a, B, L, shift, landmarks, rng):
     return Nystrom(eigenvalues, U, landmarks, extension, _trace(a, U, eigenvalues, rng))
 
 
-def _trace(a, U, eigenvalues, rng):
+def _trace(a: Operand, U: Matrix, eigenvalues: Reals, rng: np.random.Generator) -> Error:
     """tr(A - U diag(lambda) U^H), from the diagonal, or estimated as ||(A - U diag(lambda) U^H)^{1/2} W||_F^2."""
     if has_diagonal(a):
         return exact(max(float(diagonal(a).sum() - eigenvalues.sum(dtype=np.float64)), 0.0))
     W = gaussian(rng, len(U), PROBES, U.dtype)
-    squares = np.vecdot(W, product(a, W) - U @ _scale_rows(eigenvalues, U.conj().T @ W), axis=0).real
+    squares = np.vecdot(W.T, (product(a, W) - U @ _scale_rows(eigenvalues, U.conj().T @ W)).T).real
     root = estimated(np.sqrt(np.maximum(squares, 0)).astype(U.dtype)[None])
     return Error(root.value**2, root.kind, root.bound**2)
 
 
-def _scale_rows(factors, x):
+def _scale_rows(factors: Array, x: Array) -> Matrix:
     """``diag(factors) x`` for a vector or matrix x."""
     return (x.T * factors).T
 
 
-def check_shift(shift):
+def check_shift(shift: Any) -> float:
     """The shift as a finite float greater than 0."""
     number = check_tolerance("shift", shift)
     if shift is None or number == 0:

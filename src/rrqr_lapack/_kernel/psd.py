@@ -29,7 +29,9 @@ def has_diagonal(a: Operand) -> bool:
 def diagonal(a: Operand) -> NDArray[np.float64]:
     """The diagonal, which must be real, finite and not negative, as must be its sum; in double precision."""
     if not has_diagonal(a):
-        raise TypeError("a is a LinearOperator without a diagonal; give it a method diagonal() that returns N entries")
+        raise TypeError(
+            "a must have a diagonal, got a LinearOperator without; give it a method diagonal() that returns N entries"
+        )
     d = np.asarray(a.diagonal())
     if not np.isfinite(d).all():
         index = int(np.argmin(np.isfinite(d)))

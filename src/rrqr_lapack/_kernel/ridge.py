@@ -9,15 +9,21 @@ Guarantee: with K itself, as the kernel returns it, ||y - (K + shift I) c|| <= r
 LinAlgError. In double precision also for kernels in single, where rounding c alone would break it.
 """
 
+from collections.abc import Callable
+from typing import Any, Literal, TypeAlias, get_args
+
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.sparse.linalg import LinearOperator, cg
 
 from .._common.arrays import as_numeric, check_choice, check_count, check_tolerance
 from .._common.products import row_blocks
 from .._common.scaling import power_of_two
+from .._common.types import Matrix, Seed, Sparse
 from .matrix import KernelMatrix, as_points, kernel_values
-from .nystrom import check_shift, nystrom
+from .nystrom import Landmarks, Nystrom, check_shift, nystrom
 
+Method: TypeAlias = Literal["nystrom", "cg"]
 ROOM = 0.5  # of the tolerance: what the residual that conjugate gradients update may be, for the true one to keep it
 
 
@@ -45,14 +51,21 @@ class KernelRidge:
     array([0.841])
     """
 
-    def __init__(self, kernel, points, coefficients, approximation, iterations=0):
+    def __init__(
+        self,
+        kernel: Callable[..., ArrayLike],
+        points: Any,
+        coefficients: Matrix,
+        approximation: Nystrom,
+        iterations: int = 0,
+    ) -> None:
         self.kernel, self.points, self.coefficients = kernel, points, coefficients
         self.approximation, self.iterations = approximation, iterations
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<KernelRidge on {self.points.shape[0]} points: {self.approximation!r}>"
 
-    def predict(self, x):
+    def predict(self, x: ArrayLike | Sparse) -> Matrix:
         """``f(x)`` for each row of x, evaluated in blocks.
 
         Parameters
@@ -88,8 +101,18 @@ class KernelRidge:
 
 
 def kernel_ridge(
-    kernel, x, y, *, shift, rank=None, rtol=1e-8, maxiter=None, landmarks="rpcholesky", method="nystrom", rng=None
-):
+    kernel: Callable[..., ArrayLike],
+    x: ArrayLike | Sparse,
+    y: ArrayLike,
+    *,
+    shift: float,
+    rank: int | None = None,
+    rtol: float = 1e-8,
+    maxiter: int | None = None,
+    landmarks: Landmarks | ArrayLike = "rpcholesky",
+    method: Method = "nystrom",
+    rng: Seed = None,
+) -> KernelRidge:
     """Kernel ridge regression: ``f(x) = k(x, X) c`` with ``(K + shift I) c = y``, K never formed.
 
     f minimizes ``sum_i |f(x_i) - y_i|^2 + shift ||f||_H^2`` over the kernel's space, or with the 'nystrom' method over
@@ -163,24 +186,24 @@ def kernel_ridge(
         raise ValueError("rtol must be a number, got None")
     if maxiter is not None:
         check_count("maxiter", maxiter, 1)
-    check_choice("method", method, ("nystrom", "cg"))
+    check_choice("method", method, get_args(Method))
     K = KernelMatrix(kernel, x)
     y = as_numeric(y, "y")
     if y.ndim not in (1, 2) or len(y) != K.shape[0]:
         raise ValueError(f"y must have the shape ({K.shape[0]},) or ({K.shape[0]}, p), got {y.shape}")
     if y.dtype.kind == "c" and K.dtype.kind != "c":
-        raise TypeError("y is complex but the kernel is real; fit y.real and y.imag")
+        raise TypeError(f"y must be real as the kernel is, got {y.dtype}; fit y.real and y.imag")
     right = y.astype(np.result_type(K.dtype, np.float64), copy=False)
     with np.errstate(over="ignore"):
         y = y.astype(K.dtype, copy=False)
     if not np.isfinite(y).all():
-        raise ValueError(f"y must be finite in the kernel's dtype, {K.dtype}")
+        raise ValueError(f"y must be finite in the kernel's dtype, {K.dtype}, but holds {y[~np.isfinite(y)][0]}")
     approximation = nystrom(K, rank=rank, landmarks=landmarks, rng=rng)
     if method == "cg":
         coefficients, iterations = _conjugate_gradients(K, right, shift, approximation, rtol, maxiter)
         return KernelRidge(kernel, K.x, _finite(coefficients), approximation, iterations)
     if approximation.columns is None:
-        raise ValueError(f"method='nystrom' needs columns of K as landmarks, got landmarks={landmarks!r}")
+        raise ValueError(f"landmarks must be columns of K for method='nystrom', got {landmarks!r}")
     eigenvalues = approximation.eigenvalues.astype(np.float64)
     factors = (eigenvalues / (eigenvalues + shift)).astype(approximation.eigenvalues.dtype)
     shrunk = (approximation.eigenvectors.conj().T @ y).T * factors
@@ -189,19 +212,21 @@ def kernel_ridge(
     return KernelRidge(kernel, K.x[approximation.columns], _finite(coefficients), approximation)
 
 
-def _finite(coefficients):
+def _finite(coefficients: Matrix) -> Matrix:
     if not np.isfinite(coefficients).all():
         raise OverflowError("the coefficients overflow; scale y down, or the kernel and the shift up")
     return coefficients
 
 
-def _conjugate_gradients(K, y, shift, approximation, rtol, maxiter):
+def _conjugate_gradients(
+    K: KernelMatrix, y: Matrix, shift: float, approximation: Nystrom, rtol: float, maxiter: int | None
+) -> tuple[Matrix, int]:
     """(K + shift I)^{-1} y by columns, and the number of iterations; restarted until the true residuals are small."""
     unit = power_of_two(np.append(approximation.eigenvalues.astype(np.float64), shift))
     shifted = LinearOperator(K.shape, matvec=lambda v: (K @ v) / unit + (shift / unit) * v, dtype=y.dtype)
     preconditioner, iterations, solutions = approximation.preconditioner(shift), 0, np.empty_like(y)
 
-    def count(_):
+    def count(_: Any) -> None:
         nonlocal iterations
         iterations += 1
 

@@ -10,6 +10,8 @@ Guarantee of the random pivots: E tr(A - F F^H) <= (1 + e) tr(A - [A]_r) from k 
 on, where [A]_r is the best approximation of rank r and h = tr(A - [A]_r) / tr(A).
 """
 
+from typing import Any, Literal, TypeAlias, get_args
+
 import numpy as np
 import scipy.linalg
 
@@ -19,9 +21,10 @@ from .._common.low_rank import LowRank
 from .._common.operand import dtype_of
 from .._common.products import times
 from .._common.rule import check_rule
+from .._common.types import Array, Indices, Matrix, MatrixLike, Operand, Reals, Seed
 from .psd import as_psd, check_consistent, dense_columns, diagonal, has_submatrix, submatrix
 
-PIVOTING = ("random", "greedy")
+Pivoting: TypeAlias = Literal["random", "greedy"]
 PROPOSALS = 100  # pivots proposed in a round; a round costs a PROPOSALS x PROPOSALS submatrix of A
 ROOM = 512  # columns of F that there is room for at first
 FLOOR = 100  # a pivot below FLOOR eps of its entry of A's diagonal is rounding error
@@ -58,16 +61,25 @@ class PartialCholesky(LowRank):
     array([4., 0., 9.])
     """
 
-    def __init__(self, columns, F, residual_diagonal):
+    def __init__(self, columns: Indices, F: Matrix, residual_diagonal: Reals) -> None:
         super().__init__(exact(float(residual_diagonal.sum(dtype=np.float64))))
         self.columns, self.F, self.residual_diagonal = columns, F, residual_diagonal
 
     @property
-    def _factors(self):
+    def _factors(self) -> tuple[Any, ...]:
         return self.F, self.F.conj().T
 
 
-def rpcholesky(a, *, rank=None, rtol=None, atol=None, pivoting="random", check_finite=True, rng=None):
+def rpcholesky(
+    a: MatrixLike,
+    *,
+    rank: int | None = None,
+    rtol: float | None = None,
+    atol: float | None = None,
+    pivoting: Pivoting = "random",
+    check_finite: bool = True,
+    rng: Seed = None,
+) -> PartialCholesky:
     """Randomly pivoted Cholesky, ``A ~= F F^H`` with trace-norm error ``tr(A - F F^H)``, exactly known.
 
     Each random pivot is drawn with a probability proportional to its entry in the diagonal of the residual
@@ -133,7 +145,7 @@ def rpcholesky(a, *, rank=None, rtol=None, atol=None, pivoting="random", check_f
     a = as_psd(a, check_finite=check_finite)
     n, dtype = a.shape[0], dtype_of(a)
     rule = check_rule(a.shape, rank, rtol, atol, rng=rng)
-    check_choice("pivoting", pivoting, PIVOTING)
+    check_choice("pivoting", pivoting, get_args(Pivoting))
 
     original = diagonal(a)
     d = original.copy()
@@ -169,7 +181,7 @@ def rpcholesky(a, *, rank=None, rtol=None, atol=None, pivoting="random", check_f
     return PartialCholesky(pivots, F[:, : len(pivots)], d.astype(np.finfo(dtype).dtype))
 
 
-def _accepted(a, F, d, floor, rng):
+def _accepted(a: Operand, F: Matrix, d: Reals, floor: Reals, rng: np.random.Generator) -> tuple[Indices, Matrix]:
     """Pivots of one round and the Cholesky factor of their block of the residual.
 
     A pivot proposed with a probability proportional to d_i, and accepted with the probability (what is left of d_i) /
@@ -179,7 +191,8 @@ def _accepted(a, F, d, floor, rng):
     s = rng.choice(len(d), 1 if single else min(PROPOSALS, len(d)), p=d / d.sum())
     H = np.zeros((1, 1), F.dtype) if single else submatrix(a, s, s) - F[s] @ F[s].conj().T
     L = np.zeros_like(H)
-    left, accepted = d[s], []
+    left = d[s]
+    accepted: list[int] = []
     for i, draw in enumerate(rng.random(len(s)) * d[s]):
         if draw < left[i] and left[i] > floor[s[i]]:
             j = len(accepted)
@@ -190,7 +203,7 @@ def _accepted(a, F, d, floor, rng):
     return s[accepted], L[accepted][:, : len(accepted)]
 
 
-def _eliminate(a, F, pivots, original, new, L, G):
+def _eliminate(a: Operand, F: Matrix, pivots: Indices, original: Reals, new: Indices, L: Matrix, G: Array) -> None:
     """G = (A[:, new] - F F[new]^H) L^{-H}, in place: a residual of zeros in old pivots' rows, L L^H in the new ones."""
     G[:] = dense_columns(a, new)
     G -= times(F, F[new].conj().T)
@@ -200,7 +213,7 @@ def _eliminate(a, F, pivots, original, new, L, G):
     divide_by_adjoint(G, L)
 
 
-def divide_by_adjoint(G, L):
+def divide_by_adjoint(G: Array, L: Matrix) -> None:
     """G = G L^{-H} in place, for a lower triangular L with a real diagonal and a Fortran-ordered G."""
     if len(L) == 1:
         G /= L  # a BLAS with threads would take longer to start them
@@ -209,7 +222,7 @@ def divide_by_adjoint(G, L):
         G[:] = trsm(1, L, G, side=1, lower=1, trans_a=2, overwrite_b=1)
 
 
-def _with_room(F, columns, largest):
+def _with_room(F: Matrix, columns: int, largest: int) -> Matrix:
     """F with room for so many columns: doubled when it is full."""
     if columns <= F.shape[1]:
         return F

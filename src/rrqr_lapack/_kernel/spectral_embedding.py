@@ -8,21 +8,25 @@ Guarantee (Weyl): with the same degrees D each eigenvalue is at most that of D^{
 ||D^{-1/2} (A - U diag(lambda) U^H) D^{-1/2}||_2.
 """
 
+from typing import Any, Self
+
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse
 from scipy.sparse.linalg import LinearOperator
 
 from .._common.arrays import check_count
 from .._common.operand import dtype_of
 from .._common.products import times
-from .nystrom import nystrom
+from .._common.types import Array, Indices, Matrix, MatrixLike, Operand, Reals, Seed
+from .nystrom import Landmarks, nystrom
 from .psd import as_psd, dense_columns, diagonal, has_submatrix, submatrix
 
 COLUMNS = 256  # of a stored matrix that are looked at together
 ROUNDING = 100  # an affinity is negative below -ROUNDING eps of the largest in its column
 
 
-def check_affinities(block, indices):
+def check_affinities(block: Any, indices: Indices) -> None:
     """ValueError for the first entry of A[:, indices] that is no affinity, by more than rounding."""
     if not len(indices):
         return
@@ -46,34 +50,42 @@ def check_affinities(block, indices):
 class Affinities(LinearOperator):
     """A plus a diagonal; whatever column of an operator A is read must hold affinities."""
 
-    def __init__(self, a, own, added):
+    def __init__(self, a: Operand, own: Array, added: Array) -> None:
         super().__init__(dtype_of(a), a.shape)
         self.a, self.own, self.added = a, own, added
         if has_submatrix(a):
             self.submatrix = self._submatrix
 
-    def diagonal(self):
+    def diagonal(self) -> Array:
         return self.own + self.added
 
-    def columns(self, indices):
+    def columns(self, indices: Indices) -> Matrix:
         block = dense_columns(self.a, indices)
         if isinstance(self.a, LinearOperator):  # what is stored was looked at as a whole
             check_affinities(block, indices)
         block[indices, np.arange(len(indices))] += self.added[indices].astype(block.real.dtype)
         return block
 
-    def _submatrix(self, rows, columns):
+    def _submatrix(self, rows: Indices, columns: Indices) -> Matrix:
         added = np.where(np.equal.outer(rows, columns), self.added[columns], 0)
         return submatrix(self.a, rows, columns) + added.astype(np.finfo(self.dtype).dtype)
 
-    def _matmat(self, x):
+    def _matmat(self, x: Matrix) -> Matrix:
         return times(self.a, x) + self.added.astype(np.finfo(self.dtype).dtype)[:, None] * x
 
-    def _adjoint(self):
+    def _adjoint(self) -> Self:
         return self
 
 
-def spectral_embedding(a, components, *, rank=None, landmarks="rpcholesky", check_finite=True, rng=None):
+def spectral_embedding(
+    a: MatrixLike,
+    components: int,
+    *,
+    rank: int | None = None,
+    landmarks: Landmarks | ArrayLike = "rpcholesky",
+    check_finite: bool = True,
+    rng: Seed = None,
+) -> tuple[Matrix, Reals]:
     """Eigenvectors of the random walk ``D^{-1} A`` on an affinity matrix, ``D = diag(A 1)``, A never formed.
 
     Parameters

@@ -9,12 +9,15 @@ For the chosen columns C, T = R11^{-1} R12 and every y, A[:, C] T y - b = (A y -
 above all for a least-squares solution y.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple, Unpack
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from .._common.types import Indices, Matrix
 from .factored import TruncatedQR
 from .strong import StrongRRQR
+from .truncated import Options, Truncation
 
 
 class BasicSolution(NamedTuple):
@@ -41,13 +44,22 @@ class BasicSolution(NamedTuple):
     (array([0., 1., 1.]), array([1, 2], dtype=int32), 1.0, 1.0)
     """
 
-    x: np.ndarray
-    columns: np.ndarray
-    residual: float | np.ndarray
+    x: Matrix
+    columns: Indices
+    residual: Any  # a number, or one for each right-hand side
     matrix_error: float
 
 
-def basic_lstsq(a, b, *, rank=None, rtol=None, atol=None, f=None, **options):
+def basic_lstsq(
+    a: ArrayLike,
+    b: ArrayLike,
+    *,
+    rank: int | None = None,
+    rtol: float | None = None,
+    atol: float | None = None,
+    f: float | None = None,
+    **options: Unpack[Options],
+) -> BasicSolution:
     """Basic least squares, ``min ||A x - b||_2`` over the x that are zero outside k columns chosen by a pivoted QR.
 
     For every y, ``||A x - b||_2 <= ||A y - b||_2 + ||R22||_F ||y||_2``: with y a least-squares solution, k nonzeros
@@ -105,8 +117,8 @@ def basic_lstsq(a, b, *, rank=None, rtol=None, atol=None, f=None, **options):
     >>> int(np.count_nonzero(found.x)), bool(found.residual < 0.01)
     (20, True)
     """
-    options |= {"rank": rank, "rtol": rtol, "atol": atol}
-    factor = TruncatedQR(a, **options) if f is None else StrongRRQR(a, f=f, **options)
+    how: Truncation = {**options, "rank": rank, "rtol": rtol, "atol": atol}
+    factor = TruncatedQR(a, **how) if f is None else StrongRRQR(a, f=f, **how)
     z, residual = factor.lstsq(b)
     columns = factor.P[: factor.rank]
     x = np.zeros((factor.shape[1], *z.shape[1:]), z.dtype)

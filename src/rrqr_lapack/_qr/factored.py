@@ -3,25 +3,31 @@
 import copy
 import functools
 import threading
+from collections.abc import Callable
+from typing import Any, Literal, Self, TypeVar, cast
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .._common.arrays import as_fortran, as_numeric, check_choice, check_flag
 from .._common.norms import frobenius
-from .._common.rule import check_rule
+from .._common.rule import Rule, check_rule
 from .._common.state import Kept
-from .truncated import checked, factor_of, numerical_rank, run
+from .._common.types import Array, DType, Indices, Matrix, Reals, Seed, Shape
+from .truncated import Driver, checked, factor_of, numerical_rank, run
+
+Method = TypeVar("Method", bound=Callable[..., Any])
 
 
-def in_turn(method):
+def in_turn(method: Method) -> Method:
     """The method as one turn of its object: while it runs no other thread changes what it reads."""
 
     @functools.wraps(method)
-    def turn(self, *arguments, **options):
+    def turn(self: Any, *arguments: Any, **options: Any) -> Any:
         with self._lock:
             return method(self, *arguments, **options)
 
-    return turn
+    return cast(Method, turn)
 
 
 class TruncatedQR(Kept):
@@ -100,17 +106,17 @@ class TruncatedQR(Kept):
 
     def __init__(
         self,
-        a,
+        a: ArrayLike,
         *,
-        rank=None,
-        rtol=None,
-        atol=None,
-        overwrite_a=False,
-        check_finite=True,
-        driver="auto",
-        tie_tol=0.0,
-        rng=None,
-    ):
+        rank: int | None = None,
+        rtol: float | None = None,
+        atol: float | None = None,
+        overwrite_a: bool = False,
+        check_finite: bool = True,
+        driver: Driver = "auto",
+        tie_tol: float = 0.0,
+        rng: Seed = None,
+    ) -> None:
         a, rule = checked(a, rank, rtol, atol, driver, tie_tol, rng)
         if a.ndim != 2:
             raise ValueError(f"a must have 2 dimensions, got {a.ndim}; qr_truncated takes stacks of matrices")
@@ -121,81 +127,81 @@ class TruncatedQR(Kept):
         self._run(rule)
         self._factor.settle()  # `a` may change from here on
 
-    def _renew(self):
+    def _renew(self) -> None:
         self._lock = threading.RLock()
 
-    def __deepcopy__(self, memo):
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         with self._lock:
             twin = type(self).__new__(type(self))
             twin.__setstate__(copy.deepcopy(self.__getstate__(), memo))
             return twin
 
-    def _run(self, rule):
+    def _run(self, rule: Rule) -> None:
         """Factor, or go on, until the rule holds."""
         run(self._factor, self._driver, rule)
 
     @property
-    def shape(self):
+    def shape(self) -> Shape:
         return self._factor.a.shape
 
     @property
-    def dtype(self):
+    def dtype(self) -> DType:
         return self._factor.a.dtype
 
     @property
     @in_turn
-    def rank(self):
+    def rank(self) -> int:
         return self._factor.rank
 
     @property
     @in_turn
-    def P(self):
+    def P(self) -> Indices:
         return self._factor.pivots.copy()
 
     @property
     @in_turn
-    def R(self):
+    def R(self) -> Matrix:
         return self._factor.upper(self._factor.rank)
 
     @property
     @in_turn
-    def qr(self):
+    def qr(self) -> Matrix:
         return self._factor.a.copy(order="F")
 
     @property
     @in_turn
-    def tau(self):
+    def tau(self) -> Matrix:
         return self._factor.tau[: self._factor.rank].copy()
 
     @property
     @in_turn
-    def maxresid(self):
+    def maxresid(self) -> float:
         return self._factor.maxresid()
 
     @property
     @in_turn
-    def relmaxresid(self):
+    def relmaxresid(self) -> float:
         return self.maxresid / self._factor.maxnorm if self._factor.maxnorm else 0.0
 
     @property
     @in_turn
-    def residual_column_norms(self):
+    def residual_column_norms(self) -> Reals:
         return self._factor.residual_norms()
 
     @property
     @in_turn
-    def residual_norm(self):
+    def residual_norm(self) -> float:
         return frobenius(self.residual_column_norms)
 
     @in_turn
-    def __repr__(self):
+    def __repr__(self) -> str:
         return (
             f"<{type(self).__name__} of shape {self.shape}, {self.dtype}: "
             f"rank {self.rank}, relmaxresid {self.relmaxresid:.3g}>"
         )
 
     @in_turn
-    def extend(self, *, rank=None, rtol=None, atol=None):
+    def extend(self, *, rank: int | None = None, rtol: float | None = None, atol: float | None = None) -> Self:
         """Go on from the present rank, without starting again, until the new rule holds.
 
         Gives what one run with that rule from the start would have given: bit for bit with the 'greedy' and 'lapack'
@@ -236,7 +242,7 @@ class TruncatedQR(Kept):
         return self
 
     @in_turn
-    def form_q(self, full=False):
+    def form_q(self, full: bool = False) -> Matrix:
         """Q itself, orthonormal to rounding: its first k columns, or all M.
 
         Parameters
@@ -268,7 +274,7 @@ class TruncatedQR(Kept):
         return self._factor.form_q(self.shape[0] if check_flag("full", full) else self.rank)
 
     @in_turn
-    def apply_q(self, c, *, adjoint=False, side="left"):
+    def apply_q(self, c: ArrayLike, *, adjoint: bool = False, side: Literal["left", "right"] = "left") -> Matrix:
         """``Q c``, ``Q^H c``, ``c Q`` or ``c Q^H`` with the full M x M Q, which is not formed.
 
         Parameters
@@ -313,7 +319,7 @@ class TruncatedQR(Kept):
         return work.reshape(-1) if vector else work
 
     @in_turn
-    def lstsq(self, b):
+    def lstsq(self, b: ArrayLike) -> tuple[Matrix, Any]:
         """Basic least squares, ``min ||A[:, P[:k]] z - b||_2``: solutions of A x ~= b with k nonzeros.
 
         Columns past the numerical rank of R11, ``|r_jj| <= max(M, N) eps |r_11|``, take no part: their entries of z
@@ -367,7 +373,7 @@ class TruncatedQR(Kept):
         return (z[:, 0], resid[0]) if vector else (z, resid)
 
     @in_turn
-    def interpolation(self):
+    def interpolation(self) -> Matrix:
         """The k x N matrix T with ``A ~= A[:, P[:k]] T``, ``T[:, P[:k]] = I`` and ``T[:, P[k:]] = R11^{-1} R12``.
 
         The error ``||A - A[:, P[:k]] T||`` is that of the factorization, `residual_norm`.
@@ -402,19 +408,21 @@ class TruncatedQR(Kept):
         used = numerical_rank(self._factor)
         if used < self.rank:
             raise np.linalg.LinAlgError(
-                f"R11 is numerically singular: the numerical rank is {used}, this factorization has rank {self.rank}; "
+                f"rank must be at most the numerical rank, {used}, since beyond it R11 is singular, got {self.rank}; "
                 f"factor with rank={used} or call interpolative_decomposition"
             )
         return self._factor.interpolation()
 
-    def _operand(self, c, name, rows, check_finite=False):
+    def _operand(self, c: Array, name: str, rows: bool, check_finite: bool = False) -> tuple[Matrix, bool]:
         """A Fortran-ordered copy of `c` in A's dtype, and whether it was a vector."""
         m = self.shape[0]
         if c.ndim not in (1, 2) or c.shape[0 if rows else -1] != m:
             allowed = f"({m},) or ({m}, p)" if rows else f"({m},) or (p, {m})"
             raise ValueError(f"{name} must have the shape {allowed}, got {c.shape}")
         if c.dtype.kind == "c" and self.dtype.kind != "c":
-            raise TypeError(f"{name} is complex but the factored matrix is real; apply to {name}.real and {name}.imag")
+            raise TypeError(
+                f"{name} must be real as the factored matrix is, got {c.dtype}; apply to {name}.real and {name}.imag"
+            )
         work = c.astype(self.dtype, copy=False)
         if c.ndim == 1:
             work = work.reshape(-1, 1) if rows else work.reshape(1, -1)

@@ -1,7 +1,7 @@
 """QR as `scipy.linalg.qr` defines it."""
 
 import math
-from typing import Any
+from typing import Any, Literal, TypeAlias, TypedDict, Unpack, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -9,8 +9,54 @@ from numpy.typing import ArrayLike
 from .. import _core
 from .._common.arrays import as_fortran, check_finite_columns
 from .._common.rule import Rule
-from .._common.types import Array, Matrix
+from .._common.types import Array, Indices, Matrix
 from . import scipy_qr, truncated
+
+Two: TypeAlias = Literal["full", "economic"]
+
+
+class _Others(TypedDict, total=False):
+    """The arguments that do not say what is returned."""
+
+    overwrite_a: bool
+    lwork: Any
+    check_finite: bool
+
+
+# What a mode returns for a matrix. Of a stack SciPy 1.15 to 1.17 make lists, and of R alone the array itself.
+@overload
+def qr(
+    a: ArrayLike, *, mode: Two = ..., pivoting: Literal[False] = ..., **others: Unpack[_Others]
+) -> tuple[Matrix, Matrix]: ...
+@overload
+def qr(
+    a: ArrayLike, *, mode: Two = ..., pivoting: Literal[True], **others: Unpack[_Others]
+) -> tuple[Matrix, Matrix, Indices]: ...
+@overload
+def qr(
+    a: ArrayLike, *, mode: Literal["r"], pivoting: Literal[False] = ..., **others: Unpack[_Others]
+) -> tuple[Matrix]: ...
+@overload
+def qr(
+    a: ArrayLike, *, mode: Literal["r"], pivoting: Literal[True], **others: Unpack[_Others]
+) -> tuple[Matrix, Indices]: ...
+@overload
+def qr(
+    a: ArrayLike, *, mode: Literal["raw"], pivoting: Literal[False] = ..., **others: Unpack[_Others]
+) -> tuple[tuple[Matrix, Matrix], Matrix]: ...
+@overload
+def qr(
+    a: ArrayLike, *, mode: Literal["raw"], pivoting: Literal[True], **others: Unpack[_Others]
+) -> tuple[tuple[Matrix, Matrix], Matrix, Indices]: ...
+@overload
+def qr(
+    a: ArrayLike,
+    overwrite_a: bool = ...,
+    lwork: Any = ...,
+    mode: str = ...,
+    pivoting: bool = ...,
+    check_finite: bool = ...,
+) -> tuple[Any, ...]: ...
 
 
 def qr(

@@ -7,17 +7,21 @@ With q = sqrt(1 + f^2 k (N - k)): |R11^{-1} R12| <= f, sigma_i(A) <= q sigma_i(R
 """
 
 import math
+from typing import Any, Self, Unpack
 
 import numpy as np
 import scipy.linalg
+from numpy.typing import ArrayLike
 
 from .._common.arrays import check_tolerance
 from .._common.norms import frobenius
+from .._common.rule import Rule
+from .._common.types import Reals, Seed
 from .factored import TruncatedQR, in_turn
-from .truncated import numerical_rtol
+from .truncated import Driver, Truncation, numerical_rtol
 
 
-def check_bound(f):
+def check_bound(f: Any) -> float:
     """The bound of the entries of R11^{-1} R12, a finite number >= 1."""
     try:
         number = check_tolerance("f", f)
@@ -61,12 +65,12 @@ class StrongRRQR(TruncatedQR):
 
     _kept = (*TruncatedQR._kept, "f", "_max_t", "_rho", "_swaps")
 
-    def __init__(self, a, *, f=2.0, **options):
+    def __init__(self, a: ArrayLike, *, f: float = 2.0, **options: Unpack[Truncation]) -> None:
         self.f = check_bound(f)
         self._swaps = 0
         super().__init__(a, **options)
 
-    def _run(self, rule):
+    def _run(self, rule: Rule) -> None:
         self._max_t = self._rho = math.inf
         rule = rule.at_least(numerical_rtol(self._factor.a))
         super()._run(rule)
@@ -75,27 +79,27 @@ class StrongRRQR(TruncatedQR):
 
     @property
     @in_turn
-    def max_coefficient(self):
+    def max_coefficient(self) -> float:
         return self._max_t
 
     @property
     @in_turn
-    def rho(self):
+    def rho(self) -> float:
         return self._rho
 
     @property
     @in_turn
-    def swaps(self):
+    def swaps(self) -> int:
         return self._swaps
 
     @property
     @in_turn
-    def bound(self):
+    def bound(self) -> float:
         missing = self.rank * (self.shape[1] - self.rank)
         return math.hypot(1, self.rho * math.sqrt(missing)) if missing else 1.0
 
     @in_turn
-    def extend(self, *, rank=None, rtol=None, atol=None):
+    def extend(self, *, rank: int | None = None, rtol: float | None = None, atol: float | None = None) -> Self:
         """Go on from the present columns until the new rule holds, and make the result strong again.
 
         Columns that were chosen may leave. A run that is interrupted leaves a valid truncated QR of some rank, of which
@@ -130,7 +134,7 @@ class StrongRRQR(TruncatedQR):
         return super().extend(rank=rank, rtol=rtol, atol=atol)
 
     @in_turn
-    def singular_value_bounds(self):
+    def singular_value_bounds(self) -> tuple[Reals, Reals]:
         """Bounds of the leading singular values of A, ``sigma_i(R11) <= sigma_i(A) <= q sigma_i(R11)``.
 
         For the one after them, ``max_j ||R22[:, j]|| / q <= sigma_{k+1}(A) <= ||R22||_F``: no approximation of rank k
@@ -165,18 +169,18 @@ class StrongRRQR(TruncatedQR):
 
 
 def strong_rrqr(
-    a,
+    a: ArrayLike,
     *,
-    rank=None,
-    rtol=None,
-    atol=None,
-    f=2.0,
-    overwrite_a=False,
-    check_finite=True,
-    driver="auto",
-    tie_tol=0.0,
-    rng=None,
-):
+    rank: int | None = None,
+    rtol: float | None = None,
+    atol: float | None = None,
+    f: float = 2.0,
+    overwrite_a: bool = False,
+    check_finite: bool = True,
+    driver: Driver = "auto",
+    tie_tol: float = 0.0,
+    rng: Seed = None,
+) -> StrongRRQR:
     """Strong rank-revealing QR, ``A[:, P] ~= Q R`` with ``|R11^{-1} R12| <= f`` and error ``||R22||``.
 
     A truncated pivoted QR, as `qr_truncated` makes it, whose columns are then exchanged as long as one exchange

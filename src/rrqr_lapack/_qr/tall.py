@@ -7,14 +7,18 @@ Numerical Algorithms" (2002), section 10.3, for the semidefinite Cholesky factor
 """
 
 import copy
+from typing import Any, Self, Unpack
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.linalg import get_blas_funcs, get_lapack_funcs
 
 from .. import _core
 from .._common.arrays import as_fortran, as_numeric, check_finite_columns, check_flag, lapack_dtype
 from .._common.state import Kept
+from .._common.types import DType, Matrix, Shape
 from .factored import TruncatedQR
+from .truncated import Truncation
 
 LEAST_ROWS = 256  # gathered before they are eliminated: fewer are not worth a call
 PANEL = 32  # columns that LAPACK's tpqrt eliminates at a time
@@ -72,39 +76,40 @@ class TallQR(Kept):
 
     _kept = ("shape", "dtype", "_check_finite", "_sum", "_gathered")
 
-    def __init__(self, rows=None, *, check_finite=True):
-        self.shape = (0, 0)
-        self.dtype = None
+    def __init__(self, rows: ArrayLike | None = None, *, check_finite: bool = True) -> None:
+        self.shape: Shape = (0, 0)
+        self.dtype: DType | None = None
         self._check_finite = check_flag("check_finite", check_finite)
-        self._sum = self._gathered = None
+        self._sum: Any = None  # a _Triangle or a _Gram, and
+        self._gathered: Any = None  # an array, once there are rows
         if rows is not None:
             self.update(rows)
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
         if self._sum is not None:
             state["kept"]["_gathered"] = self._rest()  # the rest of the memory for it was never written to
         return state
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         if self._sum is not None:
             rest = self._gathered
             self._make_room()
             self._gathered[: len(rest)] = rest
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<TallQR of shape {self.shape}, {self.dtype}>"
 
     @property
-    def R(self):
+    def R(self) -> Matrix:
         if self._sum is None:
             return np.zeros((0, 0))
         total = copy.deepcopy(self._sum)
         total.add(self._rest())
         return total.triangle()[: min(self.shape)].astype(self.dtype, copy=False)
 
-    def update(self, rows):
+    def update(self, rows: ArrayLike) -> Self:
         """Append rows, ``A -> [A; rows]``.
 
         Parameters
@@ -144,7 +149,7 @@ class TallQR(Kept):
         self._add(rows)
         return self
 
-    def merge(self, other):
+    def merge(self, other: "TallQR") -> Self:
         """Append the rows that another TallQR has seen, ``A -> [A; B]``, from its triangle alone.
 
         So several threads, processes or machines can each take a share of the rows.
@@ -181,7 +186,7 @@ class TallQR(Kept):
         """
         if not isinstance(other, TallQR):
             raise TypeError(f"other must be a TallQR, got {type(other).__name__}")
-        if other._sum is not None:
+        if other.dtype is not None:
             self._check_fit(other.shape[1], other.dtype)
             self._start(other.shape[1], other.dtype)
             rest = other._rest()
@@ -190,7 +195,7 @@ class TallQR(Kept):
             self._add(rest)
         return self
 
-    def copy(self):
+    def copy(self) -> Self:
         """An independent TallQR of the same rows.
 
         Examples
@@ -203,7 +208,7 @@ class TallQR(Kept):
         """
         return copy.deepcopy(self)
 
-    def pivoted(self, **options):
+    def pivoted(self, **options: Unpack[Truncation]) -> TruncatedQR:
         """Pivoted QR of A by that of R, ``A[:, P] ~= Q R``, without a Q: the same pivots, T and errors.
 
         Parameters
@@ -232,32 +237,32 @@ class TallQR(Kept):
         >>> F.rank, F.interpolation().shape
         (2, (2, 4))
         """
-        return TruncatedQR(self.R, **options, overwrite_a=True)
+        return TruncatedQR(self.R, **options, overwrite_a=True)  # type: ignore[misc]  # not the caller's
 
-    def _check_fit(self, columns, dtype):
-        if self._sum is None:
+    def _check_fit(self, columns: int, dtype: DType) -> None:
+        if self.dtype is None:
             return
         if columns != self.shape[1]:
             raise ValueError(f"rows must have {self.shape[1]} columns like the rows before, got {columns}")
         if not np.can_cast(dtype, self.dtype):
             raise TypeError(f"rows must fit into {self.dtype}, the dtype of the first rows, got {dtype}; convert them")
 
-    def _start(self, columns, dtype):
+    def _start(self, columns: int, dtype: DType) -> None:
         if self._sum is None:
             self.shape, self.dtype = (0, columns), dtype
             self._sum = (_Gram if dtype.char in "fF" else _Triangle)(columns, dtype)
             self._make_room()
 
-    def _make_room(self):
+    def _make_room(self) -> None:
         """Memory for the rows that are gathered."""
         columns = self.shape[1]
         self._gathered = np.empty((max(columns, LEAST_ROWS), columns), self._sum.dtype)
 
-    def _rest(self):
+    def _rest(self) -> Matrix:
         """The rows that are gathered but not yet eliminated."""
         return self._gathered[: self.shape[0] - self._sum.rows]
 
-    def _add(self, rows):
+    def _add(self, rows: Matrix) -> None:
         """Whole blocks; what is left over waits for more."""
         block = len(self._gathered)
         while len(rows):
@@ -273,11 +278,11 @@ class TallQR(Kept):
 class _Triangle:
     """R, by ``[R; rows] -> R``: by LAPACK's tpqrt where R is already a triangle."""
 
-    def __init__(self, columns, dtype):
+    def __init__(self, columns: int, dtype: DType) -> None:
         self.rows, self.dtype = 0, dtype
         self.upper = np.zeros((0, columns), dtype, order="F")
 
-    def add(self, rows):
+    def add(self, rows: Matrix) -> None:
         """Eliminate rows."""
         self.rows += len(rows)
         n = rows.shape[1]
@@ -290,13 +295,13 @@ class _Triangle:
         rows = as_fortran(rows, overwrite=False, check_finite=False)
         self.upper = tpqrt(0, min(PANEL, n), self.upper, rows, overwrite_a=True, overwrite_b=True)[0]
 
-    def merge(self, other):
+    def merge(self, other: "_Triangle") -> None:
         """Eliminate the triangle that stands for the other's rows."""
         rows = self.rows + other.rows
         self.add(other.triangle().astype(self.dtype, copy=False))
         self.rows = rows
 
-    def triangle(self):
+    def triangle(self) -> Matrix:
         """R."""
         return self.upper
 
@@ -304,11 +309,11 @@ class _Triangle:
 class _Gram:
     """``G = A^H A`` of single-precision rows, in double precision; the upper triangle of its conjugate."""
 
-    def __init__(self, columns, dtype):
+    def __init__(self, columns: int, dtype: DType) -> None:
         self.rows, self.dtype = 0, np.promote_types(dtype, np.float64)
         self.conjugate = np.zeros((columns, columns), self.dtype, order="F")
 
-    def add(self, rows):
+    def add(self, rows: Matrix) -> None:
         """``G + rows^H rows``, of rows in double precision."""
         self.rows += len(rows)
         if rows.size:
@@ -316,12 +321,12 @@ class _Gram:
             # rows^T is Fortran-ordered, and rows^T (rows^T)^H = conj(rows^H rows): nothing is copied
             self.conjugate = product(1.0, rows.T, 1.0, self.conjugate, overwrite_c=True)
 
-    def merge(self, other):
+    def merge(self, other: "_Gram") -> None:
         """Sums add."""
         self.rows += other.rows
         self.conjugate += other.conjugate
 
-    def triangle(self):
+    def triangle(self) -> Matrix:
         """R with ``R^H R = G``: the Cholesky factor of G scaled to a unit diagonal.
 
         Where G is numerically singular, pivoted and ending where all that is left of it is rounding error.
@@ -343,7 +348,7 @@ class _Gram:
         return _triangle(factor * scale)
 
 
-def _triangle(a):
+def _triangle(a: Matrix) -> Matrix:
     """R of ``a = Q R``, upper trapezoidal, (min(M, N), N)."""
     factor = _core.Factor(as_fortran(a, overwrite=False, check_finite=False))
     factor.geqrf()

@@ -2,8 +2,10 @@
 
 import math
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Literal, TypeAlias, TypedDict, Unpack, get_args, overload
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .. import _core
 from .._common.arrays import (
@@ -16,17 +18,38 @@ from .._common.arrays import (
     lapack_dtype,
 )
 from .._common.random import gaussian
-from .._common.rule import check_rule
+from .._common.rule import Rule, check_rule
+from .._common.types import Array, Indices, Matrix, Seed
 
-MODES = ("economic", "r", "raw", "full")
-DRIVERS = ("auto", "greedy", "randomized", "lapack", "_prefetch", "_small")  # the last two: what auto takes by size
+Mode: TypeAlias = Literal["economic", "r", "raw", "full"]
+Driver: TypeAlias = Literal["auto", "greedy", "randomized", "lapack"]
+MODES = get_args(Mode)
+DRIVERS = (*get_args(Driver), "_prefetch", "_small")  # the last two: what auto takes by size
 TINY = 96 * 96  # elements up to which loops of our own beat BLAS, measured; complex ones count fourfold
 SMALL = 320 * 320  # elements below which prefetching does not pay, measured
 PART = 1e8  # operations on a stack, less than a tenth of a second, after which Ctrl-C is heard whoever works on it
 CALL = 1000  # operations in the time that a matrix costs whatever its size
 
 
-def factor_of(a, overwrite_a, check_finite, borrow=False):
+class Options(TypedDict, total=False):
+    """How a matrix is factored."""
+
+    overwrite_a: bool
+    check_finite: bool
+    driver: Driver
+    tie_tol: float
+    rng: Seed
+
+
+class Truncation(Options, total=False):
+    """How, and when to stop: what all factorizations of one matrix take, passed on unchanged."""
+
+    rank: int | None
+    rtol: float | None
+    atol: float | None
+
+
+def factor_of(a: Array, overwrite_a: bool, check_finite: bool, borrow: bool = False) -> _core.Factor:
     """A factor that has not begun. Its column norms tell whether `a` is finite, without a pass of their own.
 
     To borrow `a` is to read it where it lies, if its layout allows that, until the factor is no longer needed.
@@ -43,12 +66,12 @@ def factor_of(a, overwrite_a, check_finite, borrow=False):
     return factor
 
 
-def tiny(a):
+def tiny(a: Array) -> bool:
     """Whether loops of our own beat BLAS."""
     return a.size * (4 if a.dtype.kind == "c" else 1) <= TINY
 
 
-def run(factor, driver, rule):
+def run(factor: _core.Factor, driver: str, rule: Rule) -> None:
     """Factor, or go on, until the rule holds."""
     rank, rtol, atol, tie_tol, rng = rule
     if driver == "lapack":
@@ -66,7 +89,9 @@ def run(factor, driver, rule):
         factor.greedy(rank, rtol, atol, tie_tol)
 
 
-def checked(a, rank, rtol, atol, driver, tie_tol, rng):
+def checked(
+    a: ArrayLike, rank: int | None, rtol: float | None, atol: float | None, driver: str, tie_tol: float, rng: Seed
+) -> tuple[Array, Rule]:
     """`a` as a numeric array of at least two dimensions, and the rule for it; the driver is checked too."""
     a = as_numeric(a)
     if a.ndim < 2:
@@ -75,20 +100,38 @@ def checked(a, rank, rtol, atol, driver, tie_tol, rng):
     return a, check_rule(a.shape[-2:], rank, rtol, atol, tie_tol, rng, random=driver == "randomized")
 
 
+class _Others(Truncation, total=False):
+    """The arguments that do not say what is returned."""
+
+    workers: int
+
+
+@overload
 def qr_truncated(
-    a,
+    a: ArrayLike, *, mode: Literal["economic", "full"] = ..., **others: Unpack[_Others]
+) -> tuple[Matrix, Matrix, Indices]: ...
+@overload
+def qr_truncated(a: ArrayLike, *, mode: Literal["r"], **others: Unpack[_Others]) -> tuple[Matrix, Indices]: ...
+@overload
+def qr_truncated(
+    a: ArrayLike, *, mode: Literal["raw"], **others: Unpack[_Others]
+) -> tuple[tuple[Matrix, Matrix], Matrix, Indices]: ...
+@overload
+def qr_truncated(a: ArrayLike, *, mode: str, **others: Unpack[_Others]) -> tuple[Any, ...]: ...
+def qr_truncated(
+    a: ArrayLike,
     *,
-    rank=None,
-    rtol=None,
-    atol=None,
-    mode="economic",
-    overwrite_a=False,
-    check_finite=True,
-    driver="auto",
-    tie_tol=0.0,
-    rng=None,
-    workers=1,
-):
+    rank: int | None = None,
+    rtol: float | None = None,
+    atol: float | None = None,
+    mode: str = "economic",
+    overwrite_a: bool = False,
+    check_finite: bool = True,
+    driver: Driver = "auto",
+    tie_tol: float = 0.0,
+    rng: Seed = None,
+    workers: int = 1,
+) -> tuple[Any, ...]:
     """Truncated pivoted QR, ``A[:, P] ~= Q R`` with error ``||R22||``.
 
     Columns are eliminated in the order of their remaining norms, as in ``scipy.linalg.qr(a, pivoting=True)``. Before
@@ -194,7 +237,7 @@ def qr_truncated(
     return _single(a, *arguments, rule) if a.ndim == 2 else _stacked(a, *arguments, workers, rule)
 
 
-def _single(a, mode, overwrite_a, check_finite, driver, rule):
+def _single(a: Array, mode: str, overwrite_a: bool, check_finite: bool, driver: str, rule: Rule) -> tuple[Any, ...]:
     factor = factor_of(a, overwrite_a, check_finite, driver == "randomized")
     run(factor, driver, rule)
     k, m = factor.rank, a.shape[0]
@@ -209,7 +252,9 @@ def _single(a, mode, overwrite_a, check_finite, driver, rule):
     return factor.form_q(k), r, factor.pivots
 
 
-def _stacked(a, mode, overwrite_a, check_finite, driver, workers, rule):
+def _stacked(
+    a: Array, mode: str, overwrite_a: bool, check_finite: bool, driver: str, workers: int, rule: Rule
+) -> tuple[Any, ...]:
     """The items over the leading dimensions, padded to the largest rank."""
     batch, shape = a.shape[:-2], a.shape[-2:]
     if 0 in batch:
@@ -226,7 +271,7 @@ def _stacked(a, mode, overwrite_a, check_finite, driver, workers, rule):
     return ((stacks[0], stacks[1]), *stacks[2:]) if mode == "raw" else tuple(stacks)
 
 
-def _small(items, mode, check_finite, driver, workers, rule):
+def _small(items: Array, mode: str, check_finite: bool, driver: str, workers: int, rule: Rule) -> tuple[Array, ...]:
     """Small matrices, many of them without coming back to Python, in as many threads as there are workers."""
     (count, m, n), rank, dtype = items.shape, rule.rank, lapack_dtype(items.dtype)
     q = np.zeros((count, rank, m), dtype) if mode == "economic" else None
@@ -235,7 +280,7 @@ def _small(items, mode, check_finite, driver, workers, rule):
     ranks = np.zeros(count, np.int32)
     how = driver == "auto" and tiny(items[0].astype(dtype, copy=False)), rule.rtol, rule.atol, rule.tie_tol
 
-    def factor(part):
+    def factor(part: slice) -> None:
         own = np.ascontiguousarray(items[part], dtype)  # by parts, between which Ctrl-C is heard
         bad = _core.first_nonfinite_column(own.reshape(len(own), -1).T) if check_finite else -1
         if bad >= 0:
@@ -259,7 +304,7 @@ def _small(items, mode, check_finite, driver, workers, rule):
     return (r, p) if q is None else (q.transpose(0, 2, 1)[:, :, :k], r, p)
 
 
-def _padded(parts):
+def _padded(parts: tuple[Array, ...]) -> Array:
     """The arrays stacked, with zeros where one is smaller than the largest."""
     stack = np.zeros((len(parts), *np.max([p.shape for p in parts], axis=0)), parts[0].dtype)
     for slot, part in zip(stack, parts, strict=True):
@@ -267,7 +312,7 @@ def _padded(parts):
     return stack
 
 
-def numerical_rank(factor):
+def numerical_rank(factor: _core.Factor) -> int:
     """Number of leading columns with |r_jj| > max(M, N) eps |r_11|."""
     diagonal = np.abs(np.diagonal(factor.a)[: factor.rank])
     if not diagonal.size:
@@ -276,6 +321,6 @@ def numerical_rank(factor):
     return int(np.argmax(dependent)) if dependent.any() else factor.rank
 
 
-def numerical_rtol(a):
+def numerical_rtol(a: Any) -> float:
     """The relative size below which a residual is rounding error, max(M, N) eps."""
     return max(a.shape) * np.finfo(lapack_dtype(a.dtype)).eps

@@ -7,19 +7,23 @@ Rayleigh-Ritz's and A, and leaves ``||A - B||_F <= ||A - Q Q^H A||_F``.
 """
 
 import math
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import scipy.linalg
 
 from .._common.arrays import check_flag
-from .._common.error import as_bound
+from .._common.error import Error, as_bound
 from .._common.low_rank import LowRank
 from .._common.norms import frobenius
 from .._common.products import adjoint_times, times
 from .._common.rule import check_rule
+from .._common.types import Matrix, MatrixLike, Reals, Seed
 from .._qr.truncated import numerical_rtol
 from .orthonormal import tall_qr
 from .sampler import Sampler, basis_columns, fewest, measured
+from .sketch import SketchName
 
 
 class RandomizedEigh(LowRank):
@@ -55,31 +59,31 @@ class RandomizedEigh(LowRank):
            [0., 0.]])
     """
 
-    def __init__(self, w, V, error):
+    def __init__(self, w: Reals, V: Matrix, error: Error) -> None:
         super().__init__(error)
         self.w, self.V = w, V
 
     @property
-    def _factors(self):
+    def _factors(self) -> tuple[Any, ...]:
         return self.V, self.w, self.V.conj().T
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Matrix]:
         return iter((self.w, self.V))
 
 
 def randomized_eigh(
-    a,
-    rank=None,
+    a: MatrixLike,
+    rank: int | None = None,
     *,
-    rtol=None,
-    atol=None,
-    psd=False,
-    oversample=10,
-    power=2,
-    sketch="gaussian",
-    check_finite=True,
-    rng=None,
-):
+    rtol: float | None = None,
+    atol: float | None = None,
+    psd: bool = False,
+    oversample: int = 10,
+    power: int = 2,
+    sketch: SketchName = "gaussian",
+    check_finite: bool = True,
+    rng: Seed = None,
+) -> RandomizedEigh:
     """Eigenvalues of largest modulus of a Hermitian matrix, ``A ~= V diag(w) V^H``, within a randomized range.
 
     Parameters
@@ -159,12 +163,12 @@ def randomized_eigh(
     error = sampler.exact_error(w)
     if error is None:
         error = sampler.estimated_error(lambda x: times(v, w[:, None] * adjoint_times(v, x)))
-    elif psd:  # A - V diag(w) V^H is positive semidefinite, which makes the difference of squares a bound
+    elif psd and norm is not None:  # A - V diag(w) V^H is semidefinite, so that the difference of squares is a bound
         error = as_bound(error, norm, w.dtype)
     return RandomizedEigh(w, v, error)
 
 
-def _compressed(q, y, rounding):
+def _compressed(q: Matrix, y: Matrix, rounding: float) -> tuple[Reals, Matrix]:
     """Eigenpairs of Q^H A Q for Y = A Q, in order of modulus."""
     t = adjoint_times(q, y)
     if not frobenius(t - t.conj().T) <= math.sqrt(rounding) * frobenius(t):
@@ -174,12 +178,12 @@ def _compressed(q, y, rounding):
     return w[order], z[:, order]
 
 
-def _rayleigh_ritz(q, y, rounding):
+def _rayleigh_ritz(q: Matrix, y: Matrix, rounding: float) -> tuple[Reals, Matrix]:
     w, z = _compressed(q, y, rounding)
     return w, times(q, z)
 
 
-def nystrom(q, y, rounding):
+def nystrom(q: Matrix, y: Matrix, rounding: float) -> tuple[Reals, Matrix]:
     """Eigenpairs of ``Y (Q^H Y)^+ Y^H``: from the singular values of ``Y Z diag(w)^{-1/2}`` where w is not rounding."""
     w, z = _compressed(q, y, rounding)
     largest = np.abs(w).max(initial=0)

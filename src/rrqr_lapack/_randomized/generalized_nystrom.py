@@ -12,13 +12,22 @@ import numpy as np
 
 from .._common.products import times
 from .._common.rule import check_rule
+from .._common.types import MatrixLike, Seed
 from .._qr.factored import TruncatedQR
 from .sampler import Sampler, basis_columns, measured
-from .sketch import sketch_of_columns
+from .sketch import SketchName, sketch_of_columns
 from .svd import RandomizedSVD, svd_of_product
 
 
-def generalized_nystrom(a, rank, *, oversample=10, sketch="gaussian", check_finite=True, rng=None):
+def generalized_nystrom(
+    a: MatrixLike,
+    rank: int,
+    *,
+    oversample: int = 10,
+    sketch: SketchName = "gaussian",
+    check_finite: bool = True,
+    rng: Seed = None,
+) -> RandomizedSVD:
     """Truncated SVD from one pass over the matrix, ``A ~= U diag(s) Vh``, by generalized Nystrom approximation.
 
     For matrices that are expensive to read or to multiply with: A X, Y A and ten products for the error estimate, all

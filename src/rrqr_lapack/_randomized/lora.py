@@ -8,8 +8,11 @@ F. Meng, Z. Wang, M. Zhang, "PiSSA: principal singular values and singular vecto
 ||W - B A||_F^2 = sum_{j>k} sigma_j^2 for the exact singular vectors, the least of all products of rank k.
 """
 
+from typing import Literal, TypeAlias, get_args
+
 import numpy as np
 import scipy.linalg
+from numpy.typing import ArrayLike
 
 from .._common.arrays import (
     as_numeric,
@@ -21,10 +24,11 @@ from .._common.arrays import (
 from .._common.error import exact
 from .._common.low_rank import TruncatedSVD
 from .._common.norms import frobenius
-from .._common.rule import check_rule
+from .._common.rule import Rule, check_rule
+from .._common.types import Matrix, Reals, Seed
 from .svd import randomized_svd
 
-DRIVERS = ("exact", "randomized")
+Driver: TypeAlias = Literal["exact", "randomized"]
 
 
 class LowRankFactors(TruncatedSVD):
@@ -60,14 +64,23 @@ class LowRankFactors(TruncatedSVD):
     <LowRankFactors of shape (3, 3), float64: rank 2, exact error 1>
     """
 
-    def __init__(self, w, U, s, Vh):
+    def __init__(self, w: Matrix, U: Matrix, s: Reals, Vh: Matrix) -> None:
         root = np.sqrt(s)
         self.B, self.A = U * root, root[:, None] * Vh
         self.residual = w - self.B @ self.A
         super().__init__(U, s, Vh, exact(frobenius(self.residual)))
 
 
-def low_rank_factors(w, *, rank=None, rtol=None, atol=None, check_finite=True, driver="exact", rng=None):
+def low_rank_factors(
+    w: ArrayLike,
+    *,
+    rank: int | None = None,
+    rtol: float | None = None,
+    atol: float | None = None,
+    check_finite: bool = True,
+    driver: Driver = "exact",
+    rng: Seed = None,
+) -> LowRankFactors:
     """Low-rank factors of a weight matrix, ``W ~= U diag(s) Vh = B A``, and the rest ``W - B A``.
 
     B and A take the place of W in a smaller layer; or they are what a LoRA adapter starts from, with the residual as
@@ -130,13 +143,13 @@ def low_rank_factors(w, *, rank=None, rtol=None, atol=None, check_finite=True, d
     if check_flag("check_finite", check_finite):
         check_finite_columns(w, "w")
     rule = check_rule(w.shape, rank, rtol, atol, rng=rng)
-    if check_choice("driver", driver, DRIVERS) == "exact":
+    if check_choice("driver", driver, get_args(Driver)) == "exact":
         return LowRankFactors(w, *_truncated_svd(w, rule))
     svd = randomized_svd(w, rule.rank, **rule.tolerances, rng=rule.rng, check_finite=False)
     return LowRankFactors(w, svd.U, svd.s, svd.Vh)
 
 
-def _truncated_svd(w, rule):
+def _truncated_svd(w: Matrix, rule: Rule) -> tuple[Matrix, Reals, Matrix]:
     """U, s and Vh of the least rank that the rule allows."""
     rank = rule.rank
     if not rank:

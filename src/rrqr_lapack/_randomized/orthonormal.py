@@ -11,34 +11,36 @@ from scipy.linalg import get_lapack_funcs
 
 from .._common.arrays import as_fortran
 from .._common.products import adjoint_times, times
+from .._common.types import Matrix
 from .._qr.qr import factored
 
 SAFE = 100  # a scaled Gram matrix is well conditioned while its reciprocal condition number is above SAFE eps
 
 
-def well_conditioned_basis(y):
+def well_conditioned_basis(y: Matrix) -> Matrix:
     """A basis of the range of Y, orthonormal to a few digits or better: enough to go on iterating with."""
-    factors = _cholesky_qr(y)
-    return (factors or _householder_qr(y))[0]
+    q, _ = _cholesky_qr(y) or _householder_qr(y)
+    return q
 
 
-def tall_qr(y):
+def tall_qr(y: Matrix) -> tuple[Matrix, Matrix]:
     """Y = Q R with Q orthonormal to rounding and R upper triangular, for a tall ndarray of any rank."""
     first = _cholesky_qr(y)
-    second = first and _cholesky_qr(first[0])
-    return (second[0], second[1] @ first[1]) if second else _householder_qr(y)
+    second = _cholesky_qr(first[0]) if first else None
+    return (second[0], second[1] @ first[1]) if first and second else _householder_qr(y)
 
 
-def _householder_qr(y):
+def _householder_qr(y: Matrix) -> tuple[Matrix, Matrix]:
     if not np.isfinite(y).all():
         raise ValueError(
-            "a product with a is not finite; check what the LinearOperator returns, or scale a down if it overflows"
+            "products with a must be finite, but one is not; "
+            "check what the LinearOperator returns, or scale a down if it overflows"
         )
     factor = factored(as_fortran(y, overwrite=False, check_finite=False))
     return factor.form_q(min(y.shape)), factor.upper(min(y.shape))
 
 
-def _cholesky_qr(y):
+def _cholesky_qr(y: Matrix) -> tuple[Matrix, Matrix] | None:
     """Q and R by one pass, or None where that is not accurate."""
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         gram = adjoint_times(y, y)

@@ -10,19 +10,24 @@ arXiv:1706.05736).
 """
 
 import math
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.sparse.linalg import LinearOperator
 
+from .._common.error import Error
 from .._common.estimator import Estimator
 from .._common.low_rank import Approximate
 from .._common.norms import frobenius
 from .._common.operand import dtype_of
 from .._common.products import times
-from .._common.rule import check_rule
+from .._common.rule import Rule, check_rule
+from .._common.types import Matrix, MatrixLike, Operand, Reals, Seed, Shape, Sparse
 from .components import components, truncated
 from .row_stream import Centred, RowStream, Sketch, Triangle
 from .sampler import basis_columns, measured
+from .sketch import SketchName
 
 
 class PCA(Approximate, Estimator):
@@ -117,22 +122,23 @@ class PCA(Approximate, Estimator):
 
     def __init__(
         self,
-        rank=None,
+        rank: int | None = None,
         *,
-        rtol=None,
-        atol=None,
-        oversample=10,
-        power=2,
-        sketch="gaussian",
-        check_finite=True,
-        rng=None,
-    ):
+        rtol: float | None = None,
+        atol: float | None = None,
+        oversample: int = 10,
+        power: int = 2,
+        sketch: SketchName = "gaussian",
+        check_finite: bool = True,
+        rng: Seed = None,
+    ) -> None:
         self.rank, self.rtol, self.atol = rank, rtol, atol
         self.oversample, self.power, self.sketch = oversample, power, sketch
         self.rng, self.check_finite = rng, check_finite
-        self._stream = self._found = None
+        self._stream: RowStream | None = None
+        self._found: tuple[Reals, Matrix, Error] | None = None
 
-    def fit(self, X, y=None):
+    def fit(self, X: MatrixLike, y: Any = None) -> Self:
         """Find the components of all rows at once.
 
         Parameters
@@ -160,7 +166,7 @@ class PCA(Approximate, Estimator):
         self.n_samples_seen_, self.n_features_in_ = a.shape
         return self
 
-    def partial_fit(self, X, y=None):
+    def partial_fit(self, X: ArrayLike | Sparse, y: Any = None) -> Self:
         """Take in a block of rows. Each is seen once and not kept; the components are computed when asked for.
 
         Parameters
@@ -184,9 +190,11 @@ class PCA(Approximate, Estimator):
             `fit` was given all rows; a parameter of the constructor is out of its range.
         """
         if isinstance(X, LinearOperator):
-            raise TypeError("X is a LinearOperator; partial_fit takes arrays and sparse arrays")
+            raise TypeError("X must be an array or sparse array for partial_fit, got a LinearOperator; give it to fit")
         if self._found is not None and self._stream is None:
-            raise ValueError("fit was given all rows; take a new PCA, and give every block to its partial_fit")
+            raise ValueError(
+                "partial_fit must see every block, but fit was given all rows; take a new PCA for partial_fit alone"
+            )
         a, _ = measured(X, self.check_finite, "X")
         if self._stream is None:
             n, dtype = a.shape[1], dtype_of(a)
@@ -203,7 +211,7 @@ class PCA(Approximate, Estimator):
         self._found = None
         return self
 
-    def transform(self, X):
+    def transform(self, X: MatrixLike) -> Matrix:
         """Scores ``Z = (X - 1 mu) C^H``.
 
         Parameters
@@ -226,7 +234,7 @@ class PCA(Approximate, Estimator):
         self._check_columns(a)
         return times(Centred(a, self.mean_), basis)
 
-    def fit_transform(self, X, y=None):
+    def fit_transform(self, X: MatrixLike, y: Any = None) -> Matrix:
         """``fit(X).transform(X)``.
 
         Parameters
@@ -255,7 +263,7 @@ class PCA(Approximate, Estimator):
         """
         return self.fit(X).transform(X)
 
-    def inverse_transform(self, scores):
+    def inverse_transform(self, scores: ArrayLike) -> Matrix:
         """The rows ``1 mu + Z C`` that have the given scores.
 
         Parameters
@@ -271,43 +279,43 @@ class PCA(Approximate, Estimator):
         return np.asarray(scores) @ self.components_ + self.mean_
 
     @property
-    def singular_values_(self):
+    def singular_values_(self) -> Reals:
         return self._solution()[0]
 
     @property
-    def components_(self):
+    def components_(self) -> Matrix:
         return self._solution()[1]
 
     @property
-    def _error(self):
+    def _error(self) -> Error:  # type: ignore[override]  # as late as the components
         return self._solution()[2]
 
     @property
-    def n_components_(self):
+    def n_components_(self) -> int:
         return len(self.singular_values_)
 
     @property
-    def explained_variance_(self):
+    def explained_variance_(self) -> Reals:
         return self._mean_square(self.singular_values_, 1)
 
     @property
-    def explained_variance_ratio_(self):
+    def explained_variance_ratio_(self) -> Reals:
         total = math.hypot(frobenius(self.singular_values_), self.error)
         return (self.singular_values_ / total) ** 2 if total else self.singular_values_
 
     @property
-    def noise_variance_(self):
+    def noise_variance_(self) -> float:
         others = min(self.n_samples_seen_, self.n_features_in_) - self.n_components_
         return float(self._mean_square(self.error, others)) if others else 0.0
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         parameters = super().__repr__()
-        if self._stream is self._found is None:
+        if self._stream is None and self._found is None:
             return parameters
         size = f"{self.n_samples_seen_} x {self.n_features_in_}"
         return f"<{parameters} of {size}: rank {self.n_components_}, {self.error_kind} error {self.error:.3g}>"
 
-    def _mean_square(self, values, columns):
+    def _mean_square(self, values: Any, columns: int) -> Any:
         """Squares over (M - 1) columns, which may be representable where the square of X's norm is not."""
         with np.errstate(over="ignore"):
             squares = np.square(values / math.sqrt(max(self.n_samples_seen_ - 1, 1) * columns))
@@ -315,14 +323,14 @@ class PCA(Approximate, Estimator):
             raise OverflowError("the variance of X overflows; scale X down")
         return squares
 
-    def _rule(self, shape):
+    def _rule(self, shape: Shape) -> Rule:
         return check_rule(shape, self.rank, self.rtol, self.atol, rng=self.rng)
 
-    def _check_columns(self, a):
+    def _check_columns(self, a: Operand) -> None:
         if a.shape[1] != self.n_features_in_:
             raise ValueError(f"X must have {self.n_features_in_} columns, as before, got the shape {a.shape}")
 
-    def _solution(self):
+    def _solution(self) -> tuple[Reals, Matrix, Error]:
         """Singular values, components and error."""
         if self._found is None:
             if self._stream is None:

@@ -10,9 +10,14 @@ For l = k + p columns of a Gaussian sketch, without power iterations and with si
     E ||A - Q Q^H A||_F <= (1 + k / (p - 1))^(1/2) (sum_{j>k} sigma_j^2)^(1/2).
 """
 
+from typing import Any
+
+from .._common.error import Error
 from .._common.low_rank import LowRank
 from .._common.rule import check_rule
+from .._common.types import Matrix, MatrixLike, Seed
 from .sampler import Sampler, basis_columns, measured
+from .sketch import SketchName
 
 
 class Range(LowRank):
@@ -43,27 +48,27 @@ class Range(LowRank):
     <Range of shape (40, 40), float64: rank 32, exact error 2.83>
     """
 
-    def __init__(self, Q, error):
+    def __init__(self, Q: Matrix, error: Error) -> None:
         super().__init__(error)
         self.Q = Q
 
     @property
-    def _factors(self):
+    def _factors(self) -> tuple[Any, ...]:
         return self.Q, self.Q.conj().T
 
 
 def range_finder(
-    a,
-    rank=None,
+    a: MatrixLike,
+    rank: int | None = None,
     *,
-    rtol=None,
-    atol=None,
-    oversample=10,
-    power=2,
-    sketch="gaussian",
-    check_finite=True,
-    rng=None,
-):
+    rtol: float | None = None,
+    atol: float | None = None,
+    oversample: int = 10,
+    power: int = 2,
+    sketch: SketchName = "gaussian",
+    check_finite: bool = True,
+    rng: Seed = None,
+) -> Range:
     """Orthonormal basis of an approximate range, ``A ~= Q Q^H A``, from a few products with A.
 
     Q spans ``(A A^H)^power A Omega^T`` for a random sketch Omega, orthonormalized after every product. Without a

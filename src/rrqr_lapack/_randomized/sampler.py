@@ -1,27 +1,33 @@
 """Bases from random products with a matrix, and what they leave of it: what the randomized factorizations share."""
 
 import math
+from collections.abc import Callable
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import LinearOperator
 
 from .._common.arrays import check_choice, check_count, check_flag
-from .._common.error import PROBES, estimated, remaining
+from .._common.error import PROBES, Error, estimated, remaining
 from .._common.norms import frobenius
 from .._common.operand import as_operand, dtype_of, is_dense
 from .._common.products import adjoint_times, times
 from .._common.random import gaussian
+from .._common.rule import Rule
+from .._common.types import Array, Matrix, Operand, Reals, Shape
 from .._qr.truncated import numerical_rtol
 from .orthonormal import tall_qr, well_conditioned_basis
-from .sketch import SKETCHES, sketch_of_rows
+from .sketch import SKETCHES, SketchName, sketch_of_rows
 
 STOPPING_PROBES = 40  # vectors by which an error is kept small, where the bound counts: 1.8 times it, or 1.5
 FIRST_BLOCK, LARGEST_BLOCK = 16, 128  # columns that join a growing basis at a time
 
 
-def measured(a, check_finite, name="a", *, with_adjoint=False):
+def measured(
+    a: Any, check_finite: bool, name: str = "a", *, with_adjoint: bool = False
+) -> tuple[Operand, float | None]:
     """`a` as an operand, and ||A||_F, which is finite only if `a` is; None for a LinearOperator."""
     rows_first = sparse.issparse(a) and a.format == "csr"  # as good for products as an operand's columns
     check_flag("check_finite", check_finite)
@@ -33,16 +39,16 @@ def measured(a, check_finite, name="a", *, with_adjoint=False):
     norm = frobenius(a)
     if check_finite and not norm < math.inf:
         as_operand(a, name)  # says where
-        raise ValueError(f"{name} is finite, but its norm overflows; scale {name} down")
+        raise ValueError(f"{name} must have a finite norm, but it overflows; scale {name} down")
     return a, norm
 
 
-def basis_columns(shape, rule, oversample):
+def basis_columns(shape: Shape, rule: Rule, oversample: int) -> int:
     """The most columns of a basis for the rule's rank."""
     return min(rule.rank + check_count("oversample", oversample), *shape)
 
 
-def fewest(values, left, tolerance):
+def fewest(values: Reals, left: float, tolerance: float) -> int:
     """The least k for which values[k:] and what is left, orthogonal to each other, are within the tolerance."""
     for k in range(len(values), 0, -1):
         left = math.hypot(left, values[k - 1])
@@ -54,22 +60,22 @@ def fewest(values, left, tolerance):
 class Sampler:
     """Random products with the operand A, whose Frobenius norm is `norm`, or None if it is not known."""
 
-    def __init__(self, a, norm, rule, power, sketch):
+    def __init__(self, a: Operand, norm: float | None, rule: Rule, power: int, sketch: SketchName) -> None:
         self.a, self.norm, self.rule, self.rng = a, norm, rule, rule.rng
         self.power = check_count("power", power)
         self._sketch = SKETCHES[check_choice("sketch", sketch, tuple(SKETCHES))]
         self._probe_count = STOPPING_PROBES if rule.by_tolerance else PROBES
 
-    def omega(self, rows, columns):
+    def omega(self, rows: int, columns: int) -> Any:
         """A sketch; a square one is Gaussian, because of signs alone it could be singular."""
         sketch = self._sketch if rows < columns else gaussian
         return sketch(self.rng, rows, columns, dtype_of(self.a))
 
-    def basis(self, columns):
+    def basis(self, columns: int) -> Matrix:
         """Orthonormal basis of ``(A A^H)^power A Omega^T``."""
         return tall_qr(self._range(columns))[0]
 
-    def grown_basis(self, most, tolerance):
+    def grown_basis(self, most: int, tolerance: float) -> tuple[Matrix, Matrix | None]:
         """Q, and A^H Q or None for a LinearOperator: as many columns as the tolerance takes, at most `most`.
 
         Blocks are made from the residual ``(I - Q Q^H) A``. Of their columns only those above rounding join.
@@ -90,33 +96,33 @@ class Sampler:
                 z = np.hstack([z, adjoint_times(self.a, new)])
         return q, z
 
-    def tolerance(self):
+    def tolerance(self) -> float:
         """The norm that the rule lets be left, ``max(rtol ||A||_F, atol)``, but no less than rounding."""
         rule = self.rule.at_least(numerical_rtol(self.a))
         return max(rule.rtol * self._size, rule.atol)
 
-    def error_outside(self, q, captured=None):
+    def error_outside(self, q: Matrix, captured: Array | None = None) -> Error:
         """``||A - Q Q^H A||_F``; `captured` is A^H Q or its singular values, where known."""
         return self.exact_error(captured) or estimated(outside(self._probes[1], q))
 
-    def error_beyond(self, rank, s, q, z):
+    def error_beyond(self, rank: int, s: Reals, q: Matrix, z: Matrix) -> Error:
         """``||A - U diag(s) Vh||_F`` for the first `rank` of the singular values s of ``Q Z^H`` and their vectors."""
         return self.exact_error(s[:rank]) or self.estimated_error(lambda w: times(q, adjoint_times(z, w))).plus(
             frobenius(s[rank:])
         )
 
-    def exact_error(self, captured):
+    def exact_error(self, captured: Array | None) -> Error | None:
         """From ``||A||_F^2 - ||captured||_F^2``, or None where these are not known or too close to each other."""
         if captured is None or self.norm is None:
             return None
         return remaining(self.norm, frobenius(captured), captured.dtype)
 
-    def estimated_error(self, approximation):
+    def estimated_error(self, approximation: Callable[[Matrix], Matrix]) -> Error:
         """``||A - B||_F`` from `approximation`, the product with B."""
         w, aw = self._probes
         return estimated(aw - approximation(w))
 
-    def _range(self, columns, known=None):
+    def _range(self, columns: int, known: Matrix | None = None) -> Matrix:
         """``(A A^H)^power A Omega^T`` of A or of ``(I - Q Q^H) A``, each product but the last orthonormalized."""
         y = outside(sketch_of_rows(self.omega(columns, self.a.shape[1]), self.a), known)
         for _ in range(self.power):
@@ -126,17 +132,17 @@ class Sampler:
         return y
 
     @cached_property
-    def _size(self):
+    def _size(self) -> float:
         """``||A||_F``, estimated where it is not known."""
         return estimated(self._probes[1]).value if self.norm is None else self.norm
 
     @cached_property
-    def _probes(self):
+    def _probes(self) -> tuple[Matrix, Matrix]:
         """Normal vectors W that no basis has seen, and A W."""
         w = gaussian(self.rng, self._probe_count, self.a.shape[1], dtype_of(self.a)).T
         return w, times(self.a, w)
 
 
-def outside(y, q):
+def outside(y: Matrix, q: Matrix | None) -> Matrix:
     """``(I - Q Q^H) Y``, or Y without a basis Q."""
     return y if q is None else y - times(q, adjoint_times(q, y))

@@ -12,8 +12,9 @@ A sketch Omega (l x n, l small, ``E Omega^H Omega`` a multiple of I) is one of
 All numbers come one after the other from the caller's generator, so that a sketch does not depend on threads.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -67,7 +68,8 @@ def trigonometric(rng: np.random.Generator, rows: int, columns: int, dtype: DTyp
     return Trigonometric(signs, np.sort(rng.choice(columns, rows, replace=False)))
 
 
-SKETCHES = {"gaussian": gaussian, "sparse": sparse_signs, "srtt": trigonometric}
+SketchName: TypeAlias = Literal["gaussian", "sparse", "srtt"]
+SKETCHES: dict[SketchName, Callable[..., Any]] = {"gaussian": gaussian, "sparse": sparse_signs, "srtt": trigonometric}
 
 
 def sketch_of_rows(omega: Any, a: Operand) -> Matrix:

@@ -14,9 +14,10 @@ from .._common.operand import dtype_of
 from .._common.products import adjoint_times, times
 from .._common.random import gaussian
 from .._common.scaling import power_of_two
+from .._common.types import Matrix, Operand
 
 
-def spectral_norm(a, steps, rng):
+def spectral_norm(a: Operand, steps: int, rng: np.random.Generator) -> float:
     """A lower estimate of ||A||_2 by at most `steps` products with A and as many with A^H."""
     n = a.shape[1]
     v, alphas, betas = _unit(gaussian(rng, n, 1, dtype_of(a))[:, 0])[0], [], []
@@ -37,7 +38,7 @@ def spectral_norm(a, steps, rng):
     return scale * float(np.linalg.svd(bidiagonal / scale, compute_uv=False).max(initial=0))
 
 
-def _unit(x):
+def _unit(x: Matrix) -> tuple[Matrix, float]:
     """x / ||x|| and ||x||; zero stays zero."""
     norm = frobenius(x)
     return (x / x.real.dtype.type(norm), norm) if norm > 0 else (x, norm)

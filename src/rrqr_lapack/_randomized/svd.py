@@ -10,9 +10,11 @@ import scipy.linalg
 
 from .._common.low_rank import TruncatedSVD
 from .._common.products import adjoint_times, times
-from .._common.rule import check_rule
+from .._common.rule import Rule, check_rule
+from .._common.types import Matrix, MatrixLike, Operand, Reals, Seed
 from .orthonormal import tall_qr
 from .sampler import Sampler, basis_columns, fewest, measured
+from .sketch import SketchName
 
 
 class RandomizedSVD(TruncatedSVD):
@@ -52,17 +54,17 @@ class RandomizedSVD(TruncatedSVD):
 
 
 def randomized_svd(
-    a,
-    rank=None,
+    a: MatrixLike,
+    rank: int | None = None,
     *,
-    rtol=None,
-    atol=None,
-    oversample=10,
-    power=2,
-    sketch="gaussian",
-    check_finite=True,
-    rng=None,
-):
+    rtol: float | None = None,
+    atol: float | None = None,
+    oversample: int = 10,
+    power: int = 2,
+    sketch: SketchName = "gaussian",
+    check_finite: bool = True,
+    rng: Seed = None,
+) -> RandomizedSVD:
     """Truncated SVD within a randomized range, ``A ~= U diag(s) Vh``.
 
     Without a tolerance it has `rank` singular values. With one it has as few as
@@ -125,7 +127,9 @@ def randomized_svd(
     return truncated_svd(a, norm, rule, basis_columns(a.shape, rule, oversample), power, sketch)
 
 
-def truncated_svd(a, norm, rule, columns, power, sketch):
+def truncated_svd(
+    a: Operand, norm: float | None, rule: Rule, columns: int, power: int, sketch: SketchName
+) -> RandomizedSVD:
     """The `RandomizedSVD` of an operand, its norm None if it is not known."""
     wide = a.shape[0] < a.shape[1]  # then of the transpose, for which fewer random numbers are needed
     sampler, rank = Sampler(a.T if wide else a, norm, rule, power, sketch), rule.rank
@@ -142,7 +146,7 @@ def truncated_svd(a, norm, rule, columns, power, sketch):
     return RandomizedSVD(vh.T, s[:rank], u.T, error) if wide else RandomizedSVD(u, s[:rank], vh, error)
 
 
-def svd_of_product(q, z):
+def svd_of_product(q: Matrix, z: Matrix) -> tuple[Matrix, Reals, Matrix]:
     """The SVD of ``Q Z^H`` for orthonormal columns Q, its left vectors in terms of Q."""
     p, r = tall_qr(z)
     u, s, wh = scipy.linalg.svd(r.conj().T, full_matrices=False, check_finite=False)

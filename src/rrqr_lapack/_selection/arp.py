@@ -8,21 +8,25 @@ where rows of V vanish), and the error with the best T is no larger. No smaller 
 every matrix (A. Deshpande, L. Rademacher, S. Vempala, G. Wang, Theory Comput. 2 (2006), doi:10.4086/toc.2006.v002a012).
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
-from .basis import right_singular_vectors
+from .._common.rule import Rule
+from .._common.types import Array, Indices, Matrix, Operand
+from .basis import BasisDriver, right_singular_vectors
 
 
-def arp(a, rule, *, driver="auto", oversample=10, power=2):
+def arp(a: Operand, rule: Rule, *, driver: BasisDriver = "auto", oversample: int = 10, power: int = 2) -> Indices:
     vh = right_singular_vectors(a, rule, driver, oversample, power)
 
-    def draw(scores, row):
+    def draw(scores: Array, row: Matrix | None) -> int:
         return rule.rng.choice(len(scores), p=scores / scores.sum())
 
     return eliminate(vh, draw)
 
 
-def eliminate(vh, choose):
+def eliminate(vh: Array, choose: Callable[[Array, Matrix | None], int]) -> Indices:
     """Pivots of V^H, each chosen by choose(scores, row): `scores` are the squared norms of the columns of V^H after
     projection orthogonally to the pivots so far, and `row` is the last row of its R, None at first.
 

@@ -4,25 +4,32 @@ G. H. Golub, C. F. Van Loan, "Matrix Computations", 4th ed. (2013), section 5.4.
 P. G. Martinsson, J. A. Tropp, "Finding structure with randomness", SIAM Review 53(2) (2011), doi:10.1137/090771806.
 """
 
+from typing import Literal, TypeAlias, get_args
+
 import numpy as np
 import scipy.linalg
 
 from .._common.arrays import as_fortran, check_choice, check_count
 from .._common.norms import frobenius
+from .._common.rule import Rule
+from .._common.types import Matrix, Operand, Reals
 from .._qr.qr import factored
 from .._qr.truncated import numerical_rtol
 from .._randomized.svd import randomized_svd
 
+BasisDriver: TypeAlias = Literal["auto", "exact", "randomized"]
 
-def right_singular_vectors(a, rule, driver, oversample, power):
+
+def right_singular_vectors(a: Operand, rule: Rule, driver: str, oversample: int, power: int) -> Matrix:
     """V^H, k x n with orthonormal rows: the least k with ``||A - A V V^H||_F <= max(atol, rtol ||A||_F)``, at most
     rule.rank and the numerical rank."""
-    check_choice("driver", driver, ("auto", "exact", "randomized"))
+    check_choice("driver", driver, get_args(BasisDriver))
     oversample, power = check_count("oversample", oversample), check_count("power", power)
     dense = isinstance(a, np.ndarray)
     if driver == "exact" and not dense:
         raise TypeError(
-            "driver='exact' needs a dense array; pass a.toarray() if it fits in memory, or choose driver='randomized'"
+            f"a must be dense for driver='exact', got a {type(a).__name__}; pass a.toarray() if it fits in memory, "
+            "or driver='randomized'"
         )
     if driver == "randomized" or not dense:
         seed = rule.rng.integers(2**63)  # what is drawn afterwards does not depend on how much the SVD draws
@@ -38,6 +45,6 @@ def right_singular_vectors(a, rule, driver, oversample, power):
     return vh[: int(np.argmax(small)) if small.any() else k]
 
 
-def _above_rounding(a, s):
+def _above_rounding(a: Operand, s: Reals) -> int:
     """The numerical rank: how many singular values are above max(m, n) eps sigma_1."""
-    return np.count_nonzero(s > numerical_rtol(a) * s.max(initial=0))
+    return int(np.count_nonzero(s > numerical_rtol(a) * s.max(initial=0)))

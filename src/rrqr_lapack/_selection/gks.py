@@ -9,10 +9,12 @@ and the Frobenius norm, where [A]_k is the best approximation of rank k. The QR 
 changes a pivot, so that ||V[C]^{-1}||_2 <= sqrt(1 + 4 k (n - k)).
 """
 
+from .._common.rule import Rule
+from .._common.types import Indices, Operand
 from .._qr.strong import strong_rrqr
-from .basis import right_singular_vectors
+from .basis import BasisDriver, right_singular_vectors
 
 
-def gks(a, rule, *, driver="auto", oversample=10, power=2):
+def gks(a: Operand, rule: Rule, *, driver: BasisDriver = "auto", oversample: int = 10, power: int = 2) -> Indices:
     vh = right_singular_vectors(a, rule, driver, oversample, power)
     return strong_rrqr(vh).P[: len(vh)]

@@ -9,27 +9,31 @@ Guarantee: ||A - A_C T||_2 <= sqrt(n - k) 2^k sigma_{k+1}, and there are matrice
 is below 10.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import LinearOperator
 
 from .._common.norms import column_norms, outside_norms
+from .._common.rule import Rule
 from .._common.scaling import near_one
+from .._common.types import Indices, Operand
 from .._qr.factored import TruncatedQR
 from .._qr.truncated import numerical_rtol
 from .residual import complement
 
 
-def greedy(a, rule, first):
+def greedy(a: Operand, rule: Rule, first: int) -> Indices:
     if isinstance(a, LinearOperator):
         raise TypeError(
-            "method 'greedy' needs the columns of a, which a LinearOperator does not have; pass an array or a sparse "
-            "matrix, or choose by products with method='gks', 'arp' or 'sketch'"
+            "a must be an array or a sparse matrix for method='greedy', got a LinearOperator; "
+            "choose by products, with method='gks', 'arp' or 'sketch'"
         )
     return _by_products(a, rule, first) if sparse.issparse(a) else pivots(a, rule, first, TruncatedQR)
 
 
-def pivots(a, rule, first, factorize):
+def pivots(a: Operand, rule: Rule, first: int, factorize: Callable[..., TruncatedQR]) -> Indices:
     """The pivots of an array's factorization, a `TruncatedQR`, after the `first` columns, which must be in."""
     if not first:
         tolerances = rule.at_least(numerical_rtol(a)).tolerances
@@ -42,12 +46,12 @@ def pivots(a, rule, first, factorize):
     return np.concatenate((np.arange(first), first + factor.P[: factor.rank]))
 
 
-def _tolerance(a, rule, scale):
+def _tolerance(a: Operand, rule: Rule, scale: float) -> float:
     """The residual column norm at which a selection is complete: at a tolerance, or at rounding error."""
     return max(rule.atol / scale, max(rule.rtol, numerical_rtol(a)) * float(column_norms(a).max(initial=0)))
 
 
-def _by_products(a, rule, first):
+def _by_products(a: Operand, rule: Rule, first: int) -> Indices:
     """The same of a sparse matrix.
 
     Norms are downdated, |r_j|^2 at a time. Where that has cancelled half of the digits they are computed afresh, and
@@ -61,7 +65,8 @@ def _by_products(a, rule, first):
     fresh = squares.copy()
     lost = np.sqrt(np.finfo(a.dtype).eps)
     q = np.empty((m, min(rule.rank, 32)), a.dtype, order="F")
-    chosen, k = [], 0  # k <= len(chosen): of columns that must be in some may be dependent
+    chosen: list[int] = []
+    k = 0  # k <= len(chosen): of columns that must be in some may be dependent
     while len(chosen) < rule.rank:
         forced = len(chosen) < first
         j = len(chosen) if forced else int(np.argmax(squares))

@@ -9,11 +9,13 @@ probability. For k columns there is none.
 
 import numpy as np
 
+from .._common.rule import Rule
+from .._common.types import Indices, Operand
 from .._id.leverage import drawn
-from .basis import right_singular_vectors
+from .basis import BasisDriver, right_singular_vectors
 
 
-def leverage(a, rule, *, driver="auto", oversample=10, power=2):
+def leverage(a: Operand, rule: Rule, *, driver: BasisDriver = "auto", oversample: int = 10, power: int = 2) -> Indices:
     vh = right_singular_vectors(a, rule, driver, oversample, power)
     scores = (np.abs(vh) ** 2).sum(axis=0, dtype=np.float64)
     return drawn(scores, len(vh), rule.rng)

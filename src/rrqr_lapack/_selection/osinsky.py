@@ -17,17 +17,19 @@ from scipy.sparse.linalg import LinearOperator
 
 from .._common.norms import column_norms, difference_norms
 from .._common.operand import columns
+from .._common.rule import Rule
 from .._common.scaling import near_one
+from .._common.types import Array, Indices, Matrix, Operand
 from .._qr.truncated import numerical_rtol
 from .arp import eliminate
-from .basis import right_singular_vectors
+from .basis import BasisDriver, right_singular_vectors
 
 
-def osinsky(a, rule, *, driver="auto", oversample=10, power=2):
+def osinsky(a: Operand, rule: Rule, *, driver: BasisDriver = "auto", oversample: int = 10, power: int = 2) -> Indices:
     if isinstance(a, LinearOperator):
         raise TypeError(
-            "method 'osinsky' needs the columns of a, which a LinearOperator does not have; pass an array or a sparse "
-            "matrix, or choose by products with method='arp'"
+            "a must be an array or a sparse matrix for method='osinsky', got a LinearOperator; "
+            "choose by products, with method='arp'"
         )
     a, scale = near_one(a)
     vh = right_singular_vectors(a, rule._replace(atol=rule.atol / scale), driver, oversample, power)
@@ -37,16 +39,16 @@ def osinsky(a, rule, *, driver="auto", oversample=10, power=2):
 class _LeastGrowth:
     """The pivot whose column of E - W R is least for its score."""
 
-    def __init__(self, a, vh):
+    def __init__(self, a: Operand, vh: Matrix) -> None:
         (k, n), m = vh.shape, a.shape[0]
         self.a, self.vh, self.av = a, vh, a @ vh.conj().T
         self.w, self.r = np.empty((m, k), vh.dtype, order="F"), np.empty((k, n), vh.dtype)
         self.squares = difference_norms(a, self.av, vh).astype(np.float64) ** 2
         # below this E is rounding error, and the scores alone decide
         self.floor = (numerical_rtol(a) * float(column_norms(a).max(initial=0))) ** 2
-        self.chosen = []
+        self.chosen: list[int] = []
 
-    def __call__(self, scores, row):
+    def __call__(self, scores: Array, row: Matrix | None) -> int:
         if row is not None:
             self._downdate(row)
         growth = np.full(len(scores), np.inf)
@@ -54,7 +56,7 @@ class _LeastGrowth:
         self.chosen.append(int(np.argmin(growth)))
         return self.chosen[-1]
 
-    def _downdate(self, row):
+    def _downdate(self, row: Matrix) -> None:
         """E becomes E - w row, which is zero in the column of the last pivot."""
         t, j = len(self.chosen) - 1, self.chosen[-1]
         column = columns(self.a, [j])

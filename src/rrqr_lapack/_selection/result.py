@@ -1,6 +1,7 @@
 """What a selection is: columns, and on request the coefficients and the error."""
 
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
@@ -11,11 +12,14 @@ from .._common.operand import as_operand, columns, dtype_of
 from .._common.products import times
 from .._common.random import gaussian
 from .._common.scaling import near_one
+from .._common.types import Array, DType, Indices, Matrix, Operand, Shape, Sparse
 from .._id.column import InterpolativeDecomposition
 from .._id.least_squares import least_squares
 from .._qr.factored import TruncatedQR
 from .._qr.truncated import numerical_rtol
 from .._randomized.sampler import outside
+from .constraints import Constraints
+from .registry import MethodName
 
 
 class ColumnSelection(InterpolativeDecomposition):
@@ -67,27 +71,29 @@ class ColumnSelection(InterpolativeDecomposition):
     1.0
     """
 
-    def __init__(self, a, columns, method, constraints, rng):
+    def __init__(
+        self, a: Operand, columns: Indices, method: MethodName, constraints: Constraints, rng: np.random.Generator
+    ) -> None:
         self._a, self.columns, self.method = a, columns, method
         self._constraints, self._rng = constraints, rng
 
     @property
-    def shape(self):
+    def shape(self) -> Shape:
         return self._a.shape
 
     @property
-    def dtype(self):
+    def dtype(self) -> DType:
         return dtype_of(self._a)
 
-    def _about(self):
+    def _about(self) -> str:
         return f"rank {self.rank}, columns by {self.method!r}"
 
     @cached_property
-    def skeleton(self):
+    def skeleton(self) -> Array | Sparse:  # type: ignore[override]  # of this and others: as late as it is asked for
         return columns(self._a, self.columns)
 
     @cached_property
-    def _fit(self):
+    def _fit(self) -> tuple[Matrix, Any]:
         a = as_operand(self._a, check_finite=False, with_adjoint=True)
         a, scale = near_one(a)
         skeleton = self.skeleton if a is self._a else columns(a, self.columns)
@@ -95,11 +101,11 @@ class ColumnSelection(InterpolativeDecomposition):
         return T, None if left is None else left * scale
 
     @property
-    def coefficients(self):
+    def coefficients(self) -> Matrix:  # type: ignore[override]
         return self._fit[0]
 
     @cached_property
-    def _error(self):
+    def _error(self) -> Error:  # type: ignore[override]
         if not isinstance(self._a, LinearOperator):
             value = frobenius(self._fit[1])
             return Error(value, "exact", value)
@@ -108,17 +114,17 @@ class ColumnSelection(InterpolativeDecomposition):
         return estimated(outside(times(self._a, probes), q))
 
     @property
-    def max_column_error(self):
+    def max_column_error(self) -> float:  # type: ignore[override]
         if isinstance(self._a, LinearOperator):
-            raise TypeError("max_column_error needs the columns of a, which a LinearOperator does not have")
+            raise TypeError("a must be an array or a sparse matrix for max_column_error, got a LinearOperator")
         return float(self._fit[1].max(initial=0))
 
     @property
-    def max_coefficient(self):
+    def max_coefficient(self) -> float:
         return float(np.abs(self.coefficients).max(initial=0))
 
     @cached_property
-    def _split(self):
+    def _split(self) -> tuple[float, float]:
         """Training error and held-out error."""
         rows, took_part = self._constraints.rows, self._constraints.columns
         a, scale = near_one(self._a)
@@ -128,9 +134,9 @@ class ColumnSelection(InterpolativeDecomposition):
         return frobenius(left[took_part]) * scale, frobenius(missed) * scale
 
     @property
-    def training_error(self):
+    def training_error(self) -> float:
         return self._split[0] if self._constraints else self.error
 
     @property
-    def heldout_error(self):
+    def heldout_error(self) -> float:
         return self._split[1] if self._constraints else 0.0

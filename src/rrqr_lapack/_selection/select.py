@@ -1,33 +1,37 @@
 """One way to choose columns, whatever the method."""
 
+from typing import Unpack
+
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse
 from scipy.sparse.linalg import LinearOperator
 
 from .._common.arrays import check_choice
 from .._common.operand import as_operand, columns
 from .._common.rule import check_rule
+from .._common.types import Indices, MatrixLike, Operand, Seed
 from .._qr.factored import TruncatedQR
 from .._qr.truncated import numerical_rtol
-from .constraints import check_constraints
-from .registry import METHODS
+from .constraints import Constraints, check_constraints
+from .registry import METHODS, MethodName, Options
 from .result import ColumnSelection
 
 
 def select_columns(
-    a,
-    rank=None,
+    a: MatrixLike,
+    rank: int | None = None,
     *,
-    rtol=None,
-    atol=None,
-    method="greedy",
-    include=None,
-    exclude=None,
-    heldout_rows=None,
-    check_finite=True,
-    rng=None,
-    **options,
-):
+    rtol: float | None = None,
+    atol: float | None = None,
+    method: MethodName = "greedy",
+    include: ArrayLike | None = None,
+    exclude: ArrayLike | None = None,
+    heldout_rows: ArrayLike | None = None,
+    check_finite: bool = True,
+    rng: Seed = None,
+    **options: Unpack[Options],
+) -> ColumnSelection:
     """Column subset selection, ``A ~= A[:, C] @ T`` with k columns C and the best T for them.
 
     The columns are numerically independent, up to those that `include` demands: where A, or what a random method drew,
@@ -142,25 +146,36 @@ def select_columns(
     return ColumnSelection(a, constraints.columns[local].astype(np.int32), method, constraints, rule.rng)
 
 
-def _check_fit(a, method, rank, tolerances, constraints, options):
+def _check_fit(
+    a: Operand,
+    method: MethodName,
+    rank: int | None,
+    tolerances: tuple[float | None, float | None],
+    constraints: Constraints,
+    options: Options,
+) -> None:
     """Errors where the method does not take what it is given."""
     chosen = METHODS[method]
     for name in options:
         if name not in chosen.options:
             allowed = f"its options are {', '.join(chosen.options)}" if chosen.options else "it has none"
-            raise TypeError(f"method {method!r} takes no option {name!r}; {allowed}")
+            raise TypeError(f"options must be those of {method=}, got {name!r}; {allowed}")
     if not chosen.tolerances and (rank is None or tolerances != (None, None)):
-        raise ValueError(f"method {method!r} needs rank, and takes neither rtol nor atol")
+        raise ValueError(
+            f"rank must be given and no tolerance for {method=}, got {rank=} and the tolerances {tolerances}"
+        )
     if constraints.include.size and not chosen.first:
         able = " and ".join(repr(name) for name, other in METHODS.items() if other.first)
-        raise ValueError(f"method {method!r} takes no include; {able} do")
+        raise ValueError(f"include must be empty for {method=}, got {constraints.include.size} columns; {able} take it")
     if constraints and chosen.square:
-        raise ValueError(f"method {method!r} needs the whole matrix, without exclude and heldout_rows")
+        raise ValueError(
+            f"exclude and heldout_rows must be empty for {method=}, which needs the whole matrix, got some"
+        )
     if constraints and isinstance(a, LinearOperator):
-        raise TypeError("a is a LinearOperator, which takes no include, exclude or heldout_rows; pass an array")
+        raise TypeError("include, exclude and heldout_rows must be empty for a LinearOperator, got some; pass an array")
 
 
-def _independent(a, chosen):
+def _independent(a: Operand, chosen: Indices) -> Indices:
     """Those of the chosen columns that pivoted QR finds numerically independent, in their order."""
     skeleton = columns(a, chosen)
     skeleton = skeleton.toarray() if sparse.issparse(skeleton) else skeleton

@@ -9,6 +9,8 @@ Guarantee for LU, with Y = Omega (A A^H)^power A and S = Y_C^{-1} Y: ||A - A_C T
 the error of the sketch's row space. QR sees a few more rows, and keeps S small.
 """
 
+from typing import Literal, TypeAlias, get_args
+
 import numpy as np
 import scipy.linalg
 
@@ -16,13 +18,17 @@ from .._common.arrays import check_choice, check_count
 from .._common.operand import dtype_of, settle
 from .._common.products import adjoint_times, times
 from .._common.random import gaussian
+from .._common.rule import Rule
+from .._common.types import Indices, Matrix, Operand
 from .._qr.factored import TruncatedQR
 from .._qr.truncated import numerical_rtol
 from .._randomized.orthonormal import well_conditioned_basis
 
+SketchPivoting: TypeAlias = Literal["lu", "qr"]
 
-def sketch(a, rule, *, pivoting="lu", oversample=10, power=0):
-    check_choice("pivoting", pivoting, ("lu", "qr"))
+
+def sketch(a: Operand, rule: Rule, *, pivoting: SketchPivoting = "lu", oversample: int = 10, power: int = 0) -> Indices:
+    check_choice("pivoting", pivoting, get_args(SketchPivoting))
     oversample, power = check_count("oversample", oversample), check_count("power", power)
     rows = rule.rank if pivoting == "lu" else min(rule.rank + oversample, *a.shape)
     x = gaussian(rule.rng, rows, a.shape[0], dtype_of(a)).conj().T
@@ -32,16 +38,18 @@ def sketch(a, rule, *, pivoting="lu", oversample=10, power=0):
     if not yh.any():
         settle(a)
     if not np.isfinite(yh).all():
-        raise ValueError("a product with a is not finite; check what the LinearOperator returns, or scale a down")
+        raise ValueError(
+            "products with a must be finite, but one is not; check what the LinearOperator returns, or scale a down"
+        )
     return _partial_pivots(yh) if pivoting == "lu" else _greedy_pivots(yh, rule.rank)
 
 
-def _greedy_pivots(yh, rank):
+def _greedy_pivots(yh: Matrix, rank: int) -> Indices:
     factor = TruncatedQR(yh.conj().T, rank=rank, rtol=numerical_rtol(yh))
     return factor.P[: factor.rank]
 
 
-def _partial_pivots(yh):
+def _partial_pivots(yh: Matrix) -> Indices:
     """The pivot rows of the tall Y^H: LAPACK records exchanges. Where a pivot is rounding error nothing is left."""
     if not yh.size:
         return np.empty(0, np.intp)

@@ -11,13 +11,16 @@ from functools import partial
 
 import numpy as np
 
+from .._common.rule import Rule
+from .._common.types import Indices, Operand
 from .._qr.strong import strong_rrqr
 from .greedy import pivots
 
 
-def strong(a, rule, first, *, f=2.0):
+def strong(a: Operand, rule: Rule, first: int, *, f: float = 2.0) -> Indices:
     if not isinstance(a, np.ndarray):
         raise TypeError(
-            "method 'strong' needs a dense array; pass a.toarray() if it fits in memory, or method='greedy'"
+            f"a must be dense for method='strong', got a {type(a).__name__}; pass a.toarray() if it fits in memory, "
+            "or method='greedy'"
         )
     return pivots(a, rule, first, partial(strong_rrqr, f=f))

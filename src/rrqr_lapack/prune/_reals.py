@@ -23,7 +23,7 @@ def real_array(value, name: str) -> np.ndarray:
     array([1, 2])
     >>> real_array(np.ma.array([1, 2], mask=[True, False]), "x")
     Traceback (most recent call last):
-    TypeError: x is a masked array with masked entries; fill them first, as with x.filled(0)
+    TypeError: x must have no masked entries, got some; fill them first, as with x.filled(0)
     """
     if isinstance(value, list | tuple) and any(isinstance(each, np.ma.MaskedArray) for each in value):
         value = [as_ndarray(each, name) for each in value]  # a list of rows, whose masks NumPy drops
