@@ -81,7 +81,7 @@ def test_an_iterator_is_read_once(rng, network):
     expected = apply(from_array, plan(from_array, keep=0.5))
     np.testing.assert_allclose(apply(from_iterator, chosen)(X), expected(X), rtol=1e-9, atol=1e-10)
     with pytest.raises(
-        ValueError, match="refit reads the calibration samples again, but they were an iterator; pass an array"
+        ValueError, match="analysis must have samples that can be read again, got those of an iterator; analyze an"
     ):
         apply(from_iterator, chosen, refit="asymmetric")
 

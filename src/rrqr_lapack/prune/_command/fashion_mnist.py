@@ -14,6 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
+from .._atomic import FilePath
+
 DEBIAN_DIR = Path("/usr/share/datasets/fashion-mnist")
 SHIPPED = Path(__file__).parent / "data" / "fashion_mnist_subset.npz"
 
@@ -23,7 +25,7 @@ _FILES = {
 }
 
 
-def read_idx(path) -> np.ndarray:
+def read_idx(path: FilePath) -> np.ndarray:
     """Read a gzipped IDX file of unsigned bytes.
 
     Parameters
@@ -57,7 +59,7 @@ def read_idx(path) -> np.ndarray:
     return np.frombuffer(raw, np.uint8, offset=header).reshape(shape)
 
 
-def read_split(split: str, data_dir=DEBIAN_DIR) -> tuple[np.ndarray, np.ndarray]:
+def read_split(split: str, data_dir: FilePath = DEBIAN_DIR) -> tuple[np.ndarray, np.ndarray]:
     """Images and labels of the whole ``"train"`` (60,000) or ``"test"`` (10,000) set.
 
     Parameters
@@ -96,7 +98,7 @@ def calibration_images() -> np.ndarray:
         return file["calibration_images"]
 
 
-def test_set(data_dir=None) -> tuple[np.ndarray, np.ndarray]:
+def test_set(data_dir: FilePath | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Test images and labels: all 10,000 where the full set is present, else the package's first 2,000.
 
     Parameters
@@ -117,7 +119,7 @@ def test_set(data_dir=None) -> tuple[np.ndarray, np.ndarray]:
         return file["test_images"], file["test_labels"]
 
 
-def test_source(data_dir=None) -> str:
+def test_source(data_dir: FilePath | None = None) -> str:
     """Which test images `test_set` gives, in words."""
     if data_dir is None and not DEBIAN_DIR.is_dir():
         return (
@@ -127,6 +129,6 @@ def test_source(data_dir=None) -> str:
     return f"all test images of {data_dir or DEBIAN_DIR}"
 
 
-def inputs(images) -> np.ndarray:
+def inputs(images: np.ndarray) -> np.ndarray:
     """What the network takes: pixels scaled to [0, 1] in float32."""
     return images.astype(np.float32) / 255

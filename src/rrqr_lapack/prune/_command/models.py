@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
+from typing import Any
 
+from .._atomic import FilePath
 from .._model_file import ModelFile
 from .._network.dense import NetworkFace
 from .._network.files import SUFFIXES, check_format, is_network, load, save
@@ -14,7 +16,7 @@ TORCH_SUFFIXES = (".pt", ".pth", ".ckpt", ".bin", ".safetensors", ".index.json")
 TORCH_HINT = 'pip install "rrqr-lapack[torch]"'
 
 
-def files_of(target, make: str | None = None) -> tuple[Path, ...]:
+def files_of(target: Path, make: str | None = None) -> tuple[Path, ...]:
     """All files that `ModelFile.save` writes for a target.
 
     Raises
@@ -30,12 +32,12 @@ def files_of(target, make: str | None = None) -> tuple[Path, ...]:
     return check_path(target), target.with_suffix(".json")
 
 
-def _check_torch():
+def _check_torch() -> None:
     if importlib.util.find_spec("torch") is None:
         raise ImportError(f"--class is for PyTorch, which is not installed: {TORCH_HINT}")
 
 
-def open_model(path, data, make: str | None = None) -> ModelFile:
+def open_model(path: FilePath, data: Any, make: str | None = None) -> ModelFile:
     """The model in a file: a `Network` that `save` wrote, or a checkpoint of PyTorch.
 
     Parameters

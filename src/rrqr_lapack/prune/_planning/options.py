@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -15,7 +15,7 @@ class Options:
 
     eps: float | None = None
     keep: float | None = None
-    ranks: Any = None
+    ranks: Sequence[int] | Mapping[str, int] | None = None
     params: float | None = None
     flops: float | None = None
     max_error: float | None = None

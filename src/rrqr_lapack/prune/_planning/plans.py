@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from .._atomic import whole_file
+from .._atomic import FilePath, whole_file
 from .._tables import change, table
 from .recipe import Recipe
 
@@ -75,7 +75,7 @@ class Plan:
     (True, {'layers[0]': 16})
     """
 
-    budget: dict
+    budget: dict[str, float | dict[str, int]]
     recipe: Recipe
     allocation: str
     groups: tuple[GroupPlan, ...]
@@ -92,7 +92,7 @@ class Plan:
         """Units that stay of each group."""
         return {group.name: len(group.units) for group in self.groups}
 
-    def __str__(self):
+    def __str__(self) -> str:
         rows = [
             [
                 group.name,
@@ -119,7 +119,7 @@ class Plan:
             ]
         )
 
-    def to_json(self, path=None, *, overwrite: bool = False) -> str:
+    def to_json(self, path: FilePath | None = None, *, overwrite: bool = False) -> str:
         """The plan as JSON text, also written to `path` if one is given, whole or not at all.
 
         Parameters
@@ -146,7 +146,7 @@ class Plan:
         return text
 
     @classmethod
-    def from_json(cls, source) -> Plan:
+    def from_json(cls, source: FilePath) -> Plan:
         """The inverse of `to_json`, from its text or from a file.
 
         Parameters

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from rrqr_lapack._common.arrays import check_choice, check_count
@@ -70,7 +70,7 @@ class Request:
         )
 
 
-def _without(groups, skip):
+def _without(groups: Mapping[str, Group], skip: Iterable[str]) -> dict[str, Group]:
     """The groups but for those to leave alone."""
     skip = [skip] if isinstance(skip, str) else list(skip)
     unknown = [name for name in skip if name not in groups]

@@ -8,13 +8,16 @@ SVD of X W, whose best rank-r approximation X W V_r V_r^T is reached by A = W V_
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import scipy.linalg
+from numpy.typing import ArrayLike
 
 from rrqr_lapack import TallQR, randomized_svd
 from rrqr_lapack._common.arrays import check_choice, check_rank, check_rng
 
+from ..._common.types import Seed
 from .._reals import real_array
 
 
@@ -70,7 +73,15 @@ class LowRankLayer:
     ((6, 2), (2, 5), True, False)
     """
 
-    def __init__(self, weight, activations=None, *, largest=None, driver="exact", rng=None):
+    def __init__(
+        self,
+        weight: ArrayLike,
+        activations: ArrayLike | TallQR | None = None,
+        *,
+        largest: int | None = None,
+        driver: str = "exact",
+        rng: Seed = None,
+    ) -> None:
         self._weight = _real("weight", weight)
         self.shape = self._weight.shape
         product = self._weight
@@ -159,7 +170,7 @@ def allocate_ranks(layers: Mapping[str, LowRankLayer], budget: int) -> dict[str,
     return ranks
 
 
-def _real(name, value):
+def _real(name: str, value: Any) -> np.ndarray:
     array = real_array(value, name)
     if array.ndim != 2 or 0 in array.shape:
         raise ValueError(f"{name} must be a matrix that is not empty, got shape {array.shape}")
