@@ -52,7 +52,7 @@ def test_the_samples_of_an_iterator_are_all_used_once(model):
     analysis = prune.analyze(model, counted())
     assert alive == [30, 30, 30, 10]
     assert analysis.statistics("0").rows == 100
-    with pytest.raises(ValueError, match="they were an iterator"):
+    with pytest.raises(ValueError, match="got those of an iterator"):
         prune.apply(analysis, prune.plan(analysis, keep=0.5), refit="asymmetric")
 
 

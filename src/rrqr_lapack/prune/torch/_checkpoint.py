@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 
+from .._atomic import FilePath
 from .._model_file import ModelFile
-from ._face import find_groups
 from ._files import is_ours, load, save
+from ._groups import find_groups
+from ._samples import Calibration
 from ._weights import fit_weights
 
 
-def open_checkpoint(path, make: str, data) -> ModelFile:
+def open_checkpoint(path: FilePath, make: str, data: Calibration) -> ModelFile:
     """The model whose weights a file holds.
 
     Parameters
@@ -52,7 +55,7 @@ def open_checkpoint(path, make: str, data) -> ModelFile:
     )
 
 
-def _made(make):
+def _made(make: str) -> torch.nn.Module:
     module, colon, name = make.partition(":")
     if not (module and colon and name):
         raise ValueError(f"--class is {make!r}; give MODULE:NAME, a class or function that makes the model")
@@ -75,7 +78,7 @@ def _made(make):
 
 
 @contextmanager
-def _current_folder():
+def _current_folder() -> Iterator[None]:
     """Imports from the current folder, as ``python -m`` has them."""
     sys.path.insert(0, "")
     try:

@@ -7,16 +7,24 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from itertools import chain
-from numbers import Integral
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 
-from rrqr_lapack._common.arrays import as_ndarray
+from rrqr_lapack._common.arrays import as_ndarray, check_count
 
+from ..._common.types import Sparse
+from .._face import Batch
 from .._reals import is_sparse
 from ._calls import tensors
 from ._private import changes, compiled_from, untraced
+
+Calibration: TypeAlias = ArrayLike | Sparse | torch.Tensor | Mapping[str, Any] | Iterable[Any]
+Call: TypeAlias = Callable[[torch.nn.Module, Batch], Any]  # runs a model on a batch
+Output: TypeAlias = Callable[[Any], torch.Tensor]  # picks the tensor to preserve from a model's result
+Prepare: TypeAlias = Callable[[Any], Batch]
 
 LABELS = ("labels", "label")
 PARTS, LEAST = 8, 16  # batches that samples are dealt into if each gets so many, so that some can be held out
@@ -46,18 +54,14 @@ class Samples:
         No samples, or NaN; `size` below 1.
     """
 
-    def __init__(self, calibration, size: int, prepare: Callable):
+    def __init__(self, calibration: Calibration, size: int, prepare: Prepare) -> None:
         if isinstance(calibration, str | bytes) or not (_is_batch(calibration) or isinstance(calibration, Iterable)):
             raise TypeError(f"calibration must be an array or batches, got {type(calibration).__name__}")
-        if isinstance(size, bool) or not isinstance(size, Integral):
-            raise TypeError(f"batch_size must be an integer, got {size!r}")
-        if size < 1:
-            raise ValueError(f"batch_size must be at least 1, got {size}")
-        self._calibration = [calibration] if _is_batch(calibration) else calibration
-        self._size = size
+        self._calibration: Any = [calibration] if _is_batch(calibration) else calibration
+        self._size = check_count("batch_size", size, 1)
         self._prepare = prepare
 
-    def __iter__(self) -> Iterator:
+    def __iter__(self) -> Iterator[Batch]:
         empty = True
         for number, given in enumerate(self._calibration):
             batch = _checked(given)
@@ -74,15 +78,15 @@ class Samples:
             raise ValueError("calibration has no samples")
 
 
-def _has_nan(batch) -> bool:
+def _has_nan(batch: Batch) -> bool:
     return any(bool(tensor.isnan().any()) for tensor in tensors(batch) if tensor.is_floating_point())
 
 
-def _is_batch(data) -> bool:
+def _is_batch(data: object) -> bool:
     return isinstance(data, np.ndarray | torch.Tensor | Mapping) or hasattr(data, "__array__") or is_sparse(data)
 
 
-def _checked(batch):
+def _checked(batch: Any) -> Any:
     """The batch with sparse arrays by rows, without what would be misread."""
     if isinstance(batch, Mapping):
         return {key: _checked(value) for key, value in batch.items()}
@@ -102,7 +106,7 @@ def _checked(batch):
     return batch
 
 
-def fingerprints(batch) -> Iterator[bytes]:
+def fingerprints(batch: Batch) -> Iterator[bytes]:
     """The bytes of each sample of a batch, by which repeated ones are known."""
     total = length(batch)
     flat = [
@@ -113,7 +117,7 @@ def fingerprints(batch) -> Iterator[bytes]:
     return (b"".join(part[i].tobytes() for part in flat) for i in range(total))
 
 
-def pieces(batch, size: int) -> Iterator:
+def pieces(batch: Any, size: int) -> Iterator[Any]:
     """Deal the samples of a batch out into batches of at most `size`, like cards.
 
     So each is a fair sample of all, also where they are sorted by class. What has no axis of samples, or one of
@@ -121,7 +125,7 @@ def pieces(batch, size: int) -> Iterator:
     """
     total = length(batch)
 
-    def part(item, where):
+    def part(item: Any, where: slice) -> Any:
         if isinstance(item, Mapping):
             return {key: part(value, where) for key, value in item.items()}
         if isinstance(item, list | tuple):
@@ -135,12 +139,12 @@ def pieces(batch, size: int) -> Iterator:
             yield part(batch, slice(first + i, end, parts))
 
 
-def length(batch) -> int:
+def length(batch: Any) -> int:
     """Samples in a batch: the length of its first array."""
     return next((array.shape[0] for array in _arrays(batch) if np.ndim(array)), 0)
 
 
-def _arrays(batch) -> list:
+def _arrays(batch: Any) -> list[Any]:
     if isinstance(batch, Mapping):
         return [array for value in batch.values() for array in _arrays(value)]
     if isinstance(batch, list | tuple):
@@ -148,7 +152,7 @@ def _arrays(batch) -> list:
     return [batch] if hasattr(batch, "shape") else []
 
 
-def check_module(model) -> None:
+def check_module(model: object) -> None:
     """TypeError for what is no module."""
     if not isinstance(model, torch.nn.Module):
         raise TypeError(f"model must be a torch.nn.Module, got {type(model).__name__}")
@@ -165,7 +169,7 @@ def unwrapped(model: torch.nn.Module) -> torch.nn.Module:
             return model
 
 
-def check_model(model) -> None:
+def check_model(model: Any) -> None:
     """Refuse what cannot be taken apart.
 
     Raises
@@ -187,7 +191,7 @@ def check_model(model) -> None:
             raise ValueError(f"{name} has NaN or Inf")
 
 
-def prepare(model: torch.nn.Module) -> Callable:
+def prepare(model: torch.nn.Module) -> Prepare:
     """A function that turns a batch of arrays into tensors on the model's device.
 
     Floating-point numbers take the dtype of the model's parameters.
@@ -196,7 +200,7 @@ def prepare(model: torch.nn.Module) -> Callable:
     return partial(_prepared, device=like.device, dtype=like.dtype)
 
 
-def _prepared(item, device, dtype):
+def _prepared(item: Any, device: torch.device, dtype: torch.dtype) -> Any:
     if isinstance(item, Mapping):
         return {key: _prepared(value, device, dtype) for key, value in item.items()}
     if isinstance(item, list | tuple):
@@ -208,7 +212,7 @@ def _prepared(item, device, dtype):
     return item.to(device, dtype if item.is_floating_point() else None)
 
 
-def peek(calibration, prepare: Callable) -> tuple[object, Iterable]:
+def peek(calibration: Calibration, prepare: Prepare) -> tuple[Batch, Calibration]:
     """The first few samples, and the calibration data as it was."""
     if not isinstance(calibration, Iterator):
         return next(iter(Samples(calibration, EXAMPLES, prepare))), calibration
@@ -231,7 +235,7 @@ class Caller:
         ``output(result)``: the tensor to preserve. Default: the first floating-point tensor of the result.
     """
 
-    def __init__(self, model: torch.nn.Module, call: Callable | None = None, output: Callable | None = None):
+    def __init__(self, model: torch.nn.Module, call: Call | None = None, output: Output | None = None) -> None:
         self._call = call or self._default
         self._output = output
         signature = inspect.signature(model.forward).parameters.values()
@@ -240,12 +244,12 @@ class Caller:
         takes_all = any(p.kind is p.VAR_KEYWORD for p in signature)
         self._keywords = None if takes_all else {p.name for p in signature}
 
-    def __call__(self, model: torch.nn.Module, batch):
+    def __call__(self, model: torch.nn.Module, batch: Batch) -> Any:
         """The model's result, in evaluation mode and without gradients."""
         with evaluation(model):
             return self._call(model, batch)
 
-    def try_out(self, model: torch.nn.Module, batch):
+    def try_out(self, model: torch.nn.Module, batch: Batch) -> Any:
         """The model's result when it runs for the first time.
 
         Raises
@@ -261,7 +265,7 @@ class Caller:
                 "forward takes them, a list of tuples or mappings for several arguments, or call=, which runs the model"
             ) from error
 
-    def inputs(self, batch):
+    def inputs(self, batch: Batch) -> Batch:
         """What `forward` takes of a batch, or all where `call` runs the model."""
         if self._call != self._default:
             return batch
@@ -273,13 +277,13 @@ class Caller:
             }
         return batch[: self._positional] if isinstance(batch, tuple) else batch
 
-    def _default(self, model, batch):
+    def _default(self, model: torch.nn.Module, batch: Batch) -> Any:
         batch = self.inputs(batch)
         if isinstance(batch, Mapping):
             return model(**batch)
         return model(*batch) if isinstance(batch, tuple) else model(batch)
 
-    def output(self, result) -> torch.Tensor:
+    def output(self, result: Any) -> torch.Tensor:
         """The tensor of a result that should stay as it is."""
         if self._output is not None:
             chosen = self._output(result)
@@ -298,7 +302,7 @@ def at_least_single(x: torch.Tensor) -> torch.Tensor:
     return x if x.dtype == torch.float64 else x.float()
 
 
-def mask_of(batch) -> torch.Tensor | None:
+def mask_of(batch: Batch) -> torch.Tensor | None:
     """(samples, positions) of bool: which positions count; None for all."""
     mask = batch.get("attention_mask") if isinstance(batch, Mapping) else None
     return mask.bool() if isinstance(mask, torch.Tensor) and mask.ndim == 2 else None
@@ -314,7 +318,7 @@ def rows(x: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
 
 
 @contextmanager
-def evaluation(model: torch.nn.Module):
+def evaluation(model: torch.nn.Module) -> Iterator[None]:
     """Evaluation mode without gradients; each module gets its own mode back, and buffers that `forward` changes."""
     modes = [(module, module.training) for module in model.modules()]
     with untraced():  # no call of the model's that a tape should see
