@@ -115,7 +115,7 @@ class Analysis(Generic[Model]):
             if progress:
                 progress("reading activations", i + 1, None)
         if first is None:
-            raise ValueError("the calibration samples are none; give at least one batch")
+            raise ValueError("calibration must hold samples, got none; give at least one batch")
         if not self.held_out:
             self.held_out = [first]
         self._statistics: dict[tuple[str, bool], Statistics] = {}
@@ -134,7 +134,9 @@ class Analysis(Generic[Model]):
         for activations in self.face.activations([batch], tuple(self.groups)):
             for name, Z in activations.items():
                 if not np.isfinite(Z).all():
-                    raise ValueError(f"{name} gives NaN or Inf for the calibration samples")
+                    raise ValueError(
+                        f"activations of {name} must be finite, got NaN or Inf for the calibration samples"
+                    )
                 parts[name] = gather([Z], parts.get(name))
 
     def statistics(self, name: str, *, fit: bool = False) -> Statistics:
@@ -222,7 +224,7 @@ class Analysis(Generic[Model]):
         if self._outputs is None:
             self._outputs = list(self.face.outputs(self.held_out))
             if not all(np.isfinite(Y).all() for Y in self._outputs):
-                raise ValueError("the model's outputs hold NaN or Inf for the calibration samples")
+                raise ValueError("outputs of the model must be finite, got NaN or Inf for the calibration samples")
         small = self.face.cut(cuts)
         pairs = list(zip(self._outputs, small.outputs(self.held_out), strict=True))
         error = math.hypot(*(frobenius(cut.astype(np.float64) - Y) for Y, cut in pairs))
@@ -252,7 +254,7 @@ def _chosen(face: Face[Model], names: Iterable[str] | None) -> dict[str, Group]:
     names = [names] if isinstance(names, str) else list(names)
     for name in names:
         if name not in groups:
-            raise ValueError(f"groups has {name!r}; this model has {some(groups)}")
+            raise ValueError(f"groups must be among those of this model, {some(groups)}, got {name!r}")
     if not names:
-        raise ValueError("this model has no groups that can be cut")
+        raise ValueError(f"groups must name at least one of those of this model, {some(groups)}, got none")
     return {name: group for name, group in groups.items() if name in names}

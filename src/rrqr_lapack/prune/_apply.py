@@ -15,6 +15,7 @@ from ._planning.recipe import Recipe
 from ._units.factor import GroupFactor
 from ._units.select import Order, columns_of
 from ._units.statistics import Statistics, gather
+from ._words import some
 
 REFITS = (None, "asymmetric")
 
@@ -110,7 +111,10 @@ def check_refit(refit: str | None, recipe: Recipe) -> None:
     if refit not in REFITS:
         raise ValueError(f"refit must be one of {', '.join(map(repr, REFITS))}, got {refit!r}")
     if refit is not None and recipe.correction == "none":
-        raise ValueError(f"refit fits the correction 'lstsq'; method {recipe.method!r} has correction 'none' here")
+        raise ValueError(
+            f"refit must be None with the correction 'none' (of the method {recipe.method!r}), got {refit!r}; "
+            "correction='lstsq' is what it fits"
+        )
 
 
 def _check(analysis: Analysis[Model], plan: Plan, refit: str | None) -> None:
@@ -121,6 +125,11 @@ def _check(analysis: Analysis[Model], plan: Plan, refit: str | None) -> None:
     for group in plan.groups:
         known, units = analysis.groups.get(group.name), set(group.units)
         if known is None or known.width != group.width:
-            raise ValueError(f"the plan is for another model: its {group.name} has {group.width} units")
+            raise ValueError(
+                f"plan must be for the model of the analysis, got one whose {group.name} has {group.width} units"
+            )
         if not units or len(units) < len(group.units) or not units <= set(range(group.width)):
-            raise ValueError(f"the plan's units of {group.name} are not different numbers from 0 to {group.width - 1}")
+            raise ValueError(
+                f"plan must keep different units of {group.name}, numbers from 0 to {group.width - 1}, "
+                f"got {some(group.units)}"
+            )

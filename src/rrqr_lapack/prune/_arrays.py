@@ -64,7 +64,7 @@ def read_npz(path: FilePath) -> dict[str, np.ndarray]:
         raise _unreadable(path, ".npz", error) from error
     for name, array in arrays.items():
         if not isinstance(array, np.ndarray):
-            raise ValueError(f"{path} is not a readable .npz file: its {name} is no array")
+            raise ValueError(f"path must be a readable .npz file, got {path}: its {name} is no array")
     return arrays
 
 
@@ -95,7 +95,7 @@ def _open_safetensors(path: FilePath, framework: str) -> Iterator[Any]:
         with safetensors.safe_open(path, framework) as file:
             yield file
     except safetensors.SafetensorError as error:
-        raise ValueError(f"{path} is not a readable .safetensors file: {error}") from error
+        raise ValueError(f"path must be a readable .safetensors file, got {path}: {error}") from error
 
 
 def read_metadata(path: FilePath) -> dict[str, str]:
@@ -136,7 +136,9 @@ def read_safetensors(path: FilePath, framework: str = "numpy") -> tuple[dict[str
     arrays = {}
     for name, tensor in found:
         if tensor["dtype"] not in DECODERS:
-            raise ValueError(f"{path} has {name} in {tensor['dtype']}; dtypes that are read: {', '.join(DECODERS)}")
+            raise ValueError(
+                f"path must hold arrays in {', '.join(DECODERS)}, got {path} with {name} in {tensor['dtype']}"
+            )
         arrays[name] = DECODERS[tensor["dtype"]](tensor["data"]).reshape(tensor["shape"])
     return metadata, arrays
 
@@ -180,10 +182,10 @@ def _check_beginning(path: FilePath, kind: str, wanted: bytes) -> None:
         start = file.read(8)
     if not start.startswith(wanted):
         found = next((what for magic, what in BEGINNINGS.items() if start.startswith(magic)), "something else, or text")
-        raise ValueError(f"{path} is not a readable {kind} file: it is {found if start else 'empty'}")
+        raise ValueError(f"path must be a readable {kind} file, got {path}: it is {found if start else 'empty'}")
 
 
 def _unreadable(path: FilePath, kind: str, error: Exception) -> ValueError:
     text = str(error)
     why = "it holds Python objects, which are not read" if "allow_pickle" in text or "Python object" in text else text
-    return ValueError(f"{path} is not a readable {kind} file: {why or type(error).__name__}")
+    return ValueError(f"path must be a readable {kind} file, got {path}: {why or type(error).__name__}")

@@ -62,7 +62,7 @@ def check_outputs(*paths: FilePath | None, overwrite: bool = False, make_folder:
         if path.exists() and not overwrite:
             raise FileExistsError(f"{path} exists and is not overwritten; overwrite=True replaces it")
         if files.count(path) > 1:
-            raise ValueError(f"two outputs are both {path}; give each its own name")
+            raise ValueError(f"paths must be different files, got {path} twice; give each output its own name")
 
 
 @contextmanager

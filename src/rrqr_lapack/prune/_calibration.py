@@ -45,12 +45,12 @@ def batches(X: Samples, inputs: int, dtype: DTypeLike) -> Iterator[np.ndarray]:
             batch = batch.astype(dtype, copy=False)
         bad = ~np.isfinite(batch).all(axis=1)
         if bad.any():
-            raise ValueError(f"X has NaN or Inf in sample {seen + int(np.argmax(bad))}")
+            raise ValueError(f"X must be finite, got NaN or Inf in sample {seen + int(np.argmax(bad))}")
         seen += len(batch)
         if len(batch):
             yield batch
     if not seen:
-        raise ValueError("X has no samples; calibration needs at least one, better several a neuron")
+        raise ValueError("X must hold samples, got none; give at least one, better several a neuron")
 
 
 def _pieces(X: Any) -> Iterable[Any]:

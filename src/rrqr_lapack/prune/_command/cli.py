@@ -193,7 +193,7 @@ def _integers(text: str) -> list[int]:
     try:
         return [int(part) for part in text.split(",")]
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a list of integers like 64,64") from None
+        raise argparse.ArgumentTypeError(f"must be integers like 64,64, got {text!r}") from None
 
 
 def _demo(args: argparse.Namespace) -> None:
@@ -210,7 +210,7 @@ def _compress(args: argparse.Namespace) -> None:
     began = time.perf_counter()
     if args.plan and (args.layers or _options(args)):
         extra = _flag(next(iter(_options(args)), "layers"))
-        raise ValueError(f"--plan says what stays; it takes no {extra}")
+        raise ValueError(f"option --plan must be alone in saying what stays, got {extra} too; leave one out")
     outputs = _outputs(args, *files_of(args.out, args.make), args.report, args.plot)
     plan = Plan.from_json(args.plan) if args.plan else None
     data = _samples(args.data, named=args.make is not None)

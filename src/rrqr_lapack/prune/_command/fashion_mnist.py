@@ -49,13 +49,13 @@ def read_idx(path: FilePath) -> np.ndarray:
         with gzip.open(path, "rb") as file:
             raw = file.read()
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise ValueError(f"{path} is not a whole gzip file: {error}") from error
+        raise ValueError(f"path must be a whole gzip file, got {path}: {error}") from error
     if len(raw) < 4 or raw[:3] != b"\x00\x00\x08":
-        raise ValueError(f"{path} is not an IDX file of unsigned bytes")
+        raise ValueError(f"path must be an IDX file of unsigned bytes, got {path}")
     header = 4 + 4 * raw[3]
     shape = struct.unpack(f">{raw[3]}I", raw[4:header]) if len(raw) >= header else None
     if shape is None or len(raw) - header != int(np.prod(shape, dtype=np.int64)):
-        raise ValueError(f"{path} is cut short: its header and its length disagree")
+        raise ValueError(f"path must be a whole IDX file, got {path}, whose header and length disagree")
     return np.frombuffer(raw, np.uint8, offset=header).reshape(shape)
 
 
@@ -87,7 +87,8 @@ def read_split(split: str, data_dir: FilePath = DEBIAN_DIR) -> tuple[np.ndarray,
     pixels, classes = read_idx(images), read_idx(labels)
     if pixels.ndim != 3 or pixels.shape[1:] != (28, 28) or classes.shape != pixels.shape[:1]:
         raise ValueError(
-            f"{images.parent}: expected n images of 28 x 28 and n labels, not {pixels.shape} and {classes.shape}"
+            f"data_dir must hold n images of 28 x 28 and n labels, got {images.parent} with {pixels.shape} and "
+            f"{classes.shape}"
         )
     return pixels.reshape(-1, 784), classes
 

@@ -61,11 +61,12 @@ def open_model(path: FilePath, data: Any, make: str | None = None) -> ModelFile:
     network = path.suffix in SUFFIXES and is_network(path) if path.is_file() else True
     if make is None and not network and path.name.endswith(TORCH_SUFFIXES):
         raise ValueError(
-            f"{path} is no network of rrqr_lapack.prune; for a checkpoint of PyTorch give --class, its model"
+            f"path must be a network of rrqr_lapack.prune, got {path}; for a checkpoint of PyTorch give --class, its "
+            "model"
         )
     if make is not None:
         if not path.name.endswith(TORCH_SUFFIXES):
-            raise ValueError(f"{path} must end in {', '.join(TORCH_SUFFIXES)} to be a checkpoint of PyTorch")
+            raise ValueError(f"path must end in {', '.join(TORCH_SUFFIXES)} with --class, got {path}")
         _check_torch()
         from ..torch._checkpoint import open_checkpoint
 

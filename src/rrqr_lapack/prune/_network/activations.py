@@ -98,7 +98,7 @@ def resolve(activation: str | Activation) -> Activation:
     """
     if isinstance(activation, str):
         if activation not in NAMED:
-            raise ValueError(f"activation is {activation!r}; known names: {', '.join(NAMED)}, or pass a callable")
+            raise ValueError(f"activation must be one of {', '.join(NAMED)} or a callable, got {activation!r}")
         return NAMED[activation]
     if not callable(activation):
         raise TypeError(f"activation must be a name or a callable, got {type(activation).__name__}")
@@ -118,7 +118,7 @@ def describe(activation: Activation) -> dict[str, str | float]:
     for name, function in NAMED.items():
         if activation is function:
             return {"name": name}
-    raise ValueError(f"activation {activation!r} is not one of {', '.join(NAMED)}: code cannot be saved in a data file")
+    raise ValueError(f"activation must be one of {', '.join(NAMED)} in a file, which holds no code, got {activation!r}")
 
 
 def from_description(description: Mapping[str, Any]) -> Activation:

@@ -38,7 +38,7 @@ class NetworkFace:
             raise TypeError(f"network must be a Network, got {type(network).__name__}")
         widths = network.widths
         if len(widths) < 3:
-            raise ValueError("network has a single layer, which gives the outputs: there is nothing to compress")
+            raise ValueError("network must have a hidden layer, got a single layer, which gives the outputs")
         self.model = network
         names = [name_of(i) for i in range(len(network.layers) - 1)]
         self.groups = tuple(Group(name, width) for name, width in zip(names, widths[1:-1], strict=True))
@@ -97,7 +97,10 @@ class NetworkFace:
                 x = layer(x)
             bad = ~np.isfinite(x).all(axis=1)
             if bad.any():
-                raise ValueError(f"{name_of(i)} gives NaN or Inf for calibration sample {indices[bad].min()}")
+                raise ValueError(
+                    f"activations of {name_of(i)} must be finite, got NaN or Inf for calibration sample "
+                    f"{indices[bad].min()}"
+                )
             yield x
 
     def producers(self, name: str) -> list[np.ndarray]:

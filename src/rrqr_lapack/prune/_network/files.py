@@ -34,7 +34,7 @@ def check_format(path: FilePath) -> Path:
     """
     path = Path(path)
     if path.suffix not in SUFFIXES:
-        raise ValueError(f"{path} must end in {' or '.join(SUFFIXES)}")
+        raise ValueError(f"path must end in {' or '.join(SUFFIXES)}, got {path}")
     if path.suffix == ".safetensors":
         safetensors_package()
     return path
@@ -104,7 +104,7 @@ def _stored(name: str, array: np.ndarray, dtype: DTypeLike | None) -> np.ndarray
     with np.errstate(over="ignore"):  # said below
         stored = np.ascontiguousarray(array, dtype or array.dtype.newbyteorder("="))
     if not np.isfinite(stored).all():
-        raise ValueError(f"{name} has entries too large for {stored.dtype}")
+        raise ValueError(f"dtype must hold all weights, got {stored.dtype}, for which {name} has too large entries")
     return stored
 
 
@@ -152,16 +152,20 @@ def load(path: FilePath) -> Network:
     try:
         description = json.loads(text)
         if description["format"] != FORMAT:
-            raise ValueError(f"its format is {description['format']!r}, not {FORMAT!r}")
+            raise ValueError(f"its format must be {FORMAT!r}, got {description['format']!r}")
         layers = [
             Dense(arrays[f"layers.{i}.weight"], arrays[f"layers.{i}.bias"], from_description(activation))
             for i, activation in enumerate(description["activations"])
         ]
         return Network(layers, description["head"])
     except KeyError as error:
-        raise ValueError(f"{path} is not a network that rrqr_lapack.prune.save wrote: {error} is missing") from error
+        raise _not_ours(path, f"{error} is missing") from error
     except (ValueError, TypeError) as error:
-        raise ValueError(f"{path} is not a network that rrqr_lapack.prune.save wrote: {error}") from error
+        raise _not_ours(path, str(error)) from error
+
+
+def _not_ours(path: Path, why: str) -> ValueError:
+    return ValueError(f"path must be a network that rrqr_lapack.prune.save wrote, got {path}: {why}")
 
 
 def is_network(path: FilePath) -> bool:

@@ -27,7 +27,7 @@ def _real_array(name: str, value: Any) -> np.ndarray:
     if array.dtype not in (np.float32, np.float64):
         array = array.astype(np.float32 if array.dtype == np.float16 else np.float64)
     if not np.isfinite(array).all():
-        raise ValueError(f"{name} has NaN or Inf")
+        raise ValueError(f"{name} must be finite, got NaN or Inf")
     return array
 
 
@@ -76,8 +76,8 @@ class Dense:
         result = np.asarray(self.activation(preactivation))
         if result.shape != preactivation.shape:
             raise ValueError(
-                f"activation {self.activation!r} must act on each entry by itself; "
-                f"it turned shape {preactivation.shape} into {result.shape}"
+                f"activation must act on each entry by itself, got {self.activation!r}, "
+                f"which turned shape {preactivation.shape} into {result.shape}"
             )
         return result.astype(preactivation.dtype, copy=False)
 
@@ -133,15 +133,15 @@ class Network:
     def __init__(self, layers: Sequence[Dense], head: str = "linear") -> None:
         self.layers = tuple(layers)
         if not self.layers:
-            raise ValueError("layers is empty; a network has at least one layer")
+            raise ValueError("layers must hold at least one layer, got none")
         for i, layer in enumerate(self.layers):
             if not isinstance(layer, Dense):
                 raise TypeError(f"layers[{i}] must be a Dense, got {type(layer).__name__}")
         for i, (one, two) in enumerate(pairwise(self.layers)):
             if one.weight.shape[1] != two.weight.shape[0]:
                 raise ValueError(
-                    f"layers[{i}] has {one.weight.shape[1]} neurons "
-                    f"but layers[{i + 1}] takes {two.weight.shape[0]} inputs"
+                    f"layers[{i + 1}] must take {one.weight.shape[1]} inputs, the neurons of layers[{i}], "
+                    f"got {two.weight.shape[0]}"
                 )
         if head not in HEADS:
             raise ValueError(f"head must be one of {', '.join(map(repr, HEADS))}, got {head!r}")

@@ -170,12 +170,12 @@ class Plan:
         is_text = text.lstrip().startswith("{")
         try:
             data = json.loads(text if is_text else Path(source).read_text(encoding="utf-8"))
-            if data.pop("format") != FORMAT:
-                raise ValueError(f"its format is not {FORMAT!r}")
+            if (found := data.pop("format")) != FORMAT:
+                raise ValueError(f"its format must be {FORMAT!r}, got {found!r}")
             groups = [GroupPlan(**{**group, "units": tuple(group["units"])}) for group in data.pop("groups")]
             recipe, doubts = Recipe.of(**data.pop("recipe")), tuple(data.pop("doubts", ()))
             return cls(recipe=recipe, groups=tuple(groups), doubts=doubts, **data)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             what = f"{error} is missing" if isinstance(error, KeyError) else error
-            source = "the text" if is_text else source
-            raise ValueError(f"{source} is not a plan that Plan.to_json wrote: {what}") from error
+            where = "a text" if is_text else source
+            raise ValueError(f"source must be a plan that Plan.to_json wrote, got {where}: {what}") from error

@@ -88,7 +88,7 @@ class LowRankLayer:
         if activations is not None:
             R = (activations if isinstance(activations, TallQR) else TallQR(_real("activations", activations))).R
             if R.shape[1] != self.shape[0]:
-                raise ValueError(f"activations have {R.shape[1]} columns; weight reads {self.shape[0]} inputs")
+                raise ValueError(f"activations must have {self.shape[0]} columns, as weight inputs, got {R.shape[1]}")
             product = np.zeros(self.shape)  # zero rows where there are fewer activations than inputs
             product[: len(R)] = R.astype(np.float64) @ self._weight
         product = product.astype(np.float64, copy=False)
@@ -149,7 +149,7 @@ def allocate_ranks(layers: Mapping[str, LowRankLayer], budget: int) -> dict[str,
     """
     least = sum(each.size(1) for each in layers.values())
     if budget < least:
-        raise ValueError(f"the budget of {budget} numbers has no room for one rank of each layer, {least}")
+        raise ValueError(f"budget must have room for one rank of each layer, {least} numbers, got {budget}")
     steps = []
     for name, each in layers.items():
         worth = (each.values / (each.norm or 1.0)) ** 2 / sum(each.shape)
@@ -176,5 +176,5 @@ def _real(name: str, value: Any) -> np.ndarray:
         raise ValueError(f"{name} must be a matrix that is not empty, got shape {array.shape}")
     array = array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)
     if not np.isfinite(array).all():
-        raise ValueError(f"{name} has NaN or Inf")
+        raise ValueError(f"{name} must be finite, got NaN or Inf")
     return array

@@ -92,7 +92,10 @@ def cut_tensors(state: Mapping[str, torch.Tensor], coupling: Coupling, cut: Cut)
         name = reader.member.name
         if cut.shift is not None:
             if not coupling.affine:
-                raise ValueError(f"group {coupling.name!r} takes no shift: its readers pad with zeros or have no bias")
+                raise ValueError(
+                    f"shift must be None for group {coupling.name!r}, whose readers pad with zeros or have no bias, "
+                    "got one"
+                )
             shift = torch.as_tensor(np.asarray(cut.shift, dtype=np.float64), device=T.device)
             new[reader.biases[0]] = current(reader.biases[0]).double() + _constant(current(name), reader.member, shift)
         new[name] = folded(current(name), reader.member, T)
@@ -124,7 +127,10 @@ def stored(tensors: Mapping[str, torch.Tensor], state: Mapping[str, torch.Tensor
     result = {name: tensor.to(state[name].dtype) for name, tensor in tensors.items()}
     for name, tensor in result.items():
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
-            raise ValueError(f"{name} would have NaN or Inf, or entries too large for {tensor.dtype}")
+            raise ValueError(
+                f"{name} must fit into {tensor.dtype} when it is cut, got NaN, Inf or entries too large for it; "
+                "cut the model in a wider dtype"
+            )
     return result
 
 
@@ -146,7 +152,7 @@ def rebuilt(model: torch.nn.Module, tensors: Mapping[str, torch.Tensor]) -> torc
     try:
         result = copy.deepcopy(model, memo)
     except RuntimeError as error:
-        raise TypeError(f"the model cannot be copied: {error}") from error
+        raise TypeError(f"model must be such that it can be copied, got {type(model).__name__}: {error}") from error
     for module in {name.rpartition(".")[0] for name in tensors}:
         _say_sizes(result.get_submodule(module))
     return result

@@ -199,7 +199,7 @@ class TorchFace:
                 y = rows(y, mask)
             y = at_least_single(y).reshape(len(y), -1).cpu().numpy()
             if not np.isfinite(y).all():
-                raise ValueError("the outputs of the model have NaN or Inf")
+                raise ValueError("outputs of the model must be finite, got NaN or Inf")
             yield y
 
     def producers(self, name: str) -> list[np.ndarray]:

@@ -83,7 +83,7 @@ class Factored(nn.Sequential):
         """
         first, second, bias = (tensors.get(f"{name}.{part}") for part in ("0.weight", "1.weight", "1.bias"))
         if first is None or second is None or first.ndim != layer.weight.ndim:
-            raise ValueError(f"the factors of {name} are missing or of another layer")
+            raise ValueError(f"tensors must hold the factors of {name}, got none, or those of another layer")
         return cls(*_pair(layer, first, second, bias))
 
 

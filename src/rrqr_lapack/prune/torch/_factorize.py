@@ -17,6 +17,7 @@ import torch
 
 from rrqr_lapack import TallQR
 
+from ..._common.arrays import check_tolerance
 from ..._common.types import Seed
 from ..._common.warn import warn
 from .._atomic import FilePath, write_json
@@ -207,7 +208,7 @@ def factorize(
         )
     if ranks is not None and not isinstance(ranks, Mapping):
         raise TypeError(f"ranks must be a mapping, the rank of each layer by its name, got {type(ranks).__name__}")
-    chosen = _layers(model, layers if layers is not None else ranks)
+    chosen = _layers(model, "ranks", ranks) if layers is None else _layers(model, "layers", layers)
     if ranks is not None:
         _check_ranks(model, ranks, chosen)
     seen: dict[str, TallQR] = {}
@@ -232,7 +233,9 @@ def factorize(
         other, limit = total - sum(math.prod(each.shape) for each in found.values()), _budget(params, total)
         least = other + sum(each.size(1) for each in found.values())
         if limit < least:
-            raise ValueError(f"params is {params}, which allows {limit:,}; with rank 1 everywhere it is {least:,}")
+            raise ValueError(
+                f"params must allow rank 1 everywhere, {least:,} parameters, got {params}, which allows {limit:,}"
+            )
         wanted = allocate_ranks(found, limit - other)
     else:
         wanted = {name: _least(each, rtol) for name, each in found.items()}
@@ -252,7 +255,7 @@ def _reported(name: str, each: LowRankLayer, rank: int | None) -> LayerRank:
     return LayerRank(name, inputs, outputs, rank, error)
 
 
-def _layers(model: torch.nn.Module, names: Iterable[str] | None) -> list[str]:
+def _layers(model: torch.nn.Module, given: str, names: Iterable[str] | None) -> list[str]:
     """Those named, or all that can be factored; weights that are shared between modules cannot."""
     uses = Counter(id(parameter) for _, parameter in model.named_parameters(remove_duplicate=False))
     able = [
@@ -265,7 +268,7 @@ def _layers(model: torch.nn.Module, names: Iterable[str] | None) -> list[str]:
     names = [names] if isinstance(names, str) else list(names)
     for name in names:
         if name not in able:
-            raise ValueError(f"{name!r} is no layer that can be factored; this model has {some(able)}")
+            raise ValueError(f"{given} must name layers that can be factored, {some(able)}, got {name!r}")
     return names
 
 
@@ -273,7 +276,7 @@ def _check_ranks(model: torch.nn.Module, ranks: Mapping[str, Any], chosen: Itera
     """Every layer that is looked at has a rank, an integer from 1 to its smaller side."""
     for name in chosen:
         if name not in ranks:
-            raise ValueError(f"ranks has none for {name!r}, which is among layers")
+            raise ValueError(f"ranks must have one for each of layers, got none for {name!r}")
         rank, most = ranks[name], min(matrix(model.get_submodule(name)).shape)
         if isinstance(rank, bool) or not isinstance(rank, int | np.integer):
             raise TypeError(f"ranks must be integers, got {rank!r} for {name!r}")
@@ -296,7 +299,7 @@ def _activations(
             X = rows(read_by(layer, argument(args, kwargs, 0, "input").detach()), mask)
             X = X.reshape(-1, X.shape[-1]).cpu().numpy()
             if not np.isfinite(X).all():
-                raise ValueError(f"{name} reads NaN or Inf for the calibration samples")
+                raise ValueError(f"inputs of {name} must be finite, got NaN or Inf for the calibration samples")
             tall[name].update(X)
 
         with ExitStack() as hooks:
@@ -327,9 +330,10 @@ def _budget(params: Any, total: int) -> int:
 
 def _least(each: LowRankLayer, rtol: Any) -> int | None:
     """The least rank within `rtol`, None where the factors are no smaller than the weights."""
-    if isinstance(rtol, bool) or not isinstance(rtol, Real) or not 0 <= float(rtol) < 1:
+    tolerance = check_tolerance("rtol", rtol)
+    if tolerance >= 1:
         raise ValueError(f"rtol must be at least 0 and less than 1, got {rtol!r}")
-    rank = max(1, int(np.argmax(each.errors <= float(rtol) * each.norm)))
+    rank = max(1, int(np.argmax(each.errors <= tolerance * each.norm)))
     return rank if each.size(rank) < math.prod(each.shape) else None
 
 

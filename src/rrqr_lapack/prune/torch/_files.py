@@ -28,7 +28,7 @@ def check_path(path: FilePath) -> Path:
     """The path, if it is one that `save` and `load` take."""
     path = Path(path)
     if path.suffix != ".safetensors":
-        raise ValueError(f"{path} must end in .safetensors")
+        raise ValueError(f"path must end in .safetensors, got {path}")
     return path
 
 
@@ -171,7 +171,7 @@ def load(model: torch.nn.Module, path: FilePath) -> torch.nn.Module:
     metadata, tensors = read_safetensors(path, "pt")
     description = _described(metadata)
     if description.get("format") != FORMAT:
-        raise ValueError(f"{path} is not a model that rrqr_lapack.prune.torch.save wrote")
+        raise ValueError(f"path must be a model that rrqr_lapack.prune.torch.save wrote, got {path}")
     try:
         own = _tensors(model)
         for name, first in description.get("shared", {}).items():
@@ -182,7 +182,7 @@ def load(model: torch.nn.Module, path: FilePath) -> torch.nn.Module:
             _set(result.get_submodule(name), numbers)
         _set(getattr(result, "config", None), description["config"])
     except (AttributeError, KeyError) as error:
-        raise ValueError(f"{path} is damaged, or describes another model: {error}") from error
+        raise ValueError(f"path must describe this model, got {path}, damaged or of another: {error}") from error
     return result.eval()
 
 
@@ -198,10 +198,16 @@ def _replaced(
         ("has, unlike the model,", tensors.keys() - inside - needed),
     ):
         if names:
-            raise ValueError(f"{path} {what} {some(sorted(names))}: it was made from another model")
+            raise ValueError(
+                f"path must hold the tensors of this model, got {path}, which {what} {some(sorted(names))}; "
+                "give the model that it was made from"
+            )
     for name in needed:
         if old[name].ndim != tensors[name].ndim:
-            raise ValueError(f"{path} has {name} with {tensors[name].ndim} axes, the model with {old[name].ndim}")
+            raise ValueError(
+                f"path must hold {name} with {old[name].ndim} axes, as the model has it, got {path} with "
+                f"{tensors[name].ndim}"
+            )
     result = rebuilt(model, {name: tensors[name] for name in needed})
     for layer in factored:
         replace_layer(result, layer, Factored.from_state(result.get_submodule(layer), tensors, layer))

@@ -97,7 +97,7 @@ def find_groups(
         warn(f"not understood and left alone: {not_understood}")
     if not face.groups:
         reasons = _by_reason(face.left_alone) or "no weights read what others make"
-        raise ValueError(f"no units of this model can be removed ({reasons})")
+        raise ValueError(f"model must have units that can be removed, got none ({reasons})")
     return face, calibration
 
 

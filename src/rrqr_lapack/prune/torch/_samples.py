@@ -66,16 +66,18 @@ class Samples:
         for number, given in enumerate(self._calibration):
             batch = _checked(given)
             if not _arrays(batch):
-                raise TypeError(f"calibration has no arrays or tensors in batch {number}, a {type(given).__name__}")
+                raise TypeError(
+                    f"calibration must hold arrays or tensors, got none in batch {number}, a {type(given).__name__}"
+                )
             for piece in pieces(batch, self._size):
                 ready = self._prepare(piece)
                 if _has_nan(ready):
                     one = next(i for i, sample in enumerate(pieces(batch, 1)) if _has_nan(self._prepare(sample)))
-                    raise ValueError(f"calibration has NaN in sample {one} of batch {number}")
+                    raise ValueError(f"calibration must have no NaN, got one in sample {one} of batch {number}")
                 empty = False
                 yield ready
         if empty:
-            raise ValueError("calibration has no samples")
+            raise ValueError("calibration must hold samples, got none; give at least one batch")
 
 
 def _has_nan(batch: Batch) -> bool:
@@ -98,11 +100,13 @@ def _checked(batch: Any) -> Any:
         return as_ndarray(batch, "calibration")
     if isinstance(batch, torch.Tensor):
         if torch.masked.is_masked_tensor(batch):
-            raise TypeError("calibration has a masked tensor; fill it first, as with tensor.to_tensor(0)")
+            raise TypeError(
+                "calibration must have no masked entries, got a masked tensor; fill it first: tensor.to_tensor(0)"
+            )
         if batch.layout is not torch.strided or batch.is_nested:
             what = "nested" if batch.is_nested else str(batch.layout).removeprefix("torch.")
             cure = "tensor.to_padded_tensor(0)" if batch.is_nested else "tensor.to_dense()"
-            raise TypeError(f"calibration has a tensor that is {what}; pass {cure}")
+            raise TypeError(f"calibration must hold strided tensors, got one that is {what}; pass {cure}")
     return batch
 
 
@@ -182,13 +186,16 @@ def check_model(model: Any) -> None:
     check_module(model)
     for name, module in model.named_modules():
         if isinstance(module, torch.jit.ScriptModule) or compiled_from(module) is not None:
-            what = name or "model"
-            raise TypeError(f"{what} was scripted or compiled; give the module that it was made from")
+            what = name or "one"
+            raise TypeError(
+                f"model must be neither scripted nor compiled, got {what} that was; "
+                "give the module that it was made from"
+            )
     for name, parameter in model.named_parameters():
         if parameter.is_meta:
-            raise ValueError(f"{name} is on the meta device, without values; load the model's weights first")
+            raise ValueError(f"model must have values, got {name} on the meta device; load the model's weights first")
         if parameter.is_floating_point() and not bool(torch.isfinite(parameter).all()):
-            raise ValueError(f"{name} has NaN or Inf")
+            raise ValueError(f"model must be finite, got NaN or Inf in {name}")
 
 
 def prepare(model: torch.nn.Module) -> Prepare:
@@ -218,7 +225,7 @@ def peek(calibration: Calibration, prepare: Prepare) -> tuple[Batch, Calibration
         return next(iter(Samples(calibration, EXAMPLES, prepare))), calibration
     first = next(calibration, None)
     if first is None:
-        raise ValueError("calibration has no samples")
+        raise ValueError("calibration must hold samples, got none; give at least one batch")
     return next(iter(Samples([first], EXAMPLES, prepare))), chain([first], calibration)
 
 
@@ -261,7 +268,7 @@ class Caller:
             return self(model, batch)
         except Exception as error:  # the model's own code, with samples it may not expect
             raise ValueError(
-                f"the model does not run on the calibration samples ({type(error).__name__}: {error}); give arrays as "
+                f"calibration must be what the model runs on, got {type(error).__name__}: {error}; give arrays as "
                 "forward takes them, a list of tuples or mappings for several arguments, or call=, which runs the model"
             ) from error
 
@@ -293,7 +300,9 @@ class Caller:
             return chosen
         floating = [tensor for tensor in tensors(result) if tensor.is_floating_point() and tensor.ndim]
         if not floating:
-            raise TypeError("the model returns no floating-point tensor; give output=, which picks one from its result")
+            raise TypeError(
+                "model must return a floating-point tensor, got none; give output=, which picks one from its result"
+            )
         return floating[0]
 
 

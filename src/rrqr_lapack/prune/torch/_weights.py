@@ -51,11 +51,12 @@ def read_weights(path: FilePath) -> tuple[dict[str, torch.Tensor], dict[str, str
         raise
     except Exception as error:  # pickle fails in many ways, and torch's cure would run what the file holds
         raise ValueError(
-            f"{path} is no checkpoint of tensors alone, or damaged; torch.save(model.state_dict(), path) makes one"
+            f"path must be a checkpoint of tensors alone, got {path}, which is damaged or holds more; "
+            "torch.save(model.state_dict(), path) makes one"
         ) from error
     tensors = dict(_leaves(found))
     if not isinstance(found, Mapping) or not tensors:
-        raise ValueError(f"{path} holds no weights: a state_dict is a dict of tensors")
+        raise ValueError(f"path must hold weights, as a state_dict is a dict of tensors, got {path} without any")
     return tensors, {}
 
 
@@ -93,7 +94,8 @@ def fit_weights(model: torch.nn.Module, path: FilePath, what: str = "the model")
         places = [place for place in view.places if not any(view.differences(place))]
         if len(places) > 1:
             raise ValueError(
-                f"{path} has the weights of {what} in {len(places)} places, {some(map(repr, places), FIRST)}; "
+                f"path must hold the weights of {what} once, got {path} with {len(places)} places, "
+                f"{some(map(repr, places), FIRST)}; "
                 "keep one: torch.save(torch.load(path, weights_only=True)[place], new_path)"
             )
         if places:
@@ -102,7 +104,7 @@ def fit_weights(model: torch.nn.Module, path: FilePath, what: str = "the model")
     said = views[-1].differences(next(iter(views[-1].places), ""))
     kinds = ("missing", "not the model's", "of another shape")
     words = [f"{len(each)} {kind} ({some(each, FIRST)})" for each, kind in zip(said, kinds, strict=True) if each]
-    raise ValueError(f"{path} does not hold the weights of {what}: {'; '.join(words)}")
+    raise ValueError(f"path must hold the weights of {what}, got {path}: {'; '.join(words)}")
 
 
 class Names:
@@ -175,9 +177,9 @@ def _parts(path: Path) -> dict[str, torch.Tensor]:
         files = set(json.loads(path.read_text(encoding="utf-8"))["weight_map"].values())
         parts = [path.with_name(Path(file).name) for file in sorted(files)]  # beside the index, wherever it points
         if any(part.name.endswith(INDEX) for part in parts):
-            raise ValueError("it names an index")
+            raise ValueError("its files must not be indices themselves, got one that is")
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} is no index of a model's files: {error}") from error
+        raise ValueError(f"path must be an index of a model's files, got {path}: {error}") from error
     return {name: tensor for part in parts for name, tensor in read_weights(part)[0].items()}
 
 
