@@ -53,7 +53,7 @@ class Statistics:
         scale = power_of_two(triangle[:, 1:])
         triangle[:, 1:] /= scale
         norms = column_norms(triangle[:, 1:])
-        return cls(triangle, tall.shape[0], float(len(norms) * np.finfo(tall.dtype).eps * norms.max()), scale)
+        return cls(triangle, tall.shape[0], float(len(norms) * np.finfo(tall.dtype).eps * np.max(norms)), scale)
 
     @property
     def mean(self) -> np.ndarray:
