@@ -16,7 +16,7 @@ from .._common.warn import warn
 from ._doubts import FEW, CalibrationWarning, Variety, doubts, is_constant, unheld
 from ._face import Batch, Cut, Face, Group, Model
 from ._units.factor import GroupFactor
-from ._units.select import Order, order
+from ._units.select import Method, Order, order
 from ._units.statistics import Statistics, gather
 from ._words import some
 
@@ -159,7 +159,7 @@ class Analysis(Generic[Model]):
     def factor(
         self,
         name: str,
-        method: str = "id",
+        method: Method = "id",
         *,
         affine: bool = False,
         correct: bool = True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -17,12 +18,11 @@ from ._units.select import Order, columns_of
 from ._units.statistics import Statistics, gather
 from ._words import some
 
+Refit: TypeAlias = Literal["asymmetric"] | None
 REFITS = (None, "asymmetric")
 
 
-def apply(
-    analysis: Analysis[Model], plan: Plan, *, refit: str | None = None, progress: Progress | None = None
-) -> Model:
+def apply(analysis: Analysis[Model], plan: Plan, *, refit: Refit = None, progress: Progress | None = None) -> Model:
     """Cut the model: ``Z ~= Z[:, C] @ T + shift``, ``W -> T @ W`` and ``b -> b + shift @ W`` in what reads Z.
 
     Parameters

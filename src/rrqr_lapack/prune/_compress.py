@@ -9,15 +9,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ._analyze import Analysis, Progress
-from ._apply import apply, check_refit
+from ._apply import Refit, apply, check_refit
 from ._calibration import Samples
 from ._face import Face, Model
 from ._network.dense import NetworkFace
 from ._network.network import Network
-from ._planning.options import Options
+from ._planning.options import AllocationName, EpsScale, Options
 from ._planning.plan import planned
+from ._planning.recipe import Correction
 from ._planning.request import Request
 from ._report import Report
+from ._units.select import Method
 
 
 def analyze(
@@ -86,16 +88,16 @@ def compress(
     params: float | None = None,
     flops: float | None = None,
     max_error: float | None = None,
-    method: str = "id",
-    correction: str | None = None,
+    method: Method = "id",
+    correction: Correction | None = None,
     affine: bool = False,
-    allocation: str | None = None,
+    allocation: AllocationName | None = None,
     round_to: int = 1,
     skip: Iterable[str] = (),
-    eps_scale: str | None = None,
+    eps_scale: EpsScale = None,
     seed: int = 0,
     layers: Sequence[int] | None = None,
-    refit: str | None = None,
+    refit: Refit = None,
     progress: Progress | None = None,
 ) -> tuple[Network, Report]:
     """Remove neurons and correct the next layer: ``Z ~= Z[:, C] @ T``, ``W_next -> T @ W_next``.

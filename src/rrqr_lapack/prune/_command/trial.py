@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from rrqr_lapack import TruncatedQR
 
-from .._apply import apply
+from .._apply import Refit, apply
 from .._atomic import FilePath
 from .._compress import analyze
 from .._network.files import load
@@ -24,7 +24,7 @@ from . import fashion_mnist
 NETWORK = Path(__file__).parent / "data" / "fashion_mnist_network.npz"
 
 # Each with what `plan` and `apply` are given. 'Corrected' is by least squares; 'alone', the other columns are dropped.
-SCHEMES: dict[str, tuple[dict[str, Any], str | None]] = {
+SCHEMES: dict[str, tuple[dict[str, Any], Refit]] = {
     "ID, corrected": ({"method": "id"}, None),
     "forward, affine, refitted": ({"method": "forward", "affine": True}, "asymmetric"),
     "magnitude, corrected": ({"method": "magnitude", "correction": "lstsq"}, None),

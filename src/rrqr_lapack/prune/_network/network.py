@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,7 +18,8 @@ from scipy.special import softmax
 from .._reals import real_array
 from .activations import Activation, resolve
 
-HEADS = ("softmax", "linear")
+Head: TypeAlias = Literal["softmax", "linear"]
+HEADS: tuple[Head, ...] = get_args(Head)
 
 
 def _real_array(name: str, value: Any) -> np.ndarray:
@@ -130,7 +131,7 @@ class Network:
     array([1., 1.])
     """
 
-    def __init__(self, layers: Sequence[Dense], head: str = "linear") -> None:
+    def __init__(self, layers: Sequence[Dense], head: Head = "linear") -> None:
         self.layers = tuple(layers)
         if not self.layers:
             raise ValueError("layers must hold at least one layer, got none")

@@ -11,10 +11,12 @@ import numpy as np
 from .._analyze import Analysis, Progress, check_analysis
 from .._face import total
 from .._units.curves import Curves
+from .._units.select import Method
 from .allocate import Allocation
 from .budget import Budget
-from .options import Options
+from .options import AllocationName, EpsScale, Options
 from .plans import GroupPlan, Plan
+from .recipe import Correction
 from .request import Request
 
 TRIES = 6  # corrections of a predicted error by the measured one
@@ -29,13 +31,13 @@ def plan(
     params: float | None = None,
     flops: float | None = None,
     max_error: float | None = None,
-    method: str = "id",
-    correction: str | None = None,
+    method: Method = "id",
+    correction: Correction | None = None,
     affine: bool = False,
-    allocation: str | None = None,
+    allocation: AllocationName | None = None,
     round_to: int = 1,
     skip: Iterable[str] = (),
-    eps_scale: str | None = None,
+    eps_scale: EpsScale = None,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Plan:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 from rrqr_lapack._common.arrays import check_choice, check_count, check_flag
 
 from .._analyze import Analysis
 from .._units.factor import GroupFactor
-from .._units.select import CORRECTED, METHODS
+from .._units.select import CORRECTED, METHODS, Method
 
-CORRECTIONS = ("lstsq", "none")
+Correction: TypeAlias = Literal["lstsq", "none"]
+CORRECTIONS: tuple[Correction, ...] = get_args(Correction)
 
 
 @dataclass(frozen=True)
@@ -30,13 +31,15 @@ class Recipe:
         Of the method 'random'.
     """
 
-    method: str = "id"
-    correction: str = "lstsq"
+    method: Method = "id"
+    correction: Correction = "lstsq"
     affine: bool = False
     seed: int = 0
 
     @classmethod
-    def of(cls, method: str = "id", correction: str | None = None, affine: bool = False, seed: int = 0) -> Recipe:
+    def of(
+        cls, method: Method = "id", correction: Correction | None = None, affine: bool = False, seed: int = 0
+    ) -> Recipe:
         """Checked; without a `correction` that which defines the method, none for the baselines.
 
         Raises

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import get_args
 
 from rrqr_lapack._common.arrays import check_choice, check_count
 
@@ -11,10 +12,10 @@ from .._face import Group
 from .._units.select import PIVOTED
 from .._words import some
 from .budget import PER_GROUP, Budget, one_of
-from .options import Options
+from .options import AllocationName, Options
 from .recipe import Recipe
 
-ALLOCATIONS = ("uniform", "global", "sensitivity")
+ALLOCATIONS: tuple[AllocationName, ...] = get_args(AllocationName)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ SVD of X W, whose best rank-r approximation X W V_r V_r^T is reached by A = W V_
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import scipy.linalg
@@ -18,6 +18,7 @@ from rrqr_lapack import TallQR, randomized_svd
 from rrqr_lapack._common.arrays import check_choice, check_rank, check_rng
 
 from ..._common.types import Seed
+from ..._randomized.lora import Driver
 from .._reals import real_array
 
 
@@ -79,7 +80,7 @@ class LowRankLayer:
         activations: ArrayLike | TallQR | None = None,
         *,
         largest: int | None = None,
-        driver: str = "exact",
+        driver: Driver = "exact",
         rng: Seed = None,
     ) -> None:
         self._weight = _real("weight", weight)
@@ -93,7 +94,7 @@ class LowRankLayer:
             product[: len(R)] = R.astype(np.float64) @ self._weight
         product = product.astype(np.float64, copy=False)
         largest, rng = check_rank(largest, min(self.shape), 1), check_rng(rng)
-        if check_choice("driver", driver, ("exact", "randomized")) == "exact":
+        if check_choice("driver", driver, get_args(Driver)) == "exact":
             _, s, Vh = scipy.linalg.svd(product, full_matrices=False)
         else:
             _, s, Vh = randomized_svd(product, largest, rng=rng)

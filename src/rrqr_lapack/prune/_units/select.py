@@ -7,7 +7,7 @@ D. E. Alvarez, C. De Sa, A. Damle, "STAT: Shrinking transformers after training"
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
 
@@ -18,9 +18,11 @@ from ..._common.types import Seed
 from .forward import forward_order
 from .statistics import Statistics
 
+Method: TypeAlias = Literal["id", "weighted", "forward", "magnitude", "random", "activation", "variance"]
+
 PIVOTED = ("id", "weighted")  # their diagonals |r_jj| are what `eps` compares
 CORRECTED = (*PIVOTED, "forward")  # defined by the least-squares correction
-METHODS = (*CORRECTED, "magnitude", "random", "activation", "variance")
+METHODS: tuple[Method, ...] = get_args(Method)
 
 
 class Order(NamedTuple):
@@ -41,7 +43,7 @@ class Order(NamedTuple):
 
 
 def order(
-    method: str,
+    method: Method,
     statistics: Statistics,
     unit: int,
     *,

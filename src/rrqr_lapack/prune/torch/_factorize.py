@@ -20,6 +20,7 @@ from rrqr_lapack import TallQR
 from ..._common.arrays import check_tolerance
 from ..._common.types import Seed
 from ..._common.warn import warn
+from ..._randomized.lora import Driver
 from .._atomic import FilePath, write_json
 from .._doubts import FEW, CalibrationWarning, Variety, doubts
 from .._face import Batch
@@ -134,7 +135,7 @@ def factorize(
     rtol: float | None = None,
     ranks: Mapping[str, int] | None = None,
     layers: Iterable[str] | None = None,
-    driver: str = "exact",
+    driver: Driver = "exact",
     rng: Seed = None,
     call: Call | None = None,
     batch_size: int = 64,

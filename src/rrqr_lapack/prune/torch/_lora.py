@@ -15,6 +15,7 @@ from rrqr_lapack import TallQR
 from rrqr_lapack._common.norms import frobenius
 
 from ..._common.types import Seed
+from ..._randomized.lora import Driver
 from .._units.lowrank import LowRankLayer
 from ._factored import matrix
 from ._samples import at_least_single
@@ -25,7 +26,7 @@ def lora_init(
     rank: int,
     activations: ArrayLike | torch.Tensor | TallQR | None = None,
     *,
-    driver: str = "exact",
+    driver: Driver = "exact",
     rng: Seed = None,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """``W = rest + B A``: adapters A and B that hold the best approximation of a layer, and what is left to freeze.
