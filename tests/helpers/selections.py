@@ -1,24 +1,7 @@
-"""The ways to choose columns that the tests run, and what they measure of a choice."""
+"""What the tests measure of a choice of columns."""
 
 import numpy as np
 import scipy.linalg
-
-# name: (method, options)
-WAYS = {
-    "greedy": ("greedy", {}),
-    "strong": ("strong", {}),
-    "gks": ("gks", {}),
-    "gks randomized": ("gks", {"driver": "randomized"}),
-    "arp": ("arp", {}),
-    "arp randomized": ("arp", {"driver": "randomized"}),
-    "osinsky": ("osinsky", {}),
-    "osinsky randomized": ("osinsky", {"driver": "randomized"}),
-    "sketch lu": ("sketch", {}),
-    "sketch qr": ("sketch", {"pivoting": "qr"}),
-    "leverage": ("leverage", {}),
-    "uniform": ("uniform", {}),
-}
-PSD_WAYS = {"cholesky random": ("cholesky", {}), "cholesky greedy": ("cholesky", {"pivoting": "greedy"})}
 
 
 def wide(a):

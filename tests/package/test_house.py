@@ -47,6 +47,17 @@ def test_the_map_of_the_package_names_every_file_in_its_room(path):
     assert f"`{path.name}`" in section
 
 
+PLACES = re.findall(r"`([\w.]+)` in `([\w/]+\.\w+)`", MAP.split("\n## Here")[0])
+
+
+@pytest.mark.parametrize(("name", "path"), PLACES, ids=[name for name, _ in PLACES])
+def test_what_the_map_leads_to_is_there(name, path):
+    source = (PACKAGE.parents[1] if path.startswith("csrc") else PACKAGE) / path
+    leaf = name.rpartition(".")[2]
+    defined = rf"^\w.*\b(X\({leaf}\)|{leaf})\(.*\)$" if path.endswith(".c") else rf"^ *(def|class) {leaf}\b"
+    assert re.search(defined, source.read_text(encoding="utf-8"), re.MULTILINE)
+
+
 def test_no_import_goes_in_a_circle():
     graph = {name: {m for m in imported(path) if m in NAMES and m != name} for name, path in NAMES.items()}
     faces = {"rrqr_lapack", "rrqr_lapack.prune", "rrqr_lapack.prune.torch"}  # lists of names, which others may read

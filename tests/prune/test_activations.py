@@ -52,12 +52,14 @@ def test_a_description_gives_the_same_activation_back(activation):
 
 def test_a_callable_stands_for_itself_but_has_no_description():
     assert resolve(math.sin) is math.sin
-    with pytest.raises(ValueError, match=r"sin.* is not one of identity, .*code cannot be saved"):
+    with pytest.raises(
+        ValueError, match=r"activation must be one of identity, .* in a file, which holds no code, got .*sin"
+    ):
         describe(math.sin)
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones():
-    with pytest.raises(ValueError, match=r"activation is 'rule'; known names: identity, relu, .*callable"):
+    with pytest.raises(ValueError, match=r"activation must be one of identity, relu, .* or a callable, got 'rule'"):
         resolve("rule")
 
 

@@ -81,7 +81,7 @@ def test_an_iterator_is_read_once(rng, network):
     expected = apply(from_array, plan(from_array, keep=0.5))
     np.testing.assert_allclose(apply(from_iterator, chosen)(X), expected(X), rtol=1e-9, atol=1e-10)
     with pytest.raises(
-        ValueError, match="refit reads the calibration samples again, but they were an iterator; pass an array"
+        ValueError, match="analysis must have samples that can be read again, got those of an iterator; analyze an"
     ):
         apply(from_iterator, chosen, refit="asymmetric")
 
@@ -184,16 +184,18 @@ def test_nan_names_the_group(rng):
     face = heads_face(rng)
     X = rng.standard_normal((100, 12))
     X[33, 4] = np.nan
-    with pytest.raises(ValueError, match="heads gives NaN or Inf for the calibration samples"):
+    with pytest.raises(
+        ValueError, match="activations of heads must be finite, got NaN or Inf for the calibration samples"
+    ):
         Analysis(face, X)
 
 
 def test_no_samples_and_no_groups_are_refused(rng, network):
     face = heads_face(rng)
     face.batches = list
-    with pytest.raises(ValueError, match="the calibration samples are none; give at least one batch"):
+    with pytest.raises(ValueError, match="calibration must hold samples, got none; give at least one batch"):
         Analysis(face, [])
-    with pytest.raises(ValueError, match="this model has no groups that can be cut"):
+    with pytest.raises(ValueError, match=r"groups must name at least one of those of this model, .*, got none"):
         Analysis(face, [rng.standard_normal((100, 12))], groups=[])
 
 
@@ -201,7 +203,9 @@ def test_only_the_named_groups_are_looked_at(rng, network):
     analysis = analyze(network, rng.standard_normal((200, 8)), layers=[1])
     assert list(analysis.groups) == ["layers[1]"]
     assert plan(analysis, keep=0.5).ranks == {"layers[1]": 8}
-    with pytest.raises(ValueError, match=r"groups has 'layers\[7\]'; this model has layers\[0\], layers\[1\]"):
+    with pytest.raises(
+        ValueError, match=r"groups must be among those of this model, layers\[0\], layers\[1\], got 'layers\[7\]'"
+    ):
         Analysis(analysis.face, rng.standard_normal((200, 8)), groups=["layers[7]"])
 
 

@@ -146,7 +146,9 @@ def test_layers_that_are_not_in_the_plan_stay_as_they_are(rng):
 def test_a_plan_for_another_model_is_refused(rng):
     X = rng.standard_normal((400, 8))
     one, other = (analyze(redundant_network(rng, widths), X) for widths in ((8, 24, 20, 3), (8, 24, 18, 3)))
-    with pytest.raises(ValueError, match=r"the plan is for another model: its layers\[1\] has 20 units"):
+    with pytest.raises(
+        ValueError, match=r"plan must be for the model of the analysis, got one whose layers\[1\] has 20 units"
+    ):
         apply(other, plan(one, keep=0.5))
 
 
@@ -155,7 +157,7 @@ def test_units_that_are_none_are_refused(rng, units):
     analysis = analyze(redundant_network(rng, (8, 24, 3)), rng.standard_normal((400, 8)))
     chosen = plan(analysis, keep=0.5)
     spoiled = replace(chosen, groups=(replace(chosen.groups[0], units=units),))
-    with pytest.raises(ValueError, match=r"the plan's units of layers\[0\] are not different numbers from 0 to 23"):
+    with pytest.raises(ValueError, match=r"plan must keep different units of layers\[0\], numbers from 0 to 23, got"):
         apply(analysis, spoiled)
 
 
@@ -166,7 +168,7 @@ def test_units_that_are_none_are_refused(rng, units):
         (
             {"method": "random"},
             "asymmetric",
-            "refit fits the correction 'lstsq'; method 'random' has correction 'none'",
+            "refit must be None with the correction 'none' .of the method 'random'., got 'asymmetric'",
         ),
     ],
 )

@@ -103,5 +103,5 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path, monkeypatch):
 
 
 def test_two_outputs_in_one_file_are_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"two outputs are both .*a\.txt"):
+    with pytest.raises(ValueError, match=r"paths must be different files, got .*a\.txt twice"):
         check_outputs(tmp_path / "a.txt", None, tmp_path / "b.txt", tmp_path / "a.txt")

@@ -86,7 +86,7 @@ def test_doubts_go_with_the_plan_into_its_file(network, rng, tmp_path):
     chosen.to_json(tmp_path / "plan.json")
     assert Plan.from_json(tmp_path / "plan.json") == chosen
     old = (tmp_path / "plan.json").read_text().replace('"doubts"', '"other"')
-    with pytest.raises(ValueError, match="is not a plan"):
+    with pytest.raises(ValueError, match="source must be a plan"):
         Plan.from_json(old)
 
 

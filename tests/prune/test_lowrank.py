@@ -90,7 +90,7 @@ def test_a_layer_keeps_its_weights_where_factors_would_not_be_smaller():
     layers = {"a": LowRankLayer(np.eye(8))}
     assert allocate_ranks(layers, 64) == {"a": None}
     assert allocate_ranks(layers, 63) == {"a": 3}
-    with pytest.raises(ValueError, match="budget of 15 numbers has no room for one rank of each layer, 16"):
+    with pytest.raises(ValueError, match="budget must have room for one rank of each layer, 16 numbers, got 15"):
         allocate_ranks(layers, 15)
 
 
@@ -115,9 +115,9 @@ def test_random_singular_vectors_are_nearly_the_best_and_their_error_is_what_it_
     [
         ((np.ones(3),), ValueError, r"weight must be a matrix that is not empty, got shape \(3,\)"),
         ((np.ones((0, 3)),), ValueError, "weight must be a matrix that is not empty"),
-        ((np.full((2, 2), np.nan),), ValueError, "weight has NaN or Inf"),
+        ((np.full((2, 2), np.nan),), ValueError, "weight must be finite, got NaN or Inf"),
         ((np.ones((2, 2), complex),), TypeError, "weight must hold real numbers, got complex128"),
-        ((np.ones((2, 2)), np.ones((5, 3))), ValueError, "activations have 3 columns; weight reads 2 inputs"),
+        ((np.ones((2, 2)), np.ones((5, 3))), ValueError, "activations must have 2 columns, as weight inputs, got 3"),
     ],
 )
 def test_other_weights_and_activations_are_refused(arguments, error, message):

@@ -65,8 +65,8 @@ def test_an_activation_in_double_precision_does_not_widen_a_float32_network():
         ((np.ones((3, 2)), np.ones(3)), ValueError, r"bias must have shape \(2,\), one entry a neuron, got \(3,\)"),
         ((np.ones((3, 2)) * 1j,), TypeError, "weight must hold real numbers, got complex128"),
         ((np.ones((3, 2)), ["a", "b"]), TypeError, "bias must hold real numbers, got <U1"),
-        (([[1.0, np.nan]],), ValueError, "weight has NaN or Inf"),
-        (([[1.0]], [np.inf]), ValueError, "bias has NaN or Inf"),
+        (([[1.0, np.nan]],), ValueError, "weight must be finite, got NaN or Inf"),
+        (([[1.0]], [np.inf]), ValueError, "bias must be finite, got NaN or Inf"),
     ],
 )
 def test_a_dense_layer_refuses(arguments, error, message):
@@ -77,13 +77,13 @@ def test_a_dense_layer_refuses(arguments, error, message):
 @pytest.mark.parametrize(
     ("layers", "head", "error", "message"),
     [
-        ([], "linear", ValueError, "layers is empty; a network has at least one layer"),
+        ([], "linear", ValueError, "layers must hold at least one layer, got none"),
         ([np.ones((2, 2))], "linear", TypeError, r"layers\[0\] must be a Dense, got ndarray"),
         (
             [Dense(np.ones((2, 3))), Dense(np.ones((4, 1)))],
             "linear",
             ValueError,
-            r"layers\[0\] has 3 .* takes 4 inputs",
+            r"layers\[1\] must take 3 inputs, the neurons of layers\[0\], got 4",
         ),
         ([Dense(np.ones((2, 3)))], "sigmoid", ValueError, "head must be one of 'softmax', 'linear', got 'sigmoid'"),
     ],
@@ -100,5 +100,7 @@ def test_samples_of_another_shape_are_refused(rng, shape):
 
 
 def test_an_activation_that_changes_the_shape_is_refused():
-    with pytest.raises(ValueError, match=r"must act on each entry by itself; it turned shape \(2, 3\) into \(2,\)"):
+    with pytest.raises(
+        ValueError, match=r"must act on each entry by itself, got .*, which turned shape \(2, 3\) into \(2,\)"
+    ):
         Dense(np.ones((4, 3)), activation=lambda x: x.sum(axis=1))(np.ones((2, 4)))

@@ -182,7 +182,7 @@ def test_an_existing_json_is_replaced_only_when_asked(analysis, tmp_path):
     ("spoil", "message"),
     [
         (lambda data: data.pop("format"), "'format' is missing"),
-        (lambda data: data.update(format="x/1"), "its format is not"),
+        (lambda data: data.update(format="x/1"), "its format must be .*, got 'x/1'"),
         (lambda data: data.pop("groups"), "'groups' is missing"),
         (lambda data: data["groups"][0].pop("units"), "'units' is missing"),
         (lambda data: data.update(extra=1), "unexpected keyword argument 'extra'"),
@@ -193,14 +193,14 @@ def test_an_existing_json_is_replaced_only_when_asked(analysis, tmp_path):
 def test_json_that_is_no_plan_is_refused(analysis, spoil, message):
     data = json.loads(plan(analysis, keep=0.5).to_json())
     spoil(data)
-    with pytest.raises(ValueError, match=f"is not a plan that Plan.to_json wrote: .*{message}"):
+    with pytest.raises(ValueError, match=f"source must be a plan that Plan.to_json wrote, got a text: .*{message}"):
         Plan.from_json(json.dumps(data))
 
 
 @pytest.mark.parametrize("text", ["{", "{}", '{"format": 3}', "[1]"])
 def test_other_text_is_no_plan(tmp_path, text):
     (tmp_path / "plan.json").write_text(text)
-    with pytest.raises(ValueError, match=r"plan.json is not a plan that Plan.to_json wrote"):
+    with pytest.raises(ValueError, match=r"source must be a plan that Plan.to_json wrote, got .*plan.json: "):
         Plan.from_json(tmp_path / "plan.json")
 
 

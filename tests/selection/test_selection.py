@@ -6,8 +6,9 @@ from matrices import ZOO, algebraic, duplicated, extreme, gaussian, rank_deficie
 from measures import eps
 from scipy import sparse
 from scipy.sparse.linalg import LinearOperator, aslinearoperator
-from selections import PSD_WAYS, WAYS, projection_residual, wide
+from selections import projection_residual, wide
 
+from bench.family.selection import PSD_WAYS, WAYS
 from rrqr_lapack import KernelMatrix, interpolative_decomposition, rbf, select_columns
 from rrqr_lapack._selection.registry import METHODS
 

@@ -6,8 +6,9 @@ from matrices import algebraic, extreme, gaussian, rotated_kahan, scaled
 from measures import eps
 from scipy import sparse
 from scipy.sparse.linalg import aslinearoperator
-from selections import WAYS, wide
+from selections import wide
 
+from bench.family.selection import WAYS
 from rrqr_lapack import select_columns
 
 M, N, K = 40, 30, 9

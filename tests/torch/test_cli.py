@@ -103,33 +103,48 @@ def test_a_plan_is_made_and_followed(model, capsys):
     ("arguments", "message"),
     [
         (["compress", "model.pt", "--data", "X.npy", "--keep", ".5", "-o", "s.safetensors"], "give --class, its model"),
-        (command("X.npy", "--keep", ".5"), "X.npy must end in .pt, .pth, .ckpt, .bin, .safetensors, .index.json"),
+        (
+            command("X.npy", "--keep", ".5"),
+            "path must end in .pt, .pth, .ckpt, .bin, .safetensors, .index.json with --class, got X.npy",
+        ),
         (command("none.pt", "--keep", ".5"), "none.pt"),
-        (command("evil.pt", "--keep", ".5"), "evil.pt is no checkpoint of tensors alone"),
-        (command("old.pt", "--keep", ".5"), "old.pt is no checkpoint of tensors alone"),
-        (command("empty.pt", "--keep", ".5"), "empty.pt is no checkpoint of tensors alone, or damaged; torch.save("),
-        (command("junk.pt", "--keep", ".5"), "junk.pt is no checkpoint of tensors alone, or damaged"),
+        (command("evil.pt", "--keep", ".5"), "path must be a checkpoint of tensors alone, got evil.pt"),
+        (command("old.pt", "--keep", ".5"), "path must be a checkpoint of tensors alone, got old.pt"),
+        (
+            command("empty.pt", "--keep", ".5"),
+            "path must be a checkpoint of tensors alone, got empty.pt, which is damaged or holds more; torch.save(",
+        ),
+        (command("junk.pt", "--keep", ".5"), "path must be a checkpoint of tensors alone, got junk.pt"),
         (command("folder.pt", "--keep", ".5"), "folder.pt"),
-        (command("list.pt", "--keep", ".5"), "list.pt holds no weights"),
-        (command("other.pt", "--keep", ".5"), "other.pt does not hold the weights of encoder_code:Encoder"),
-        (command("model.pt", "--keep", ".5", out="small.pt"), "small.pt must end in .safetensors"),
-        ([*command("model.pt", "--keep", ".5"), "--class", "encoder_code"], "give MODULE:NAME"),
+        (
+            command("list.pt", "--keep", ".5"),
+            "path must hold weights, as a state_dict is a dict of tensors, got list.pt",
+        ),
+        (command("other.pt", "--keep", ".5"), "path must hold the weights of encoder_code:Encoder, got other.pt"),
+        (command("model.pt", "--keep", ".5", out="small.pt"), "path must end in .safetensors, got small.pt"),
+        ([*command("model.pt", "--keep", ".5"), "--class", "encoder_code"], "option --class must be MODULE:NAME"),
         ([*command("model.pt", "--keep", ".5"), "--class", "encoder_code:None"], "encoder_code has no None"),
         (
             [*command("model.pt", "--keep", ".5"), "--class", "encoder_code:number"],
-            "makes a int, not a torch.nn.Module",
+            "option --class must make a torch.nn.Module, got 'encoder_code:number', which makes a int",
         ),
         ([*command("model.pt", "--keep", ".5"), "--class", "no_such:x"], "No module named 'no_such'"),
         ([*command("model.pt", "--keep", ".5"), "--class", "wrong_code:x"], "but wrong_code fails: SyntaxError"),
         (
             [*command("model.pt", "--keep", ".5"), "--class", "encoder_code:broken"],
-            "makes no model without arguments: RuntimeError: no weights here",
+            "must make a model without arguments, got 'encoder_code:broken': RuntimeError: no weights here",
         ),
-        ([*command("model.pt", "--keep", ".5"), "--class", "encoder_code:torch"], "makes no model without arguments"),
-        ([*command("model.pt", "--keep", ".5"), "--class", "encoder_code:Other"], "does not run on the calibration"),
+        (
+            [*command("model.pt", "--keep", ".5"), "--class", "encoder_code:torch"],
+            "option --class must make a model without arguments",
+        ),
+        (
+            [*command("model.pt", "--keep", ".5"), "--class", "encoder_code:Other"],
+            "calibration must be what the model runs on, got",
+        ),
         ([*command("model.pt", "--keep", ".5"), "--class", "encoder_code:Late"], "error: out of memory"),
         (command("model.pt", "--keep", ".5", data="wide.npy"), "RuntimeError: mat1 and mat2 shapes"),
-        (command("model.pt", "--keep", ".5", data="model.pt"), "model.pt is not a readable .npy file"),
+        (command("model.pt", "--keep", ".5", data="model.pt"), "path must be a readable .npy file, got model.pt"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line_and_nothing_is_written(model, arguments, message, capsys):
@@ -165,6 +180,6 @@ def test_the_plan_beside_the_weights_is_an_output_like_others(model, capsys, mon
         assert "small.json exists and is not overwritten; --force replaces it" in capsys.readouterr().err
         assert Path("small.json").read_text() == "mine"
         assert main(command("model.pt", "--keep", ".5", "--report", "small.json", "--force")) == 1
-        assert "two outputs are both small.json" in capsys.readouterr().err
+        assert "paths must be different files, got small.json twice" in capsys.readouterr().err
     assert main(command("model.pt", "--keep", ".5", "--force")) == 0
     assert "wrote small.safetensors small.json" in capsys.readouterr().out

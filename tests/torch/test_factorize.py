@@ -146,15 +146,15 @@ def test_dtype_mode_and_gradients_are_those_of_the_layer(model):
         ({"params": 0.5, "rtol": 0.1}, ValueError, "got params and rtol"),
         ({"params": 1.5}, ValueError, "params must be a fraction above 0 .*, got 1.5"),
         ({"params": "half"}, TypeError, "params must be a number, got 'half'"),
-        ({"params": 200}, ValueError, "params is 200, which allows 200; with rank 1 everywhere it is"),
+        ({"params": 200}, ValueError, "params must allow rank 1 everywhere, .* parameters, got 200, which allows 200"),
         ({"rtol": 1.0}, ValueError, "rtol must be at least 0 and less than 1, got 1.0"),
         ({"ranks": {"0": 31}}, ValueError, "ranks must be between 1 and 30 for '0', got 31"),
         ({"ranks": {"0": 0}}, ValueError, "ranks must be between 1 and 30 for '0', got 0"),
         ({"ranks": {"0": 2.5}}, TypeError, "ranks must be integers, got 2.5 for '0'"),
         ({"ranks": [3]}, TypeError, "ranks must be a mapping, the rank of each layer by its name, got list"),
-        ({"ranks": {"0": 3}, "layers": "2"}, ValueError, "ranks has none for '2', which is among layers"),
-        ({"ranks": {"1": 2}}, ValueError, "'1' is no layer that can be factored; this model has 0, 2, 4"),
-        ({"params": 0.5, "layers": ["x"]}, ValueError, "'x' is no layer that can be factored"),
+        ({"ranks": {"0": 3}, "layers": "2"}, ValueError, "ranks must have one for each of layers, got none for '2'"),
+        ({"ranks": {"1": 2}}, ValueError, "ranks must name layers that can be factored, 0, 2, 4, got '1'"),
+        ({"params": 0.5, "layers": ["x"]}, ValueError, "layers must name layers that can be factored, .*, got 'x'"),
     ],
 )
 def test_other_budgets_and_layers_are_refused(model, options, error, message):
@@ -185,7 +185,7 @@ def test_a_layer_may_be_called_with_its_input_by_name(model):
 
 def test_a_layer_that_reads_nan_is_named(model):
     model[1] = nn.Threshold(0.0, torch.nan)
-    with pytest.raises(ValueError, match="2 reads NaN or Inf for the calibration samples"):
+    with pytest.raises(ValueError, match="inputs of 2 must be finite, got NaN or Inf for the calibration samples"):
         prune.factorize(model, samples(400), params=0.5)
 
 

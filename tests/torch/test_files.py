@@ -140,23 +140,25 @@ def test_nothing_half_written_is_left(tmp_path, monkeypatch):
 def test_a_file_of_another_model_is_refused_with_the_names(tmp_path):
     small, _, _ = smaller(models.dense)
     prune.save(small, tmp_path / "small.safetensors")
-    with pytest.raises(ValueError, match=r"lacks .*blocks\.0\.bn1.* made from another model"):
+    with pytest.raises(
+        ValueError, match=r"path must hold the tensors of this model, got .*, which lacks .*blocks\.0\.bn1"
+    ):
         prune.load(models.Residual(), tmp_path / "small.safetensors")
-    with pytest.raises(ValueError, match=r"has 0\.weight with 2 axes, the model with 4"):
+    with pytest.raises(ValueError, match=r"path must hold 0\.weight with 4 axes, as the model has it, got .* with 2"):
         prune.load(nn.Sequential(nn.Conv2d(1, 1, 1), *models.dense()[1:]), tmp_path / "small.safetensors")
 
 
 def test_what_is_no_such_file_is_refused(tmp_path):
     model, path = models.dense(), tmp_path / "a.safetensors"
-    with pytest.raises(ValueError, match=r"a\.pt must end in \.safetensors"):
+    with pytest.raises(ValueError, match=r"path must end in \.safetensors, got .*a\.pt"):
         prune.load(model, tmp_path / "a.pt")
     with pytest.raises(FileNotFoundError, match=r"a\.safetensors is not there"):
         prune.load(model, path)
     path.write_bytes(pickle.dumps({"x": 1}))
-    with pytest.raises(ValueError, match=r"not a readable \.safetensors file"):
+    with pytest.raises(ValueError, match=r"path must be a readable \.safetensors file, got .*: "):
         prune.load(model, path)
     safetensors.save_file(model.state_dict(), path)
-    with pytest.raises(ValueError, match=r"not a model that rrqr_lapack\.prune\.torch\.save wrote"):
+    with pytest.raises(ValueError, match=r"path must be a model that rrqr_lapack\.prune\.torch\.save wrote"):
         prune.load(model, path)
 
 
@@ -184,13 +186,19 @@ def test_a_file_sets_nothing_but_numbers_that_are_there(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda d: [], "not a model that rrqr_lapack.prune.torch.save wrote"),
-        (lambda d: {"format": d["format"]}, "damaged, or describes another model"),
-        (lambda d: {**d, "modules": {"other": {"in_features": 3}}}, "damaged, or describes another model: .*other"),
-        (lambda d: {**d, "modules": {"0": [1]}}, "damaged, or describes another model"),
-        (lambda d: {**d, "factored": ["other"]}, "damaged, or describes another model: .*other"),
-        (lambda d: {**d, "factored": [3, "1"]}, "the factors of 3 are missing or of another layer"),
-        (lambda d: {**d, "config": [1]}, "damaged, or describes another model"),
+        (lambda d: [], "path must be a model that rrqr_lapack.prune.torch.save wrote"),
+        (lambda d: {"format": d["format"]}, "path must describe this model, got .*, damaged or of another: "),
+        (
+            lambda d: {**d, "modules": {"other": {"in_features": 3}}},
+            "path must describe this model, got .*, damaged or of another: .*other",
+        ),
+        (lambda d: {**d, "modules": {"0": [1]}}, "path must describe this model, got .*, damaged or of another: "),
+        (
+            lambda d: {**d, "factored": ["other"]},
+            "path must describe this model, got .*, damaged or of another: .*other",
+        ),
+        (lambda d: {**d, "factored": [3, "1"]}, "tensors must hold the factors of 3, got none"),
+        (lambda d: {**d, "config": [1]}, "path must describe this model, got .*, damaged or of another: "),
     ],
 )
 def test_a_damaged_description_is_refused_in_words(tmp_path, change, message):

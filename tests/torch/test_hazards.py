@@ -84,16 +84,16 @@ def test_activations_with_nan_name_the_layer():
 
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(6, 16), nn.Tanh(), nn.Linear(16, 12), Log(), nn.Linear(12, 3))
-    with pytest.raises(ValueError, match="2 gives NaN or Inf for the calibration samples"):
+    with pytest.raises(ValueError, match="activations of 2 must be finite, got NaN or Inf for the calibration samples"):
         prune.analyze(model, torch.randn(50, 6))
 
 
 def test_parameters_and_samples_with_nan_are_named():
     model, data = mlp(), torch.randn(50, 6)
-    with pytest.raises(ValueError, match="calibration has NaN in sample 3 of batch 1"):
+    with pytest.raises(ValueError, match="calibration must have no NaN, got one in sample 3 of batch 1"):
         prune.analyze(model, [data, torch.where(data == data[3, 3], torch.nan, data)], batch_size=50)
     model[2].weight.data[3, 4] = torch.nan
-    with pytest.raises(ValueError, match=r"2\.weight has NaN or Inf"):
+    with pytest.raises(ValueError, match=r"model must be finite, got NaN or Inf in 2\.weight"):
         prune.analyze(model, data)
 
 
@@ -112,7 +112,7 @@ def test_a_model_in_half_precision_stays_in_it(dtype):
 
 def test_folded_weights_that_do_not_fit_half_precision_are_refused_by_name():
     face, _ = prune.find_groups(mlp(torch.float16), torch.randn(8, 6))
-    with pytest.raises(ValueError, match=r"2\.weight would have NaN or Inf, or entries too large for torch.float16"):
+    with pytest.raises(ValueError, match=r"2\.weight must fit into torch.float16 when it is cut, got NaN, Inf or"):
         face.cut({"0": Cut(np.arange(2), np.full((2, 16), 1e5))})
 
 
@@ -212,7 +212,7 @@ def test_a_model_whose_outputs_are_random_cannot_be_tried_out(dtype):
             UserWarning,
             match="first: a model cut here does not work: its output is not that of the model whose other",
         ),
-        pytest.raises(ValueError, match="no units of this model can be removed"),
+        pytest.raises(ValueError, match="model must have units that can be removed, got none"),
     ):
         prune.find_groups(Noisy(dtype), torch.randn(8, 4), output=lambda y: y.real)
 
@@ -220,7 +220,7 @@ def test_a_model_whose_outputs_are_random_cannot_be_tried_out(dtype):
 def test_a_model_that_cannot_be_copied_is_refused_in_words():
     model = mlp()
     model.kept = model[0].weight * 2  # no leaf: torch does not copy it
-    with pytest.raises(TypeError, match="the model cannot be copied: "):
+    with pytest.raises(TypeError, match=r"model must be such that it can be copied, got .*: "):
         prune.analyze(model, torch.randn(50, 6))
 
 
@@ -260,15 +260,15 @@ def test_the_result_can_be_exported_to_onnx(tmp_path):
 def test_models_that_cannot_be_taken_apart_are_refused_with_the_cure(compress):
     data = torch.randn(50, 6)
     scripted = nn.Sequential(torch.jit.script(nn.Linear(6, 6)), nn.Linear(6, 6))
-    with pytest.raises(TypeError, match="0 was scripted or compiled; give the module that it was made from"):
+    with pytest.raises(TypeError, match="model must be neither scripted nor compiled, got 0 that was; give the module"):
         compress(scripted, data)
-    with pytest.raises(TypeError, match="model was scripted or compiled"):
+    with pytest.raises(TypeError, match="model must be neither scripted nor compiled, got one that was"):
         compress(torch.compile(mlp()), data)
-    with pytest.raises(ValueError, match=r"0\.weight is on the meta device, without values"):
+    with pytest.raises(ValueError, match=r"model must have values, got 0\.weight on the meta device"):
         compress(mlp().to("meta"), data)
     broken = mlp()
     broken[2].weight.data[3, 4] = torch.inf
-    with pytest.raises(ValueError, match=r"2\.weight has NaN or Inf"):
+    with pytest.raises(ValueError, match=r"model must be finite, got NaN or Inf in 2\.weight"):
         compress(broken, data)
 
 
@@ -412,5 +412,5 @@ def test_why_heads_stay_is_said():
 def test_why_grouped_convolutions_stay_is_said():
     model = nn.Sequential(nn.Conv2d(4, 8, 3, groups=2), nn.ReLU(), nn.Conv2d(8, 4, 3))
     why = "0: conv2d with 2 groups has no rule"
-    with pytest.warns(UserWarning, match=f"left alone: {why}"), pytest.raises(ValueError, match=rf"removed \({why}\)"):
+    with pytest.warns(UserWarning, match=f"left alone: {why}"), pytest.raises(ValueError, match=rf"got none \({why}\)"):
         prune.analyze(model, torch.randn(8, 4, 8, 8))

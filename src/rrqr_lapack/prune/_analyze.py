@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Generic
 
 import numpy as np
 
+from rrqr_lapack import TallQR
 from rrqr_lapack._common.arrays import check_flag
 from rrqr_lapack._common.norms import frobenius
 
 from .._common.warn import warn
 from ._doubts import FEW, CalibrationWarning, Variety, doubts, is_constant, unheld
-from ._face import Cut, Face, Group
+from ._face import Batch, Cut, Face, Group, Model
 from ._units.factor import GroupFactor
-from ._units.select import Order, order
+from ._units.select import Method, Order, order
 from ._units.statistics import Statistics, gather
 from ._words import some
 
@@ -24,7 +26,7 @@ MOST_HELD_OUT = 16  # batches, which stay in memory
 Progress = Callable[[str, int, int | None], object]
 
 
-class Analysis:
+class Analysis(Generic[Model]):
     """What `plan` and `apply` know of a model: the statistics of its groups, and samples to measure on.
 
     Every eighth batch is held out: plans are compared and their output errors predicted on these samples, with cuts
@@ -86,16 +88,22 @@ class Analysis:
     """
 
     def __init__(
-        self, face: Face, calibration, *, groups: Iterable[str] | None = None, progress: Progress | None = None
-    ):
+        self,
+        face: Face[Model],
+        calibration: Any,
+        *,
+        groups: Iterable[str] | None = None,
+        progress: Progress | None = None,
+    ) -> None:
         self.face = face
         self.groups = _chosen(face, groups)
         batches = face.batches(calibration)
         self.batches = None if iter(batches) is batches else batches
-        self.held_out = []
-        self._factors = {}
-        self._outputs = None
-        fit, held = dict.fromkeys(self.groups), dict.fromkeys(self.groups)
+        self.held_out: list[Batch] = []
+        self._factors: dict[tuple[str, bool], tuple[tuple[object, ...], GroupFactor]] = {}
+        self._outputs: list[np.ndarray] | None = None
+        fit: dict[str, TallQR] = {}
+        held: dict[str, TallQR] = {}
         first, variety = None, Variety(FEW * max(group.columns for group in self.groups.values()))
         for i, batch in enumerate(batches):
             first = batch if i == 0 else first
@@ -107,13 +115,13 @@ class Analysis:
             if progress:
                 progress("reading activations", i + 1, None)
         if first is None:
-            raise ValueError("the calibration samples are none; give at least one batch")
+            raise ValueError("calibration must hold samples, got none; give at least one batch")
         if not self.held_out:
             self.held_out = [first]
-        self._statistics = {}
+        self._statistics: dict[tuple[str, bool], Statistics] = {}
         for name in self.groups:
             self._statistics[name, True] = self._statistics[name, False] = Statistics.of(fit[name])
-            if held[name] is not None:
+            if name in held:
                 self._statistics[name, False] = Statistics.of(fit.pop(name).merge(held.pop(name)))
         columns = {name: group.columns for name, group in self.groups.items()}
         rows = {name: self.statistics(name).rows for name in self.groups}
@@ -122,12 +130,14 @@ class Analysis:
         if self.doubts:
             warn("; ".join(self.doubts), CalibrationWarning)
 
-    def _add(self, batch, parts):
+    def _add(self, batch: Batch, parts: dict[str, TallQR]) -> None:
         for activations in self.face.activations([batch], tuple(self.groups)):
             for name, Z in activations.items():
                 if not np.isfinite(Z).all():
-                    raise ValueError(f"{name} gives NaN or Inf for the calibration samples")
-                parts[name] = gather([Z], parts[name])
+                    raise ValueError(
+                        f"activations of {name} must be finite, got NaN or Inf for the calibration samples"
+                    )
+                parts[name] = gather([Z], parts.get(name))
 
     def statistics(self, name: str, *, fit: bool = False) -> Statistics:
         """The statistics of one group's activations on all samples, or on those that are not held out.
@@ -146,7 +156,16 @@ class Analysis:
         """
         return self._statistics[name, check_flag("fit", fit)]
 
-    def factor(self, name: str, method="id", *, affine=False, correct=True, fit=False, seed=0) -> GroupFactor:
+    def factor(
+        self,
+        name: str,
+        method: Method = "id",
+        *,
+        affine: bool = False,
+        correct: bool = True,
+        fit: bool = False,
+        seed: int = 0,
+    ) -> GroupFactor:
         """The factorization of one group's activations; the last one is remembered.
 
         Parameters
@@ -177,14 +196,14 @@ class Analysis:
         how = method, check_flag("affine", affine), check_flag("correct", correct), seed
         if self._factors.get((name, fit), (None,))[0] != how:
             unit, statistics = self.groups[name].unit, self.statistics(name, fit=fit)
-            options = {"consumers": self.face.consumers(name), "producers": self.face.producers(name), "rng": seed}
-            chosen = order(method, statistics, unit, affine=affine, **options)
+            read, made = self.face.consumers(name), self.face.producers(name)
+            chosen = order(method, statistics, unit, affine=affine, consumers=read, producers=made, rng=seed)
             if not len(chosen.units):  # nothing fires: keep one, so that the consumers have an input
                 chosen = Order(np.zeros(1, np.intp), np.zeros(1))
             self._factors[name, fit] = how, GroupFactor(statistics, chosen, unit=unit, affine=affine, correct=correct)
         return self._factors[name, fit][1]
 
-    def output_error(self, cuts: dict[str, Cut]) -> float:
+    def output_error(self, cuts: Mapping[str, Cut]) -> float:
         """``||Y' - Y||_F / ||Y||_F`` of the outputs on the held-out samples, Y' with these groups cut.
 
         Parameters
@@ -205,7 +224,7 @@ class Analysis:
         if self._outputs is None:
             self._outputs = list(self.face.outputs(self.held_out))
             if not all(np.isfinite(Y).all() for Y in self._outputs):
-                raise ValueError("the model's outputs hold NaN or Inf for the calibration samples")
+                raise ValueError("outputs of the model must be finite, got NaN or Inf for the calibration samples")
         small = self.face.cut(cuts)
         pairs = list(zip(self._outputs, small.outputs(self.held_out), strict=True))
         error = math.hypot(*(frobenius(cut.astype(np.float64) - Y) for Y, cut in pairs))
@@ -213,20 +232,29 @@ class Analysis:
         return error / size if size else error
 
 
-def check_analysis(analysis):
+def check_analysis(analysis: object) -> None:
     """TypeError for what is none, most likely the model itself."""
     if not isinstance(analysis, Analysis):
         raise TypeError(f"analysis must be what analyze(model, samples) gives, got {type(analysis).__name__}")
 
 
-def _chosen(face, names) -> dict[str, Group]:
+def read_again(analysis: Analysis[Model]) -> Iterable[Batch]:
+    """The calibration batches once more; ValueError where they were an iterator's."""
+    if analysis.batches is None:
+        raise ValueError(
+            "analysis must have samples that can be read again, got those of an iterator; analyze an array or a list"
+        )
+    return analysis.batches
+
+
+def _chosen(face: Face[Model], names: Iterable[str] | None) -> dict[str, Group]:
     groups = {group.name: group for group in face.groups}
     if names is None:
         names = groups
     names = [names] if isinstance(names, str) else list(names)
     for name in names:
         if name not in groups:
-            raise ValueError(f"groups has {name!r}; this model has {some(groups)}")
+            raise ValueError(f"groups must be among those of this model, {some(groups)}, got {name!r}")
     if not names:
-        raise ValueError("this model has no groups that can be cut")
+        raise ValueError(f"groups must name at least one of those of this model, {some(groups)}, got none")
     return {name: group for name, group in groups.items() if name in names}

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Literal, TypeAlias
+
 import numpy as np
 
-from ._analyze import Analysis, Progress, check_analysis
-from ._face import Cut
-from ._planning.plans import Plan
+from rrqr_lapack import TallQR
+
+from ._analyze import Analysis, Progress, check_analysis, read_again
+from ._face import Batch, Cut, Face, Model
+from ._planning.plans import GroupPlan, Plan
+from ._planning.recipe import Recipe
 from ._units.factor import GroupFactor
 from ._units.select import Order, columns_of
 from ._units.statistics import Statistics, gather
+from ._words import some
 
+Refit: TypeAlias = Literal["asymmetric"] | None
 REFITS = (None, "asymmetric")
 
 
-def apply(analysis: Analysis, plan: Plan, *, refit: str | None = None, progress: Progress | None = None):
+def apply(analysis: Analysis[Model], plan: Plan, *, refit: Refit = None, progress: Progress | None = None) -> Model:
     """Cut the model: ``Z ~= Z[:, C] @ T + shift``, ``W -> T @ W`` and ``b -> b + shift @ W`` in what reads Z.
 
     Parameters
@@ -61,17 +69,17 @@ def apply(analysis: Analysis, plan: Plan, *, refit: str | None = None, progress:
     _check(analysis, plan, refit)
     if refit is None:
         return analysis.face.cut({group.name: _cut(analysis, plan.recipe, group) for group in plan.groups}).model
-    small = analysis.face
+    small, batches = analysis.face, read_again(analysis)
     for done, group in enumerate(plan.groups):
         if progress:
             progress("refitting", done, len(plan.groups))
-        small = small.cut({group.name: _refitted(analysis, small, plan.recipe, group)})
+        small = small.cut({group.name: _refitted(analysis, batches, small, plan.recipe, group)})
     if progress:
         progress("refitting", len(plan.groups), len(plan.groups))
     return small.model
 
 
-def _cut(analysis, recipe, group):
+def _cut(analysis: Analysis[Model], recipe: Recipe, group: GroupPlan) -> Cut:
     """The cut to the plan's units, fitted to all samples."""
     known, statistics = analysis.groups[group.name], analysis.statistics(group.name)
     order = Order(np.array(group.units, np.intp))
@@ -79,15 +87,17 @@ def _cut(analysis, recipe, group):
     return GroupFactor(statistics, order, unit=known.unit, affine=affine, correct=correct).cut(len(group.units))
 
 
-def _refitted(analysis, small, recipe, group):
+def _refitted(
+    analysis: Analysis[Model], batches: Iterable[Batch], small: Face[Model], recipe: Recipe, group: GroupPlan
+) -> Cut:
     """T and shift of ``min ||Z'[:, C] T + shift - Z||_F``, Z' of the model cut so far.
 
     By R of ``[1 Z'_C Z]``: as in `GroupFactor` the columns Z'_C are the units that stay, those of Z the others.
     """
     name, known = group.name, analysis.groups[group.name]
     columns = columns_of(group.units, known.unit)
-    tall = None
-    for batch in analysis.batches:
+    tall = TallQR()
+    for batch in batches:
         pairs = zip(small.activations([batch], [name]), analysis.face.activations([batch], [name]), strict=True)
         tall = gather((np.hstack([drifted[name][:, columns], Z[name]]) for drifted, Z in pairs), tall)
     kept = np.arange(len(columns))
@@ -96,26 +106,30 @@ def _refitted(analysis, small, recipe, group):
     return Cut(np.array(group.units, np.intp), joint.coefficients[:, len(kept) :], shift)
 
 
-def check_refit(refit, recipe):
+def check_refit(refit: str | None, recipe: Recipe) -> None:
     """ValueError where `refit` is none of the allowed, or there is no correction to fit."""
     if refit not in REFITS:
         raise ValueError(f"refit must be one of {', '.join(map(repr, REFITS))}, got {refit!r}")
     if refit is not None and recipe.correction == "none":
-        raise ValueError(f"refit fits the correction 'lstsq'; method {recipe.method!r} has correction 'none' here")
+        raise ValueError(
+            f"refit must be None with the correction 'none' (of the method {recipe.method!r}), got {refit!r}; "
+            "correction='lstsq' is what it fits"
+        )
 
 
-def _check(analysis, plan, refit):
+def _check(analysis: Analysis[Model], plan: Plan, refit: str | None) -> None:
     check_analysis(analysis)
     if not isinstance(plan, Plan):
         raise TypeError(f"plan must be a Plan, from plan(analysis, ...) or Plan.from_json, got {type(plan).__name__}")
     check_refit(refit, plan.recipe)
-    if refit is not None and analysis.batches is None:
-        raise ValueError(
-            "refit reads the calibration samples again, but they were an iterator; pass an array or a list"
-        )
     for group in plan.groups:
         known, units = analysis.groups.get(group.name), set(group.units)
         if known is None or known.width != group.width:
-            raise ValueError(f"the plan is for another model: its {group.name} has {group.width} units")
+            raise ValueError(
+                f"plan must be for the model of the analysis, got one whose {group.name} has {group.width} units"
+            )
         if not units or len(units) < len(group.units) or not units <= set(range(group.width)):
-            raise ValueError(f"the plan's units of {group.name} are not different numbers from 0 to {group.width - 1}")
+            raise ValueError(
+                f"plan must keep different units of {group.name}, numbers from 0 to {group.width - 1}, "
+                f"got {some(group.units)}"
+            )

@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import zipfile
 import zlib
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 from numpy.lib.format import open_memmap
+from numpy.typing import DTypeLike
+
+from ._atomic import FilePath
 
 BEGINNINGS = {
     b"\x93NUMPY": "a .npy file, one array",
@@ -26,7 +31,7 @@ DAMAGE = (ValueError, EOFError, OSError, KeyError, NotImplementedError, RuntimeE
 INSTALL_HINT = 'pip install "rrqr-lapack[prune]"'
 
 
-def open_npy(path) -> np.ndarray:
+def open_npy(path: FilePath) -> np.ndarray:
     """The array of a ``.npy`` file, memory-mapped.
 
     Raises
@@ -43,7 +48,7 @@ def open_npy(path) -> np.ndarray:
         raise _unreadable(path, ".npy", error) from error
 
 
-def read_npz(path) -> dict[str, np.ndarray]:
+def read_npz(path: FilePath) -> dict[str, np.ndarray]:
     """The arrays of a ``.npz`` file by name.
 
     Raises
@@ -59,11 +64,11 @@ def read_npz(path) -> dict[str, np.ndarray]:
         raise _unreadable(path, ".npz", error) from error
     for name, array in arrays.items():
         if not isinstance(array, np.ndarray):
-            raise ValueError(f"{path} is not a readable .npz file: its {name} is no array")
+            raise ValueError(f"path must be a readable .npz file, got {path}: its {name} is no array")
     return arrays
 
 
-def safetensors_package():
+def safetensors_package() -> ModuleType:
     """The package safetensors.
 
     Raises
@@ -79,7 +84,7 @@ def safetensors_package():
 
 
 @contextmanager
-def _open_safetensors(path, framework):
+def _open_safetensors(path: FilePath, framework: str) -> Iterator[Any]:
     """The file, open; what is wrong with it in our own words."""
     safetensors = safetensors_package()
     if not Path(path).exists():
@@ -90,10 +95,10 @@ def _open_safetensors(path, framework):
         with safetensors.safe_open(path, framework) as file:
             yield file
     except safetensors.SafetensorError as error:
-        raise ValueError(f"{path} is not a readable .safetensors file: {error}") from error
+        raise ValueError(f"path must be a readable .safetensors file, got {path}: {error}") from error
 
 
-def read_metadata(path) -> dict[str, str]:
+def read_metadata(path: FilePath) -> dict[str, str]:
     """What a ``.safetensors`` file says about itself; its arrays are not read.
 
     Raises
@@ -107,7 +112,7 @@ def read_metadata(path) -> dict[str, str]:
         return file.metadata() or {}
 
 
-def read_safetensors(path, framework: str = "numpy") -> tuple[dict[str, str], dict[str, Any]]:
+def read_safetensors(path: FilePath, framework: str = "numpy") -> tuple[dict[str, str], dict[str, Any]]:
     """What a ``.safetensors`` file says about itself, and its arrays by name.
 
     Parameters
@@ -131,22 +136,24 @@ def read_safetensors(path, framework: str = "numpy") -> tuple[dict[str, str], di
     arrays = {}
     for name, tensor in found:
         if tensor["dtype"] not in DECODERS:
-            raise ValueError(f"{path} has {name} in {tensor['dtype']}; dtypes that are read: {', '.join(DECODERS)}")
+            raise ValueError(
+                f"path must hold arrays in {', '.join(DECODERS)}, got {path} with {name} in {tensor['dtype']}"
+            )
         arrays[name] = DECODERS[tensor["dtype"]](tensor["data"]).reshape(tensor["shape"])
     return metadata, arrays
 
 
-def _bfloat16(data):
+def _bfloat16(data: bytes) -> np.ndarray:
     """The upper half of a float32."""
     return (np.frombuffer(data, "<u2").astype(np.uint32) << 16).view(np.float32)
 
 
-def _float8_e5m2(data):
+def _float8_e5m2(data: bytes) -> np.ndarray:
     """The upper half of a float16."""
     return (np.frombuffer(data, np.uint8).astype(np.uint16) << 8).view(np.float16).astype(np.float32)
 
 
-def _float8_e4m3(data):
+def _float8_e4m3(data: bytes) -> np.ndarray:
     """``(-1)^s 2^(e-7) (1 + m/8)``, for e = 0 ``(-1)^s 2^(-6) m/8``; all ones are NaN, and there is no infinity."""
     bits = np.arange(256)
     exponent, fraction = bits >> 3 & 15, (bits & 7) / 8
@@ -155,11 +162,11 @@ def _float8_e4m3(data):
     return np.where(bits < 128, values, -values).astype(np.float32)[np.frombuffer(data, np.uint8)]
 
 
-def _plain(dtype):
+def _plain(dtype: DTypeLike) -> Callable[[bytes], np.ndarray]:
     return lambda data: np.frombuffer(data, dtype)
 
 
-DECODERS = {
+DECODERS: dict[str, Callable[[bytes], np.ndarray]] = {
     **{name: _plain(f"<f{size}") for name, size in (("F64", 8), ("F32", 4), ("F16", 2))},
     **{f"I{8 * size}": _plain(f"<i{size}") for size in (8, 4, 2, 1)},
     **{f"U{8 * size}": _plain(f"<u{size}") for size in (8, 4, 2, 1)},
@@ -170,15 +177,15 @@ DECODERS = {
 }
 
 
-def _check_beginning(path, kind, wanted):
+def _check_beginning(path: FilePath, kind: str, wanted: bytes) -> None:
     with open(path, "rb") as file:
         start = file.read(8)
     if not start.startswith(wanted):
         found = next((what for magic, what in BEGINNINGS.items() if start.startswith(magic)), "something else, or text")
-        raise ValueError(f"{path} is not a readable {kind} file: it is {found if start else 'empty'}")
+        raise ValueError(f"path must be a readable {kind} file, got {path}: it is {found if start else 'empty'}")
 
 
-def _unreadable(path, kind, error):
+def _unreadable(path: FilePath, kind: str, error: Exception) -> ValueError:
     text = str(error)
     why = "it holds Python objects, which are not read" if "allow_pickle" in text or "Python object" in text else text
-    return ValueError(f"{path} is not a readable {kind} file: {why or type(error).__name__}")
+    return ValueError(f"path must be a readable {kind} file, got {path}: {why or type(error).__name__}")

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TypeAlias
 
 from rrqr_lapack._common.arrays import check_flag
 
+FilePath: TypeAlias = str | os.PathLike[str]
 
-def check_outputs(*paths, overwrite: bool = False, make_folder: bool = False) -> None:
+
+def check_outputs(*paths: FilePath | None, overwrite: bool = False, make_folder: bool = False) -> None:
     """Raise now what would fail when the work is done: for every file that is to be written.
 
     Parameters
@@ -44,8 +48,8 @@ def check_outputs(*paths, overwrite: bool = False, make_folder: bool = False) ->
     FileNotFoundError: the folder none is not there
     """
     check_flag("overwrite", overwrite)
-    paths = [Path(path) for path in paths if path is not None]
-    for path in paths:
+    files = [Path(path) for path in paths if path is not None]
+    for path in files:
         if path.is_dir():
             raise IsADirectoryError(f"{path} is a folder, not a file")
         folder = next(each for each in path.parents if each.exists() or not make_folder)
@@ -57,12 +61,12 @@ def check_outputs(*paths, overwrite: bool = False, make_folder: bool = False) ->
             raise PermissionError(f"the folder {folder} cannot be written to")
         if path.exists() and not overwrite:
             raise FileExistsError(f"{path} exists and is not overwritten; overwrite=True replaces it")
-        if paths.count(path) > 1:
-            raise ValueError(f"two outputs are both {path}; give each its own name")
+        if files.count(path) > 1:
+            raise ValueError(f"paths must be different files, got {path} twice; give each output its own name")
 
 
 @contextmanager
-def whole_file(path, overwrite: bool = False):
+def whole_file(path: FilePath, overwrite: bool = False) -> Iterator[Path]:
     """Yield a temporary path beside `path`; it takes the name `path` only when the block ends well.
 
     Parameters
@@ -98,7 +102,7 @@ def whole_file(path, overwrite: bool = False):
         temporary.unlink(missing_ok=True)
 
 
-def write_json(path, data, overwrite: bool = False) -> None:
+def write_json(path: FilePath, data: Any, overwrite: bool = False) -> None:
     """Write data as JSON, whole or not at all; numbers that JSON does not have are refused.
 
     Raises

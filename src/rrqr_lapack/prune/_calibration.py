@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
+from .._common.types import Sparse
 from ._reals import is_sparse, real_array
+
+Samples: TypeAlias = ArrayLike | Sparse | Iterable[ArrayLike | Sparse]
 
 ROWS = 4096  # rows of an array that are read at a time, so that a memory map is never loaded whole
 
 
-def batches(X, inputs: int, dtype) -> Iterator[np.ndarray]:
+def batches(X: Samples, inputs: int, dtype: DTypeLike) -> Iterator[np.ndarray]:
     """Yield the samples in batches of rows, in the network's dtype, each checked.
 
     Parameters
@@ -40,15 +45,15 @@ def batches(X, inputs: int, dtype) -> Iterator[np.ndarray]:
             batch = batch.astype(dtype, copy=False)
         bad = ~np.isfinite(batch).all(axis=1)
         if bad.any():
-            raise ValueError(f"X has NaN or Inf in sample {seen + int(bad.argmax())}")
+            raise ValueError(f"X must be finite, got NaN or Inf in sample {seen + int(np.argmax(bad))}")
         seen += len(batch)
         if len(batch):
             yield batch
     if not seen:
-        raise ValueError("X has no samples; calibration needs at least one, better several a neuron")
+        raise ValueError("X must hold samples, got none; give at least one, better several a neuron")
 
 
-def _pieces(X):
+def _pieces(X: Any) -> Iterable[Any]:
     if isinstance(X, list | tuple) and len(X) and getattr(X[0], "ndim", None) == 2:
         return X
     if hasattr(X, "shape") or isinstance(X, list | tuple):

@@ -6,18 +6,25 @@ import operator
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from ._analyze import Analysis, Progress
-from ._apply import apply, check_refit
+from ._apply import Refit, apply, check_refit
+from ._calibration import Samples
+from ._face import Face, Model
 from ._network.dense import NetworkFace
 from ._network.network import Network
-from ._planning.options import Options
+from ._planning.options import AllocationName, EpsScale, Options
 from ._planning.plan import planned
+from ._planning.recipe import Correction
 from ._planning.request import Request
 from ._report import Report
+from ._units.select import Method
 
 
-def analyze(network: Network, X, *, layers: Sequence[int] | None = None, progress: Progress | None = None) -> Analysis:
+def analyze(
+    network: Network, X: Samples, *, layers: Sequence[int] | None = None, progress: Progress | None = None
+) -> Analysis[Network]:
     """Stream samples through the network and keep what `plan` and `apply` need to know of each hidden layer.
 
     Parameters
@@ -73,24 +80,24 @@ def analyze(network: Network, X, *, layers: Sequence[int] | None = None, progres
 
 def compress(
     network: Network,
-    X,
+    X: Samples,
     *,
     eps: float | None = None,
     keep: float | None = None,
-    ranks=None,
+    ranks: Sequence[int] | Mapping[str, int] | None = None,
     params: float | None = None,
     flops: float | None = None,
     max_error: float | None = None,
-    method: str = "id",
-    correction: str | None = None,
+    method: Method = "id",
+    correction: Correction | None = None,
     affine: bool = False,
-    allocation: str | None = None,
+    allocation: AllocationName | None = None,
     round_to: int = 1,
     skip: Iterable[str] = (),
-    eps_scale: str | None = None,
+    eps_scale: EpsScale = None,
     seed: int = 0,
     layers: Sequence[int] | None = None,
-    refit: str | None = None,
+    refit: Refit = None,
     progress: Progress | None = None,
 ) -> tuple[Network, Report]:
     """Remove neurons and correct the next layer: ``Z ~= Z[:, C] @ T``, ``W_next -> T @ W_next``.
@@ -176,7 +183,7 @@ def compress(
     return small, Report.of(analysis, plan, small, time.perf_counter() - began)
 
 
-def requested(face, layers, options: Mapping) -> tuple[list[str], Request]:
+def requested(face: Face[Model], layers: Sequence[int] | None, options: Mapping[str, Any]) -> tuple[list[str], Request]:
     """The groups with these indices, in the order given, and what is asked of them, checked.
 
     Raises
@@ -189,7 +196,7 @@ def requested(face, layers, options: Mapping) -> tuple[list[str], Request]:
     return names, Request.of(groups, Options.among({**options, "ranks": _by_group(options["ranks"], names)}))
 
 
-def chosen_groups(face, layers):
+def chosen_groups(face: Face[Model], layers: Sequence[int] | None) -> list[str]:
     """The names of the face's groups with these indices, in the order given; None means all.
 
     Raises
@@ -214,7 +221,7 @@ def chosen_groups(face, layers):
     return [face.groups[i].name for i in chosen]
 
 
-def _by_group(ranks, names):
+def _by_group(ranks: Any, names: list[str]) -> Any:
     """Ranks in the order of the layers as a mapping; what is wrong with them is said later."""
     try:
         return dict(zip(names, ranks, strict=True))

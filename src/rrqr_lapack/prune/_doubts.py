@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from ._units.statistics import Statistics
 from ._words import some
 
 FEW = 3  # rows a column, below which a fit follows the samples rather than the model
@@ -45,7 +46,7 @@ class Variety:
     (4, 2, False)
     """
 
-    def __init__(self, enough: int):
+    def __init__(self, enough: int) -> None:
         self.enough, self.samples = enough, 0
         self._seen: dict[bool, set[int]] = {False: set(), True: set()}
 
@@ -71,7 +72,9 @@ class Variety:
         return rows * self.different // self.samples if self.samples else rows
 
 
-def doubts(columns: Mapping[str, int], rows: Mapping[str, int], variety: Variety, constant=()) -> tuple[str, ...]:
+def doubts(
+    columns: Mapping[str, int], rows: Mapping[str, int], variety: Variety, constant: Iterable[str] = ()
+) -> tuple[str, ...]:
     """What the samples cannot tell of groups with so many columns, in words.
 
     Parameters
@@ -111,7 +114,7 @@ def unheld(variety: Variety) -> tuple[str, ...]:
     )
 
 
-def is_constant(statistics) -> bool:
+def is_constant(statistics: Statistics) -> bool:
     """Whether the activations vary by no more than `CONSTANT` of their norm."""
     size = np.linalg.norm(statistics.matrix(affine=False))
     return bool(size > 0 and np.linalg.norm(statistics.matrix(affine=True)) <= CONSTANT * size)

@@ -10,9 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, TypeAlias, TypeVar
 
 import numpy as np
+
+Model = TypeVar("Model")
+Batch: TypeAlias = Any  # some calibration samples, as a face hands them out and takes them back
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ class Cut:
     shift: np.ndarray | None = None
 
 
-class Face(Protocol):
+class Face(Protocol[Model]):
     """A model as the core sees it.
 
     Attributes
@@ -101,29 +104,31 @@ class Face(Protocol):
         everything that no group changes included.
     """
 
-    model: Any
+    model: Model
     groups: tuple[Group, ...]
     parameters: tuple[Term, ...]
     flops: tuple[Term, ...]
 
-    def batches(self, calibration) -> Iterable:
+    def batches(self, calibration: Any) -> Iterable[Batch]:
         """The calibration samples, checked, in batches that `activations` and `outputs` take.
 
         Batches are small (about 256 samples), so that some can be held out. The result can be iterated over more
         than once if `calibration` can.
         """
 
-    def fingerprints(self, batch) -> Iterable[bytes]:
+    def fingerprints(self, batch: Batch) -> Iterable[bytes]:
         """The bytes of each sample of a batch, by which repeated ones are known."""
 
-    def activations(self, batches: Iterable, names: Iterable[str] | None = None) -> Iterator[dict[str, np.ndarray]]:
+    def activations(
+        self, batches: Iterable[Batch], names: Iterable[str] | None = None
+    ) -> Iterator[Mapping[str, np.ndarray]]:
         """For each batch the activations Z of the named groups (default: all), float32 or float64, (rows, columns).
 
         As the consumers read them; rows are samples times positions without masked ones, the same rows in the same
         order in this model and in every model cut from it.
         """
 
-    def outputs(self, batches: Iterable) -> Iterator[np.ndarray]:
+    def outputs(self, batches: Iterable[Batch]) -> Iterator[np.ndarray]:
         """For each batch the model's outputs that should stay as they are, (rows, outputs)."""
 
     def producers(self, name: str) -> list[np.ndarray]:

@@ -24,7 +24,7 @@ class ModelFile:
         How the file was understood, where that is not plain.
     """
 
-    face: Face
+    face: Face[Any]
     save: Callable[..., None]
     report: Callable[..., Any]
     notes: tuple[str, ...] = ()

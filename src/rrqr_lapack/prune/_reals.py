@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from rrqr_lapack._common.arrays import as_ndarray
 
 
-def real_array(value, name: str) -> np.ndarray:
+def real_array(value: Any, name: str) -> np.ndarray:
     """`value` as an array of booleans, integers or real numbers, in its own dtype.
 
     Raises
@@ -33,6 +35,6 @@ def real_array(value, name: str) -> np.ndarray:
     return array
 
 
-def is_sparse(value) -> bool:
+def is_sparse(value: object) -> bool:
     """Whether it is one of SciPy's sparse arrays or matrices."""
     return hasattr(value, "tocsr") and hasattr(value, "nnz")

@@ -9,8 +9,11 @@ import numpy as np
 
 from rrqr_lapack._common.norms import frobenius
 
-from ._atomic import write_json
+from ._analyze import Analysis, read_again
+from ._atomic import FilePath, write_json
 from ._network.dense import NetworkFace, index_of
+from ._network.network import Network
+from ._planning.plans import Plan
 from ._tables import change, table
 from ._units.select import PIVOTED
 
@@ -110,7 +113,7 @@ class Report:
     doubts: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, analysis, plan, small, seconds):
+    def of(cls, analysis: Analysis[Network], plan: Plan, small: Network, seconds: float) -> Report:
         """Of the network that was analyzed, with both networks' logits on all calibration samples.
 
         Parameters
@@ -156,7 +159,7 @@ class Report:
             )
         samples, error, size, largest = 0, 0.0, 0.0, 0.0
         faces = (analysis.face, NetworkFace(small))
-        for Y, Y_small in zip(*(face.outputs(analysis.batches) for face in faces), strict=True):
+        for Y, Y_small in zip(*(face.outputs(read_again(analysis)) for face in faces), strict=True):
             difference = Y_small.astype(np.float64) - Y
             samples += len(Y)
             error, size = math.hypot(error, frobenius(difference)), math.hypot(size, frobenius(Y))
@@ -176,7 +179,7 @@ class Report:
             analysis.doubts,
         )
 
-    def __str__(self):
+    def __str__(self) -> str:
         rows = [
             [
                 f"{r.layer}",
@@ -201,7 +204,7 @@ class Report:
             ]
         )
 
-    def to_json(self, path, *, overwrite: bool = False) -> None:
+    def to_json(self, path: FilePath, *, overwrite: bool = False) -> None:
         """Write every attribute to a JSON file, whole or not at all.
 
         Parameters

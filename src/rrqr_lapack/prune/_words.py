@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 
-def some(names: Iterable, most: int = 5) -> str:
+def some(names: Iterable[object], most: int = 5) -> str:
     """The names, in their order; of many the first few and how many more there are.
 
     Examples
@@ -14,6 +14,6 @@ def some(names: Iterable, most: int = 5) -> str:
     >>> some("ab"), some(range(90)), some([])
     ('a, b', '0, 1, 2, 3, 4 and 85 more', 'none')
     """
-    names = list(map(str, names))
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return (", ".join(names[:most]) or "none") + more
+    words = list(map(str, names))
+    more = f" and {len(words) - most} more" if len(words) > most else ""
+    return (", ".join(words[:most]) or "none") + more

@@ -7,13 +7,19 @@ import os
 import sys
 import time
 import warnings
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
+from typing import Any, NoReturn
 
 from ... import __version__
+from .._analyze import Analysis, Progress
+from .._model_file import ModelFile
 from .._planning.options import BUDGETS, Options
+from .._planning.plans import Plan
 
-PLANNING = {  # the options of `plan` that are options here: metavar and words
+PLANNING: dict[str, tuple[str | None, str]] = {  # the options of `plan` that are options here: metavar and words
     "eps": ("E", "each layer keeps k columns: |r_{k+1,k+1}| <= E |r_11|, 0 <= E < 1"),
     "keep": ("F", "each layer keeps this fraction of its columns, 0 < F <= 1"),
     "ranks": ("K,K,...", "columns to keep, one number a layer"),
@@ -32,7 +38,7 @@ PLANNING = {  # the options of `plan` that are options here: metavar and words
 class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one line; the usage is in --help."""
 
-    def error(self, message):
+    def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
 
 
@@ -77,7 +83,7 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def _flush():
+def _flush() -> None:
     """Write out what was printed, while an error can still be told."""
     try:
         sys.stdout.flush()
@@ -86,17 +92,17 @@ def _flush():
         raise
 
 
-def _discard():
+def _discard() -> None:
     """Let what cannot be written go nowhere: Python would try again when it ends, and print a traceback."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _say(message):
+def _say(message: str) -> None:
     """One line on stderr."""
     print("rrqr:", *message.split(), file=sys.stderr)
 
 
-def _parser():
+def _parser() -> _Parser:
     parser = _Parser(prog="rrqr", description="Make trained networks smaller with interpolative decompositions.")
     parser.add_argument("--version", action="version", version=f"rrqr {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
@@ -135,7 +141,7 @@ def _parser():
     return parser
 
 
-def _add_model(job):
+def _add_model(job: argparse.ArgumentParser) -> None:
     job.add_argument(
         "model",
         type=Path,
@@ -158,52 +164,53 @@ def _add_model(job):
     )
 
 
-def _add_budgets(job):
+def _add_budgets(job: argparse.ArgumentParser) -> argparse._MutuallyExclusiveGroup:
     group = job.add_mutually_exclusive_group(required=True)
     for name, (metavar, words) in PLANNING.items():  # without defaults here: those of `plan` hold
         where, flag, default = group if name in BUDGETS else job, _flag(name), getattr(Options, name)
         if isinstance(default, bool):
             where.add_argument(flag, action="store_true", default=None, help=words)
         else:
-            reader = float if name in BUDGETS else int if isinstance(default, int) else str
-            where.add_argument(flag, type=_integers if name == "ranks" else reader, metavar=metavar, help=words)
+            number = float if name in BUDGETS else int if isinstance(default, int) else str
+            reader = _integers if name == "ranks" else number
+            where.add_argument(flag, type=reader, metavar=metavar, help=words)
     job.add_argument(
         "--layers", type=_integers, metavar="I,I,...", help="layers to compress, counted from 0 [all that can be]"
     )
     return group
 
 
-def _flag(name):
+def _flag(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def _add_writing(job):
+def _add_writing(job: argparse.ArgumentParser) -> None:
     job.add_argument("--plot", type=Path, metavar="P.png", help="draw the rank-error curves and what is kept")
     job.add_argument("--force", action="store_true", help="replace existing files")
 
 
-def _integers(text):
+def _integers(text: str) -> list[int]:
     try:
         return [int(part) for part in text.split(",")]
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a list of integers like 64,64") from None
+        raise argparse.ArgumentTypeError(f"must be integers like 64,64, got {text!r}") from None
 
 
-def _demo(args):
+def _demo(args: argparse.Namespace) -> None:
     from .demo import run
 
     run(args.out, data_dir=args.data_dir, overwrite=args.force, watch=_progress)
 
 
-def _compress(args):
-    from .. import Plan, apply
+def _compress(args: argparse.Namespace) -> None:
+    from .. import apply
     from .models import files_of
     from .threads import fitting
 
     began = time.perf_counter()
     if args.plan and (args.layers or _options(args)):
         extra = _flag(next(iter(_options(args)), "layers"))
-        raise ValueError(f"--plan says what stays; it takes no {extra}")
+        raise ValueError(f"option --plan must be alone in saying what stays, got {extra} too; leave one out")
     outputs = _outputs(args, *files_of(args.out, args.make), args.report, args.plot)
     plan = Plan.from_json(args.plan) if args.plan else None
     data = _samples(args.data, named=args.make is not None)
@@ -218,7 +225,7 @@ def _compress(args):
     _finish(args, analysis, plan, report, outputs)
 
 
-def _plan(args):
+def _plan(args: argparse.Namespace) -> None:
     from .threads import fitting
 
     outputs = _outputs(args, args.out, args.plot)
@@ -231,7 +238,7 @@ def _plan(args):
     _finish(args, analysis, plan, plan, outputs)
 
 
-def _opened(args, data):
+def _opened(args: argparse.Namespace, data: Any) -> ModelFile:
     """The model, and on stderr how its file was understood."""
     from .models import open_model
 
@@ -241,15 +248,16 @@ def _opened(args, data):
     return model
 
 
-def _options(args):
+def _options(args: argparse.Namespace) -> dict[str, Any]:
     """The arguments of `plan` that were given."""
     given = {name: getattr(args, name) for name in PLANNING}
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _planned(args, model, data, plan, progress):
+def _planned(
+    args: argparse.Namespace, model: ModelFile, data: Any, plan: Plan | None, progress: Progress | None
+) -> tuple[Analysis[Any], Plan]:
     """The analysis, and the plan that was read or is made."""
-    from .. import Analysis
     from .._compress import requested
     from .._planning.plan import planned
 
@@ -260,7 +268,7 @@ def _planned(args, model, data, plan, progress):
     return analysis, planned(analysis, request, progress)
 
 
-def _outputs(args, *paths):
+def _outputs(args: argparse.Namespace, *paths: Path | None) -> list[Path]:
     """The files to be written, none of which may be there without --force."""
     from .._atomic import check_outputs
 
@@ -270,7 +278,7 @@ def _outputs(args, *paths):
     return [path for path in paths if path is not None]
 
 
-def _plotting():
+def _plotting() -> ModuleType:
     """The module that draws; ImportError with the cure where matplotlib is not installed."""
     from .._arrays import INSTALL_HINT
 
@@ -281,7 +289,7 @@ def _plotting():
     return plots
 
 
-def _finish(args, analysis, plan, report, outputs):
+def _finish(args: argparse.Namespace, analysis: Analysis[Any], plan: Plan, report: object, outputs: list[Path]) -> None:
     """The plot, what is printed."""
     if args.plot:
         _plotting().plan_plot(analysis, plan, args.plot, overwrite=args.force)
@@ -290,7 +298,7 @@ def _finish(args, analysis, plan, report, outputs):
         print("wrote", *outputs)
 
 
-def _samples(path, named):
+def _samples(path: Path, named: bool) -> Any:
     """The array of a .npy file, memory-mapped, or if `named` those of a .npz file."""
     from .._arrays import open_npy, read_npz
 
@@ -298,7 +306,7 @@ def _samples(path, named):
 
 
 @contextmanager
-def _progress():
+def _progress() -> Iterator[Progress | None]:
     """A callback that draws bars on stderr, or none where rich is not installed."""
     try:
         from rich.console import Console
@@ -308,9 +316,9 @@ def _progress():
         return
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        tasks = {}
+        tasks: dict[str, Any] = {}
 
-        def show(what, done, total):
+        def show(what: str, done: int, total: int | None) -> None:
             if what not in tasks:
                 tasks[what] = bar.add_task(what, total=total)
             bar.update(tasks[what], completed=done, total=total)

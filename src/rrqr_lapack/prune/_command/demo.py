@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
+from .._analyze import Progress
 from .._arrays import INSTALL_HINT
-from .._atomic import check_outputs, write_json
+from .._atomic import FilePath, check_outputs, write_json
 from .._tables import table
 from . import fashion_mnist
 from .threads import fitting
-from .trial import SCHEMES, Trial, error_curve, gaussian_kernel
+from .trial import SCHEMES, ErrorCurve, Point, Trial, error_curve, gaussian_kernel
 
 EPS = (0.2, 0.1, 0.05, 0.03, 0.02, 0.01, 0.005)
 KEEP = (0.1, 0.2, 0.3, 0.4, 0.5, 0.75)
@@ -20,7 +22,13 @@ BUDGETS = (*({"eps": eps} for eps in EPS), *({"keep": keep} for keep in KEEP))
 KERNEL_RANKS = 100
 
 
-def run(out, *, data_dir=None, overwrite: bool = False, watch=nullcontext) -> None:
+def run(
+    out: FilePath,
+    *,
+    data_dir: FilePath | None = None,
+    overwrite: bool = False,
+    watch: Callable[[], AbstractContextManager[Progress | None]] = nullcontext,
+) -> None:
     """Compress the shipped network again and again; print tables, write plots and their numbers to `out`.
 
     Parameters
@@ -110,7 +118,7 @@ def run(out, *, data_dir=None, overwrite: bool = False, watch=nullcontext) -> No
     print("wrote", *files.values(), sep="\n  ")
 
 
-def _accuracy_table(name, study):
+def _accuracy_table(name: str, study: Mapping[str, Sequence[Point]]) -> str:
     header = ["eps", "keep", "columns kept", "fraction", "parameters", *SCHEMES]
     rows = [
         [
@@ -129,7 +137,7 @@ def _accuracy_table(name, study):
     return table(title, header, rows)
 
 
-def _error_table(name, curve):
+def _error_table(name: str, curve: ErrorCurve) -> str:
     ranks = [k for k in (1, 2, 5, 10, 20, 50, 100, 150, 200) if k <= len(curve.svd)]
     rows = [[f"{k}", f"{curve.pivoted_qr[k - 1]:.2e}", f"{curve.svd[k - 1]:.2e}"] for k in ranks]
     return table(f"Relative error of rank k, {name}", ["k", "pivoted QR", "SVD"], rows)

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
+from .._atomic import FilePath
+
 DEBIAN_DIR = Path("/usr/share/datasets/fashion-mnist")
 SHIPPED = Path(__file__).parent / "data" / "fashion_mnist_subset.npz"
 
@@ -23,7 +25,7 @@ _FILES = {
 }
 
 
-def read_idx(path) -> np.ndarray:
+def read_idx(path: FilePath) -> np.ndarray:
     """Read a gzipped IDX file of unsigned bytes.
 
     Parameters
@@ -47,17 +49,17 @@ def read_idx(path) -> np.ndarray:
         with gzip.open(path, "rb") as file:
             raw = file.read()
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise ValueError(f"{path} is not a whole gzip file: {error}") from error
+        raise ValueError(f"path must be a whole gzip file, got {path}: {error}") from error
     if len(raw) < 4 or raw[:3] != b"\x00\x00\x08":
-        raise ValueError(f"{path} is not an IDX file of unsigned bytes")
+        raise ValueError(f"path must be an IDX file of unsigned bytes, got {path}")
     header = 4 + 4 * raw[3]
     shape = struct.unpack(f">{raw[3]}I", raw[4:header]) if len(raw) >= header else None
     if shape is None or len(raw) - header != int(np.prod(shape, dtype=np.int64)):
-        raise ValueError(f"{path} is cut short: its header and its length disagree")
+        raise ValueError(f"path must be a whole IDX file, got {path}, whose header and length disagree")
     return np.frombuffer(raw, np.uint8, offset=header).reshape(shape)
 
 
-def read_split(split: str, data_dir=DEBIAN_DIR) -> tuple[np.ndarray, np.ndarray]:
+def read_split(split: str, data_dir: FilePath = DEBIAN_DIR) -> tuple[np.ndarray, np.ndarray]:
     """Images and labels of the whole ``"train"`` (60,000) or ``"test"`` (10,000) set.
 
     Parameters
@@ -85,7 +87,8 @@ def read_split(split: str, data_dir=DEBIAN_DIR) -> tuple[np.ndarray, np.ndarray]
     pixels, classes = read_idx(images), read_idx(labels)
     if pixels.ndim != 3 or pixels.shape[1:] != (28, 28) or classes.shape != pixels.shape[:1]:
         raise ValueError(
-            f"{images.parent}: expected n images of 28 x 28 and n labels, not {pixels.shape} and {classes.shape}"
+            f"data_dir must hold n images of 28 x 28 and n labels, got {images.parent} with {pixels.shape} and "
+            f"{classes.shape}"
         )
     return pixels.reshape(-1, 784), classes
 
@@ -96,7 +99,7 @@ def calibration_images() -> np.ndarray:
         return file["calibration_images"]
 
 
-def test_set(data_dir=None) -> tuple[np.ndarray, np.ndarray]:
+def test_set(data_dir: FilePath | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Test images and labels: all 10,000 where the full set is present, else the package's first 2,000.
 
     Parameters
@@ -117,7 +120,7 @@ def test_set(data_dir=None) -> tuple[np.ndarray, np.ndarray]:
         return file["test_images"], file["test_labels"]
 
 
-def test_source(data_dir=None) -> str:
+def test_source(data_dir: FilePath | None = None) -> str:
     """Which test images `test_set` gives, in words."""
     if data_dir is None and not DEBIAN_DIR.is_dir():
         return (
@@ -127,6 +130,6 @@ def test_source(data_dir=None) -> str:
     return f"all test images of {data_dir or DEBIAN_DIR}"
 
 
-def inputs(images) -> np.ndarray:
+def inputs(images: np.ndarray) -> np.ndarray:
     """What the network takes: pixels scaled to [0, 1] in float32."""
     return images.astype(np.float32) / 255

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
+from typing import Any
 
+from .._atomic import FilePath
 from .._model_file import ModelFile
 from .._network.dense import NetworkFace
 from .._network.files import SUFFIXES, check_format, is_network, load, save
@@ -14,7 +16,7 @@ TORCH_SUFFIXES = (".pt", ".pth", ".ckpt", ".bin", ".safetensors", ".index.json")
 TORCH_HINT = 'pip install "rrqr-lapack[torch]"'
 
 
-def files_of(target, make: str | None = None) -> tuple[Path, ...]:
+def files_of(target: Path, make: str | None = None) -> tuple[Path, ...]:
     """All files that `ModelFile.save` writes for a target.
 
     Raises
@@ -30,12 +32,12 @@ def files_of(target, make: str | None = None) -> tuple[Path, ...]:
     return check_path(target), target.with_suffix(".json")
 
 
-def _check_torch():
+def _check_torch() -> None:
     if importlib.util.find_spec("torch") is None:
         raise ImportError(f"--class is for PyTorch, which is not installed: {TORCH_HINT}")
 
 
-def open_model(path, data, make: str | None = None) -> ModelFile:
+def open_model(path: FilePath, data: Any, make: str | None = None) -> ModelFile:
     """The model in a file: a `Network` that `save` wrote, or a checkpoint of PyTorch.
 
     Parameters
@@ -59,11 +61,12 @@ def open_model(path, data, make: str | None = None) -> ModelFile:
     network = path.suffix in SUFFIXES and is_network(path) if path.is_file() else True
     if make is None and not network and path.name.endswith(TORCH_SUFFIXES):
         raise ValueError(
-            f"{path} is no network of rrqr_lapack.prune; for a checkpoint of PyTorch give --class, its model"
+            f"path must be a network of rrqr_lapack.prune, got {path}; for a checkpoint of PyTorch give --class, its "
+            "model"
         )
     if make is not None:
         if not path.name.endswith(TORCH_SUFFIXES):
-            raise ValueError(f"{path} must end in {', '.join(TORCH_SUFFIXES)} to be a checkpoint of PyTorch")
+            raise ValueError(f"path must end in {', '.join(TORCH_SUFFIXES)} with --class, got {path}")
         _check_torch()
         from ..torch._checkpoint import open_checkpoint
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 from matplotlib import colormaps
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from .._atomic import whole_file
+from .._analyze import Analysis
+from .._atomic import FilePath, whole_file
+from .._planning.plans import Plan
+from .trial import ErrorCurve, Point
 
 # Okabe and Ito's colours, which the colour-blind can tell apart, each with its own marker.
 FLOOR = 1e-6  # relative errors below it are drawn there
@@ -17,13 +23,13 @@ BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 GREY, BLACK = "#7F7F7F", "#000000"
 
 
-def _clean(axes):
+def _clean(axes: Axes) -> None:
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
 
 
 @contextmanager
-def _axes(path, overwrite, title, xlabel, ylabel):
+def _axes(path: FilePath, overwrite: bool, title: str, xlabel: str, ylabel: str) -> Iterator[Axes]:
     """One set of axes, written to `path` as PNG when the block ends well."""
     figure = Figure(figsize=(6.4, 4.2), layout="constrained")
     FigureCanvasAgg(figure)
@@ -44,7 +50,9 @@ STYLES = {
 }
 
 
-def accuracy_plot(study, original: float, title: str, path, *, overwrite: bool = False) -> None:
+def accuracy_plot(
+    study: Mapping[str, Sequence[Point]], original: float, title: str, path: FilePath, *, overwrite: bool = False
+) -> None:
     """Accuracy of every scheme against the fraction of columns kept, beside that of the original network.
 
     Parameters
@@ -76,7 +84,7 @@ def accuracy_plot(study, original: float, title: str, path, *, overwrite: bool =
         figure.savefig(temporary, dpi=150)
 
 
-def error_plot(curve, title: str, path, *, floor: float, overwrite: bool = False) -> None:
+def error_plot(curve: ErrorCurve, title: str, path: FilePath, *, floor: float, overwrite: bool = False) -> None:
     """Rank-k error of the pivoted QR beside the SVD's optimum, on a logarithmic scale.
 
     Parameters
@@ -97,7 +105,7 @@ def error_plot(curve, title: str, path, *, floor: float, overwrite: bool = False
         axes.set_ylim(bottom=floor)
 
 
-def plan_plot(analysis, plan, path, *, overwrite: bool = False) -> None:
+def plan_plot(analysis: Analysis[Any], plan: Plan, path: FilePath, *, overwrite: bool = False) -> None:
     """The error of each group for every number of units, with what the plan keeps.
 
     Parameters

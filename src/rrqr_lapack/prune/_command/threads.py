@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+from .._face import Face
 
 # Columns of a group from which on BLAS may use all threads. On two busy cores two threads took 18, 12, 3.6 and 2.4
 # times as long as one at 256, 512, 1024 and 2048 columns; on idle ones they cannot gain more than a factor of two.
 WIDE = 2048
 
 
-def fitting(face):
+def fitting(face: Face[Any]) -> AbstractContextManager[Any]:
     """A context in which BLAS has one thread if all groups of the model are narrow, else as many as before.
 
     Narrow groups take thousands of short calls, between which the threads of OpenBLAS spin. The limit holds for the

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from rrqr_lapack import TruncatedQR
 
-from .._apply import apply
+from .._apply import Refit, apply
+from .._atomic import FilePath
 from .._compress import analyze
 from .._network.files import load
 from .._network.network import Network
@@ -20,7 +24,7 @@ from . import fashion_mnist
 NETWORK = Path(__file__).parent / "data" / "fashion_mnist_network.npz"
 
 # Each with what `plan` and `apply` are given. 'Corrected' is by least squares; 'alone', the other columns are dropped.
-SCHEMES = {
+SCHEMES: dict[str, tuple[dict[str, Any], Refit]] = {
     "ID, corrected": ({"method": "id"}, None),
     "forward, affine, refitted": ({"method": "forward", "affine": True}, "asymmetric"),
     "magnitude, corrected": ({"method": "magnitude", "correction": "lstsq"}, None),
@@ -63,7 +67,7 @@ class ErrorCurve:
     svd: np.ndarray
 
 
-def accuracy(network: Network, x, labels) -> float:
+def accuracy(network: Network, x: ArrayLike, labels: np.ndarray) -> float:
     """Fraction of the samples whose largest logit is that of their label."""
     return float(np.mean(network.logits(x).argmax(axis=1) == labels))
 
@@ -71,7 +75,7 @@ def accuracy(network: Network, x, labels) -> float:
 class Trial:
     """The shipped network, its calibration samples and the test images, compressed over and over."""
 
-    def __init__(self, data_dir=None):
+    def __init__(self, data_dir: FilePath | None = None) -> None:
         self.network = load(NETWORK)
         self.X = fashion_mnist.inputs(fashion_mnist.calibration_images())
         self.analysis = analyze(self.network, self.X)
@@ -79,7 +83,12 @@ class Trial:
         self.test = fashion_mnist.inputs(images)
         self.accuracy = accuracy(self.network, self.test, self.labels)
 
-    def study(self, layers, budgets, progress=None) -> list[Point]:
+    def study(
+        self,
+        layers: Collection[int] | None,
+        budgets: Sequence[Mapping[str, Any]],
+        progress: Callable[[int, int], object] | None = None,
+    ) -> list[Point]:
         """Compress `layers` (None: all) to each of the budgets, mappings such as ``{"eps": 0.1}``, and measure.
 
         The pivoted QR decides on the sizes. A scheme takes all of them in turn, so that it orders the columns once.
@@ -88,7 +97,7 @@ class Trial:
         names = list(self.analysis.groups)
         skip = [] if layers is None else [name for i, name in enumerate(names) if i not in layers]
         plans = [plan(self.analysis, **budget, skip=skip) for budget in budgets]
-        found = [{} for _ in plans]
+        found: list[dict[str, float]] = [{} for _ in plans]
         for number, (scheme, (options, refit)) in enumerate(SCHEMES.items()):
             for i, (size, accuracies) in enumerate(zip(plans, found, strict=True)):
                 chosen = plan(self.analysis, ranks=size.ranks, skip=skip, **options)
@@ -102,13 +111,13 @@ class Trial:
         return self.network.layers[0](self.X)
 
 
-def _point(budget: dict, chosen: Plan, accuracies: dict) -> Point:
+def _point(budget: Mapping[str, Any], chosen: Plan, accuracies: dict[str, float]) -> Point:
     kept = tuple(chosen.ranks.values())
     fraction = sum(kept) / sum(group.width for group in chosen.groups)
     return Point(budget.get("eps"), budget.get("keep"), kept, fraction, chosen.parameters_after, accuracies)
 
 
-def error_curve(A, ranks: int) -> ErrorCurve:
+def error_curve(A: ArrayLike, ranks: int) -> ErrorCurve:
     """``||A - A_k||_F / ||A||_F`` for k = 1 ... ranks, from one pivoted QR and one SVD.
 
     The QR's error at rank k is ``||R22||_F``, the norm of all that stands in R from row k + 1 on, so one
@@ -125,7 +134,7 @@ def error_curve(A, ranks: int) -> ErrorCurve:
     """
     A = np.asarray(A, dtype=np.float64)
 
-    def tails(squares):  # sums of the squares after the k-th, smallest first
+    def tails(squares: np.ndarray) -> np.ndarray:  # sums of the squares after the k-th, smallest first
         after = np.cumsum(squares[::-1])[::-1]
         return np.sqrt(np.append(after, np.zeros(ranks + 1))[1 : ranks + 1] / after[0])
 

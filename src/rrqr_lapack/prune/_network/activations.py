@@ -6,19 +6,22 @@ An activation acts on each entry by itself, so it commutes with choosing columns
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 from scipy.special import erf, expit
 
+Activation: TypeAlias = Callable[[np.ndarray], Any]  # what it gives becomes an array
 
-def identity(x):
+
+def identity(x: np.ndarray) -> np.ndarray:
     """f(x) = x."""
     return x
 
 
-def relu(x):
+def relu(x: np.ndarray) -> np.ndarray:
     """f(x) = max(x, 0)."""
     return np.maximum(x, 0)
 
@@ -42,36 +45,36 @@ class LeakyReLU:
 
     slope: float = 0.01
 
-    def __call__(self, x):
+    def __call__(self, x: np.ndarray) -> np.ndarray:
         return np.where(x < 0, self.slope * x, x)
 
 
-def gelu(x):
+def gelu(x: np.ndarray) -> np.ndarray:
     """f(x) = x Phi(x), Phi the standard normal distribution (Hendrycks, Gimpel, 2016, arXiv:1606.08415)."""
     return 0.5 * x * (1 + erf(x * np.sqrt(0.5).astype(x.dtype)))
 
 
-def gelu_tanh(x):
+def gelu_tanh(x: np.ndarray) -> np.ndarray:
     """f(x) = x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) / 2, the usual approximation of `gelu`."""
     return 0.5 * x * (1 + np.tanh(float(np.sqrt(2 / np.pi)) * (x + 0.044715 * x * x * x)))
 
 
-def silu(x):
+def silu(x: np.ndarray) -> np.ndarray:
     """f(x) = x / (1 + exp(-x)), also called swish."""
     return x * expit(x)
 
 
-def tanh(x):
+def tanh(x: np.ndarray) -> np.ndarray:
     """f(x) = tanh(x)."""
     return np.tanh(x)
 
 
-def sigmoid(x):
+def sigmoid(x: np.ndarray) -> np.ndarray:
     """f(x) = 1 / (1 + exp(-x))."""
     return expit(x)
 
 
-NAMED: dict[str, Callable] = {
+NAMED: dict[str, Activation] = {
     "identity": identity,
     "relu": relu,
     "leaky_relu": LeakyReLU(),
@@ -83,7 +86,7 @@ NAMED: dict[str, Callable] = {
 }
 
 
-def resolve(activation: str | Callable) -> Callable:
+def resolve(activation: str | Activation) -> Activation:
     """The function that a name stands for; a callable stands for itself.
 
     Raises
@@ -95,14 +98,14 @@ def resolve(activation: str | Callable) -> Callable:
     """
     if isinstance(activation, str):
         if activation not in NAMED:
-            raise ValueError(f"activation is {activation!r}; known names: {', '.join(NAMED)}, or pass a callable")
+            raise ValueError(f"activation must be one of {', '.join(NAMED)} or a callable, got {activation!r}")
         return NAMED[activation]
     if not callable(activation):
         raise TypeError(f"activation must be a name or a callable, got {type(activation).__name__}")
     return activation
 
 
-def describe(activation: Callable) -> dict:
+def describe(activation: Activation) -> dict[str, str | float]:
     """What a file says about an activation: its name, and the slope of a leaky ReLU.
 
     Raises
@@ -115,10 +118,10 @@ def describe(activation: Callable) -> dict:
     for name, function in NAMED.items():
         if activation is function:
             return {"name": name}
-    raise ValueError(f"activation {activation!r} is not one of {', '.join(NAMED)}: code cannot be saved in a data file")
+    raise ValueError(f"activation must be one of {', '.join(NAMED)} in a file, which holds no code, got {activation!r}")
 
 
-def from_description(description: dict) -> Callable:
+def from_description(description: Mapping[str, Any]) -> Activation:
     """The inverse of `describe`."""
     name, slope = description["name"], description.get("slope")
     return resolve(name) if slope is None else LeakyReLU(float(slope))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
+from typing import TypeAlias
 
 import numpy as np
 
 from .. import _calibration
-from .._face import Group, Term
+from .._face import Cut, Group, Term
 from .network import Dense, Network
+
+Batch: TypeAlias = tuple[np.ndarray, np.ndarray]  # the numbers of the samples, and their rows
 
 MOST, LEAST = 512, 16  # samples in a batch
 PARTS = 8  # batches that a piece is dealt into if it is large enough, so that some can be held out
@@ -30,12 +33,12 @@ class NetworkFace:
         A network without hidden layers.
     """
 
-    def __init__(self, network: Network):
+    def __init__(self, network: Network) -> None:
         if not isinstance(network, Network):
             raise TypeError(f"network must be a Network, got {type(network).__name__}")
         widths = network.widths
         if len(widths) < 3:
-            raise ValueError("network has a single layer, which gives the outputs: there is nothing to compress")
+            raise ValueError("network must have a hidden layer, got a single layer, which gives the outputs")
         self.model = network
         names = [name_of(i) for i in range(len(network.layers) - 1)]
         self.groups = tuple(Group(name, width) for name, width in zip(names, widths[1:-1], strict=True))
@@ -47,14 +50,14 @@ class NetworkFace:
         self.parameters = (*weights, *(Term(1, (name,)) for name in names), Term(widths[-1]))
         self.flops = tuple(weights)
 
-    def batches(self, X) -> Iterable:
+    def batches(self, calibration: _calibration.Samples) -> Iterable[Batch]:
         """Checked samples in batches ``(indices, rows)``; the rows are dealt out like cards.
 
         So a batch that is held out is a fair sample, also where the samples are sorted by class.
         """
-        return self._batches(X) if isinstance(X, Iterator) else _Again(self, X)
+        return self._batches(calibration) if isinstance(calibration, Iterator) else _Again(self, calibration)
 
-    def _batches(self, X):
+    def _batches(self, X: _calibration.Samples) -> Iterator[Batch]:
         first = 0
         for piece in _calibration.batches(X, self.model.widths[0], self.model.dtype):
             parts = max(-(-len(piece) // MOST), min(PARTS, len(piece) // LEAST), 1)
@@ -62,11 +65,13 @@ class NetworkFace:
                 yield first + np.arange(part, len(piece), parts), piece[part::parts]
             first += len(piece)
 
-    def fingerprints(self, batch):
+    def fingerprints(self, batch: Batch) -> Iterable[bytes]:
         """As `Face.fingerprints`."""
         return (row.tobytes() for row in batch[1])
 
-    def activations(self, batches, names=None):
+    def activations(
+        self, batches: Iterable[Batch], names: Iterable[str] | None = None
+    ) -> Iterator[Mapping[str, np.ndarray]]:
         """As `Face.activations`."""
         names = [group.name for group in self.groups] if names is None else list(names)
         last = max(map(index_of, names), default=-1)
@@ -77,14 +82,14 @@ class NetworkFace:
                     kept[name_of(i)] = Z
             yield kept
 
-    def outputs(self, batches):
+    def outputs(self, batches: Iterable[Batch]) -> Iterator[np.ndarray]:
         """The logits of each batch."""
         for batch in batches:
             for Z in self._forward(batch, len(self.model.layers) - 1):
                 logits = Z
             yield logits
 
-    def _forward(self, batch, last):
+    def _forward(self, batch: Batch, last: int) -> Iterator[np.ndarray]:
         """The activations of layers 0 ... last, which must be finite."""
         indices, x = batch
         for i, layer in enumerate(self.model.layers[: last + 1]):
@@ -92,20 +97,24 @@ class NetworkFace:
                 x = layer(x)
             bad = ~np.isfinite(x).all(axis=1)
             if bad.any():
-                raise ValueError(f"{name_of(i)} gives NaN or Inf for calibration sample {indices[bad].min()}")
+                raise ValueError(
+                    f"activations of {name_of(i)} must be finite, got NaN or Inf for calibration sample "
+                    f"{indices[bad].min()}"
+                )
             yield x
 
-    def producers(self, name):
+    def producers(self, name: str) -> list[np.ndarray]:
         """The weights of the layer."""
         return [self.model.layers[index_of(name)].weight]
 
-    def consumers(self, name):
+    def consumers(self, name: str) -> list[np.ndarray]:
         """The weights of the next layer."""
         return [self.model.layers[index_of(name) + 1].weight]
 
-    def cut(self, cuts):
+    def cut(self, cuts: Mapping[str, Cut]) -> NetworkFace:
         """As `Face.cut`."""
-        layers, before = [], None
+        layers: list[Dense] = []
+        before: Cut | None = None
         for i, layer in enumerate(self.model.layers):
             weight, bias = layer.weight, layer.bias
             if before is not None:
@@ -122,14 +131,14 @@ class NetworkFace:
 class _Again:
     """The batches of samples that can be read more than once."""
 
-    def __init__(self, face, X):
+    def __init__(self, face: NetworkFace, X: _calibration.Samples) -> None:
         self.face, self.X = face, X
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Batch]:
         return self.face._batches(self.X)
 
 
-def _own(array, like):
+def _own(array: np.ndarray, like: np.ndarray) -> np.ndarray:
     """A copy of its own in the dtype of the old array."""
     return np.array(array, dtype=like.dtype, order="C")
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from .._arrays import read_metadata, read_npz, read_safetensors, safetensors_package
-from .._atomic import whole_file
+from .._atomic import FilePath, whole_file
 from .activations import describe, from_description
 from .network import Dense, Network
 
@@ -20,7 +22,7 @@ FORMAT = "rrqr_lapack.prune.network/1"
 SUFFIXES = (".npz", ".safetensors")
 
 
-def check_format(path) -> Path:
+def check_format(path: FilePath) -> Path:
     """The path, if `save` and `load` know its suffix.
 
     Raises
@@ -32,13 +34,13 @@ def check_format(path) -> Path:
     """
     path = Path(path)
     if path.suffix not in SUFFIXES:
-        raise ValueError(f"{path} must end in {' or '.join(SUFFIXES)}")
+        raise ValueError(f"path must end in {' or '.join(SUFFIXES)}, got {path}")
     if path.suffix == ".safetensors":
         safetensors_package()
     return path
 
 
-def save(network: Network, path, *, overwrite: bool = False, dtype=None) -> None:
+def save(network: Network, path: FilePath, *, overwrite: bool = False, dtype: DTypeLike | None = None) -> None:
     """Write a network to ``.npz`` (NumPy alone) or ``.safetensors``, whole or not at all.
 
     Parameters
@@ -83,7 +85,7 @@ def save(network: Network, path, *, overwrite: bool = False, dtype=None) -> None
             "activations": [describe(layer.activation) for layer in network.layers],
         }
     )
-    arrays = {
+    arrays: dict[str, Any] = {
         f"layers.{i}.{name}": _stored(f"layers.{i}.{name}", getattr(layer, name), dtype)
         for i, layer in enumerate(network.layers)
         for name in ("weight", "bias")
@@ -97,16 +99,16 @@ def save(network: Network, path, *, overwrite: bool = False, dtype=None) -> None
             temporary.write_bytes(as_bytes(arrays, metadata={"network": text}))
 
 
-def _stored(name, array, dtype):
+def _stored(name: str, array: np.ndarray, dtype: DTypeLike | None) -> np.ndarray:
     """The array as the file holds it: contiguous, in this machine's byte order, in `dtype` if that is given."""
     with np.errstate(over="ignore"):  # said below
         stored = np.ascontiguousarray(array, dtype or array.dtype.newbyteorder("="))
     if not np.isfinite(stored).all():
-        raise ValueError(f"{name} has entries too large for {stored.dtype}")
+        raise ValueError(f"dtype must hold all weights, got {stored.dtype}, for which {name} has too large entries")
     return stored
 
 
-def load(path) -> Network:
+def load(path: FilePath) -> Network:
     """Read a network that `save` wrote. Nothing is unpickled: a file cannot run code.
 
     Half precision, and bfloat16 and float8 of another program's, are read as float32.
@@ -150,19 +152,23 @@ def load(path) -> Network:
     try:
         description = json.loads(text)
         if description["format"] != FORMAT:
-            raise ValueError(f"its format is {description['format']!r}, not {FORMAT!r}")
+            raise ValueError(f"its format must be {FORMAT!r}, got {description['format']!r}")
         layers = [
             Dense(arrays[f"layers.{i}.weight"], arrays[f"layers.{i}.bias"], from_description(activation))
             for i, activation in enumerate(description["activations"])
         ]
         return Network(layers, description["head"])
     except KeyError as error:
-        raise ValueError(f"{path} is not a network that rrqr_lapack.prune.save wrote: {error} is missing") from error
+        raise _not_ours(path, f"{error} is missing") from error
     except (ValueError, TypeError) as error:
-        raise ValueError(f"{path} is not a network that rrqr_lapack.prune.save wrote: {error}") from error
+        raise _not_ours(path, str(error)) from error
 
 
-def is_network(path) -> bool:
+def _not_ours(path: Path, why: str) -> ValueError:
+    return ValueError(f"path must be a network that rrqr_lapack.prune.save wrote, got {path}: {why}")
+
+
+def is_network(path: FilePath) -> bool:
     """Whether a ``.npz`` or ``.safetensors`` file says that `save` wrote it; other files can hold arrays too.
 
     Raises

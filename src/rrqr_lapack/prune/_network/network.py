@@ -7,25 +7,28 @@ next layer's weights is what reads neuron j.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import softmax
 
 from .._reals import real_array
-from .activations import resolve
+from .activations import Activation, resolve
 
-HEADS = ("softmax", "linear")
+Head: TypeAlias = Literal["softmax", "linear"]
+HEADS: tuple[Head, ...] = get_args(Head)
 
 
-def _real_array(name, value):
+def _real_array(name: str, value: Any) -> np.ndarray:
     """A finite array in float32 or float64: float16 is computed in float32, integers in float64."""
     array = real_array(value, name)
     if array.dtype not in (np.float32, np.float64):
         array = array.astype(np.float32 if array.dtype == np.float16 else np.float64)
     if not np.isfinite(array).all():
-        raise ValueError(f"{name} has NaN or Inf")
+        raise ValueError(f"{name} must be finite, got NaN or Inf")
     return array
 
 
@@ -57,7 +60,9 @@ class Dense:
            [3., 0.]])
     """
 
-    def __init__(self, weight, bias=None, activation: str | Callable = "identity"):
+    def __init__(
+        self, weight: ArrayLike, bias: ArrayLike | None = None, activation: str | Activation = "identity"
+    ) -> None:
         self.weight = _real_array("weight", weight)
         if self.weight.ndim != 2 or 0 in self.weight.shape:
             raise ValueError(f"weight must be 2-D (inputs x neurons) and not empty, got shape {self.weight.shape}")
@@ -67,17 +72,17 @@ class Dense:
             raise ValueError(f"bias must have shape ({neurons},), one entry a neuron, got {self.bias.shape}")
         self.activation = resolve(activation)
 
-    def __call__(self, x):
+    def __call__(self, x: ArrayLike) -> np.ndarray:
         preactivation = real_array(x, "x") @ self.weight + self.bias
         result = np.asarray(self.activation(preactivation))
         if result.shape != preactivation.shape:
             raise ValueError(
-                f"activation {self.activation!r} must act on each entry by itself; "
-                f"it turned shape {preactivation.shape} into {result.shape}"
+                f"activation must act on each entry by itself, got {self.activation!r}, "
+                f"which turned shape {preactivation.shape} into {result.shape}"
             )
         return result.astype(preactivation.dtype, copy=False)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         inputs, neurons = self.weight.shape
         name = getattr(self.activation, "__name__", repr(self.activation))
         return f"Dense({inputs} -> {neurons}, {name}, {np.result_type(self.weight, self.bias)})"
@@ -126,18 +131,18 @@ class Network:
     array([1., 1.])
     """
 
-    def __init__(self, layers: Sequence[Dense], head: str = "linear"):
+    def __init__(self, layers: Sequence[Dense], head: Head = "linear") -> None:
         self.layers = tuple(layers)
         if not self.layers:
-            raise ValueError("layers is empty; a network has at least one layer")
+            raise ValueError("layers must hold at least one layer, got none")
         for i, layer in enumerate(self.layers):
             if not isinstance(layer, Dense):
                 raise TypeError(f"layers[{i}] must be a Dense, got {type(layer).__name__}")
         for i, (one, two) in enumerate(pairwise(self.layers)):
             if one.weight.shape[1] != two.weight.shape[0]:
                 raise ValueError(
-                    f"layers[{i}] has {one.weight.shape[1]} neurons "
-                    f"but layers[{i + 1}] takes {two.weight.shape[0]} inputs"
+                    f"layers[{i + 1}] must take {one.weight.shape[1]} inputs, the neurons of layers[{i}], "
+                    f"got {two.weight.shape[0]}"
                 )
         if head not in HEADS:
             raise ValueError(f"head must be one of {', '.join(map(repr, HEADS))}, got {head!r}")
@@ -159,7 +164,7 @@ class Network:
         """Multiply-adds of the matrix products, for one sample."""
         return sum(layer.weight.size for layer in self.layers)
 
-    def logits(self, x):
+    def logits(self, x: ArrayLike) -> np.ndarray:
         """The last layer's output, before the head.
 
         Parameters
@@ -191,10 +196,10 @@ class Network:
             x = layer(x)
         return x
 
-    def __call__(self, x):
+    def __call__(self, x: ArrayLike) -> np.ndarray:
         """The network's output, (samples, inputs) -> (samples, outputs)."""
         logits = self.logits(x)
         return softmax(logits, axis=1) if self.head == "softmax" else logits
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Network({' -> '.join(map(str, self.widths))}, {self.head} head, {self.parameters:,} parameters)"

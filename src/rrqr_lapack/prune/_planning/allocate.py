@@ -10,12 +10,15 @@ of the budget is then spent one step at a time where it buys most.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 
 from .._face import Term, total
+
+Widths: TypeAlias = dict[str, int]
 
 SWEEPS = 50
 HALVINGS = 40
@@ -61,7 +64,7 @@ class Allocation:
         full: Mapping[str, int],
         *,
         uniform: bool = False,
-    ):
+    ) -> None:
         self.errors, self.choices, self.terms, self.full, self.uniform = errors, choices, tuple(terms), full, uniform
         self.narrowest = {name: int(widths[0]) for name, widths in choices.items()}
         self.widest = {name: int(widths[-1]) for name, widths in choices.items()}
@@ -74,18 +77,20 @@ class Allocation:
         """The sum of the squared errors."""
         return sum(float(self.errors[name][self._index(name, k)]) for name, k in widths.items())
 
-    def within(self, budget: float) -> dict[str, int] | None:
+    def within(self, budget: float) -> Widths | None:
         """The widths of the least error that cost at most `budget`; None if the narrowest cost more."""
         return self._best(lambda widths: self.cost(widths) <= budget, (self.error, self.cost), grow=True)
 
-    def cheapest(self, error: float) -> dict[str, int] | None:
+    def cheapest(self, error: float) -> Widths | None:
         """The widths of the least cost whose squared errors sum to at most `error`; None if the widest's do not."""
         return self._best(lambda widths: self.error(widths) <= error, (self.cost, self.error), grow=False)
 
-    def _best(self, allowed, objectives, grow):
+    def _best(
+        self, allowed: Callable[[Widths], bool], objectives: Sequence[Callable[[Widths], float]], grow: bool
+    ) -> Widths | None:
         """What is allowed and least by the first objective, of equal ones by the second."""
 
-        def objective(widths):
+        def objective(widths: Widths) -> list[float]:
             return [measure(widths) for measure in objectives]
 
         found = [widths for widths in (self.narrowest, self.widest) if allowed(widths)]
@@ -102,23 +107,23 @@ class Allocation:
         best = min(found, key=objective)
         return self._filled(best, allowed) if grow else self._trimmed(best, allowed)
 
-    def _fraction(self, fraction):
+    def _fraction(self, fraction: float) -> Widths:
         """The same fraction of each group, rounded up to its next choice."""
         return {name: self._choice(name, fraction * self.full[name]) for name in self.choices}
 
-    def _relaxed(self, start, log_multiplier):
+    def _relaxed(self, start: Widths, log_multiplier: float) -> Widths:
         """A minimum of error + multiplier cost over each coordinate by itself."""
         widths, multiplier = dict(start), math.exp(log_multiplier)
         for _ in range(SWEEPS):
             before = dict(widths)
             for name, choices in self.choices.items():
                 values = self.errors[name] + multiplier * self._costs(name, widths)
-                widths[name] = int(choices[values.argmin()])
+                widths[name] = int(choices[np.argmin(values)])
             if widths == before:
                 break
         return widths
 
-    def _filled(self, widths, allowed):
+    def _filled(self, widths: Widths, allowed: Callable[[Widths], bool]) -> Widths:
         """Spend what is left of the budget, each time on the step that lowers the error most for its cost."""
         while True:
             steps = [(_ratio(gain, cost), step) for gain, cost, step in self._steps(widths, 1) if gain > 0]
@@ -127,7 +132,7 @@ class Allocation:
                 return widths
             widths = max(steps, key=lambda each: each[0])[1]
 
-    def _trimmed(self, widths, allowed):
+    def _trimmed(self, widths: Widths, allowed: Callable[[Widths], bool]) -> Widths:
         """Give back what the error leaves room for, each time the step that saves most for the error it adds."""
         while True:
             steps = [(_ratio(-cost, -gain), step) for gain, cost, step in self._steps(widths, -1) if cost < 0]
@@ -136,7 +141,7 @@ class Allocation:
                 return widths
             widths = max(steps, key=lambda each: each[0])[1]
 
-    def _steps(self, widths, direction):
+    def _steps(self, widths: Widths, direction: int) -> Iterator[tuple[float, int, Widths]]:
         """For each group its next choice: the error it saves, what it costs, the widths."""
         error, cost = self.error(widths), self.cost(widths)
         for name, k in widths.items():
@@ -145,19 +150,25 @@ class Allocation:
                 step = {**widths, name: int(self.choices[name][index])}
                 yield error - self.error(step), self.cost(step) - cost, step
 
-    def _costs(self, name, widths):
+    def _costs(self, name: str, widths: Widths) -> np.ndarray | float:
         """The cost for each choice of one group, the others as they are."""
         widths, choices = {**self.full, **widths, name: 1}, self.choices[name].astype(np.float64)
         return sum(term(widths) * choices ** term.groups.count(name) for term in self.terms if name in term.groups)
 
-    def _index(self, name, k):
+    def _index(self, name: str, k: float) -> int:
         return min(int(np.searchsorted(self.choices[name], k)), len(self.choices[name]) - 1)
 
-    def _choice(self, name, k):
+    def _choice(self, name: str, k: float) -> int:
         return int(self.choices[name][self._index(name, k)])
 
 
-def _bisected(widths, low, high, allowed, high_is_allowed):
+def _bisected(
+    widths: Callable[[float], Widths],
+    low: float,
+    high: float,
+    allowed: Callable[[Widths], bool],
+    high_is_allowed: bool,
+) -> list[Widths]:
     """The allowed widths met while halving the parameter's range towards where they cease to be allowed."""
     found = []
     for _ in range(HALVINGS):
@@ -172,6 +183,6 @@ def _bisected(widths, low, high, allowed, high_is_allowed):
     return found
 
 
-def _ratio(gained, paid):
+def _ratio(gained: float, paid: float) -> float:
     """What is gained for what is paid; infinite where it is free."""
     return gained / paid if paid > 0 else math.inf

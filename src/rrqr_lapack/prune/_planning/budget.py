@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from numbers import Real
+from typing import Any, TypeAlias
 
-from .._face import total
+from .._face import Face, Group, Term, total
 from .._words import some
 
+Range: TypeAlias = tuple[Callable[[Any], bool], str]  # what is in it, and in words
+
 PER_GROUP = ("eps", "keep", "ranks")  # rules for each group by itself
-SIZE = (lambda size: 0 < size < math.inf), "a fraction above 0 and up to 1, or a number of them above 1"
-RANGES = {
+SIZE: Range = (lambda size: 0 < size < math.inf), "a fraction above 0 and up to 1, or a number of them above 1"
+RANGES: dict[str, Range] = {
     "eps": (lambda eps: 0 <= eps < 1, "at least 0 and less than 1"),
     "keep": (lambda keep: 0 < keep <= 1, "above 0 and at most 1, the fraction of units to keep"),
     "params": SIZE,
@@ -29,24 +32,24 @@ class Budget:
     Attributes
     ----------
     kind : {'eps', 'keep', 'ranks', 'params', 'flops', 'max_error'}
-    value : float, int or dict
+    value : float, or for ranks a dict of str to int
     """
 
     kind: str
-    value: float | int | dict
+    value: Any
 
-    def limit(self, face) -> float:
+    def limit(self, face: Face[Any]) -> float:
         """The most parameters or flops: numbers up to 1 are fractions of the model's, larger ones absolute."""
         terms = self.terms(face)
         whole = total(terms, {group.name: group.width for group in face.groups})
         return self.value * whole if self.value <= 1 else self.value
 
-    def terms(self, face):
+    def terms(self, face: Face[Any]) -> tuple[Term, ...]:
         """The cost that is limited, or for `max_error` made small."""
         return face.flops if self.kind == "flops" else face.parameters
 
 
-def one_of(budgets: Mapping, groups: Mapping) -> Budget:
+def one_of(budgets: Mapping[str, Any], groups: Mapping[str, Group]) -> Budget:
     """The one budget that is not None, checked.
 
     Raises
@@ -71,7 +74,7 @@ def one_of(budgets: Mapping, groups: Mapping) -> Budget:
     return Budget(kind, value)
 
 
-def _ranks(ranks, groups):
+def _ranks(ranks: Any, groups: Mapping[str, Group]) -> dict[str, int]:
     if isinstance(ranks, Mapping):
         unknown = [name for name in ranks if name not in groups]
         if unknown or len(ranks) < len(groups):

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Literal, TypeAlias
+
+from .._units.select import Method
+from .recipe import Correction
+
+AllocationName: TypeAlias = Literal["uniform", "global", "sensitivity"]
+EpsScale: TypeAlias = Literal["output"] | None
 
 BUDGETS = ("eps", "keep", "ranks", "params", "flops", "max_error")
 
@@ -15,17 +21,17 @@ class Options:
 
     eps: float | None = None
     keep: float | None = None
-    ranks: Any = None
+    ranks: Sequence[int] | Mapping[str, int] | None = None
     params: float | None = None
     flops: float | None = None
     max_error: float | None = None
-    method: str = "id"
-    correction: str | None = None
+    method: Method = "id"
+    correction: Correction | None = None
     affine: bool = False
-    allocation: str | None = None
+    allocation: AllocationName | None = None
     round_to: int = 1
     skip: Iterable[str] = ()
-    eps_scale: str | None = None
+    eps_scale: EpsScale = None
     seed: int = 0
 
     @classmethod

@@ -3,37 +3,41 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from .._analyze import Analysis, Progress, check_analysis
 from .._face import total
 from .._units.curves import Curves
+from .._units.select import Method
 from .allocate import Allocation
-from .options import Options
+from .budget import Budget
+from .options import AllocationName, EpsScale, Options
 from .plans import GroupPlan, Plan
+from .recipe import Correction
 from .request import Request
 
 TRIES = 6  # corrections of a predicted error by the measured one
 
 
 def plan(
-    analysis: Analysis,
+    analysis: Analysis[Any],
     *,
     eps: float | None = None,
     keep: float | None = None,
-    ranks=None,
+    ranks: Sequence[int] | Mapping[str, int] | None = None,
     params: float | None = None,
     flops: float | None = None,
     max_error: float | None = None,
-    method: str = "id",
-    correction: str | None = None,
+    method: Method = "id",
+    correction: Correction | None = None,
     affine: bool = False,
-    allocation: str | None = None,
+    allocation: AllocationName | None = None,
     round_to: int = 1,
     skip: Iterable[str] = (),
-    eps_scale: str | None = None,
+    eps_scale: EpsScale = None,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Plan:
@@ -121,15 +125,15 @@ def plan(
     return planned(analysis, Request.of(analysis.groups, Options.among(arguments)), progress)
 
 
-def planned(analysis: Analysis, request: Request, progress: Progress | None = None) -> Plan:
+def planned(analysis: Analysis[Any], request: Request, progress: Progress | None = None) -> Plan:
     """The plan for what was asked and checked."""
     budget = request.budget
     curves = Curves(analysis, request.groups, request.recipe, request.round_to, progress)
     if not request.allocations:
         widths = _by_rule(curves, budget, request.eps_scale)
         return _made(curves, budget, budget.kind, widths, {budget.kind: curves.together(widths)})
-    found = {name: _spread(curves, budget, name) for name in request.allocations}
-    found = {name: widths for name, widths in found.items() if widths is not None}
+    tried = {name: _spread(curves, budget, name) for name in request.allocations}
+    found = {name: widths for name, widths in tried.items() if widths is not None}
     if not found:
         raise ValueError(
             f"max_error must be larger, got {budget.value}: no cut to the numerical rank is as good; skip groups, or "
@@ -143,7 +147,7 @@ def planned(analysis: Analysis, request: Request, progress: Progress | None = No
     return _made(curves, budget, best, found[best], errors)
 
 
-def _by_rule(curves, budget, eps_scale):
+def _by_rule(curves: Curves, budget: Budget, eps_scale: str | None) -> dict[str, int]:
     """The widths that eps, keep or ranks give each group."""
     result = {}
     for name, choices in curves.choices.items():
@@ -154,16 +158,16 @@ def _by_rule(curves, budget, eps_scale):
             if eps_scale == "output":
                 scale = np.linalg.norm(np.hstack(curves.analysis.face.consumers(name)), 2)
                 eps = min(1.0, eps / scale) if scale else 1.0
-            k = int(np.append(diagonal <= eps * diagonal[0], True).argmax())
+            k = int(np.argmax(np.append(diagonal <= eps * diagonal[0], True)))
         elif budget.kind == "keep":
             k = round(budget.value * group.width)
         else:
             k = budget.value[name]
-        result[name] = int(choices[min(np.searchsorted(choices, k), len(choices) - 1)])
+        result[name] = int(choices[min(int(np.searchsorted(choices, k)), len(choices) - 1)])
     return result
 
 
-def _spread(curves, budget, name):
+def _spread(curves: Curves, budget: Budget, name: str) -> dict[str, int] | None:
     """The widths of one allocation under the budget, None where there are none."""
     face = curves.analysis.face
     errors = curves.output() if name == "sensitivity" else curves.relative()
@@ -181,7 +185,7 @@ def _spread(curves, budget, name):
     return widths
 
 
-def _cheapest(curves, allocation, max_error):
+def _cheapest(curves: Curves, allocation: Allocation, max_error: float) -> dict[str, int] | None:
     """The widths of the least cost whose output error, measured on the held-out samples, is at most `max_error`.
 
     The curves predict the error, and what is measured corrects the prediction a few times.
@@ -196,7 +200,9 @@ def _cheapest(curves, allocation, max_error):
     return min(found, key=allocation.cost, default=None)
 
 
-def _made(curves, budget, allocation, widths, held_out):
+def _made(
+    curves: Curves, budget: Budget, allocation: str, widths: Mapping[str, int], held_out: dict[str, float]
+) -> Plan:
     """The plan of these widths."""
     analysis, recipe, face = curves.analysis, curves.recipe, curves.analysis.face
     groups = []
@@ -207,8 +213,16 @@ def _made(curves, budget, allocation, widths, held_out):
         groups.append(GroupPlan(name, analysis.groups[name].width, units, float(error), curves.alone(name, k)))
     before = {group.name: group.width for group in face.groups}
     after = {**before, **widths}
-    sizes = [total(terms, each) for terms in (face.parameters, face.flops) for each in (before, after)]
-    predicted = math.hypot(*(group.output_error for group in groups))
     return Plan(
-        {budget.kind: budget.value}, recipe, allocation, tuple(groups), *sizes, predicted, held_out, analysis.doubts
+        budget={budget.kind: budget.value},
+        recipe=recipe,
+        allocation=allocation,
+        groups=tuple(groups),
+        parameters_before=total(face.parameters, before),
+        parameters_after=total(face.parameters, after),
+        flops_before=total(face.flops, before),
+        flops_after=total(face.flops, after),
+        output_error=math.hypot(*(group.output_error for group in groups)),
+        held_out=held_out,
+        doubts=analysis.doubts,
     )

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from .._atomic import whole_file
+from .._atomic import FilePath, whole_file
 from .._tables import change, table
 from .recipe import Recipe
 
@@ -75,7 +75,7 @@ class Plan:
     (True, {'layers[0]': 16})
     """
 
-    budget: dict
+    budget: dict[str, float | dict[str, int]]
     recipe: Recipe
     allocation: str
     groups: tuple[GroupPlan, ...]
@@ -92,7 +92,7 @@ class Plan:
         """Units that stay of each group."""
         return {group.name: len(group.units) for group in self.groups}
 
-    def __str__(self):
+    def __str__(self) -> str:
         rows = [
             [
                 group.name,
@@ -119,7 +119,7 @@ class Plan:
             ]
         )
 
-    def to_json(self, path=None, *, overwrite: bool = False) -> str:
+    def to_json(self, path: FilePath | None = None, *, overwrite: bool = False) -> str:
         """The plan as JSON text, also written to `path` if one is given, whole or not at all.
 
         Parameters
@@ -146,7 +146,7 @@ class Plan:
         return text
 
     @classmethod
-    def from_json(cls, source) -> Plan:
+    def from_json(cls, source: FilePath) -> Plan:
         """The inverse of `to_json`, from its text or from a file.
 
         Parameters
@@ -170,12 +170,12 @@ class Plan:
         is_text = text.lstrip().startswith("{")
         try:
             data = json.loads(text if is_text else Path(source).read_text(encoding="utf-8"))
-            if data.pop("format") != FORMAT:
-                raise ValueError(f"its format is not {FORMAT!r}")
+            if (found := data.pop("format")) != FORMAT:
+                raise ValueError(f"its format must be {FORMAT!r}, got {found!r}")
             groups = [GroupPlan(**{**group, "units": tuple(group["units"])}) for group in data.pop("groups")]
             recipe, doubts = Recipe.of(**data.pop("recipe")), tuple(data.pop("doubts", ()))
             return cls(recipe=recipe, groups=tuple(groups), doubts=doubts, **data)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             what = f"{error} is missing" if isinstance(error, KeyError) else error
-            source = "the text" if is_text else source
-            raise ValueError(f"{source} is not a plan that Plan.to_json wrote: {what}") from error
+            where = "a text" if is_text else source
+            raise ValueError(f"source must be a plan that Plan.to_json wrote, got {where}: {what}") from error

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias, get_args
 
 from rrqr_lapack._common.arrays import check_choice, check_count, check_flag
 
+from .._analyze import Analysis
 from .._units.factor import GroupFactor
-from .._units.select import CORRECTED, METHODS
+from .._units.select import CORRECTED, METHODS, Method
 
-CORRECTIONS = ("lstsq", "none")
+Correction: TypeAlias = Literal["lstsq", "none"]
+CORRECTIONS: tuple[Correction, ...] = get_args(Correction)
 
 
 @dataclass(frozen=True)
@@ -28,13 +31,15 @@ class Recipe:
         Of the method 'random'.
     """
 
-    method: str = "id"
-    correction: str = "lstsq"
+    method: Method = "id"
+    correction: Correction = "lstsq"
     affine: bool = False
     seed: int = 0
 
     @classmethod
-    def of(cls, method="id", correction=None, affine=False, seed=0) -> Recipe:
+    def of(
+        cls, method: Method = "id", correction: Correction | None = None, affine: bool = False, seed: int = 0
+    ) -> Recipe:
         """Checked; without a `correction` that which defines the method, none for the baselines.
 
         Raises
@@ -43,11 +48,12 @@ class Recipe:
             An argument that is not one of the allowed.
         """
         check_choice("method", method, METHODS)
-        if check_choice("correction", correction, (None, *CORRECTIONS)) is None:
+        check_choice("correction", correction, (None, *CORRECTIONS))
+        if correction is None:
             correction = "lstsq" if method in CORRECTED else "none"
         return cls(method, correction, bool(check_flag("affine", affine)), check_count("seed", seed))
 
-    def factor(self, analysis, name: str, *, fit: bool = False) -> GroupFactor:
+    def factor(self, analysis: Analysis[Any], name: str, *, fit: bool = False) -> GroupFactor:
         """One group of the analysis, factored so."""
         affine, correct = self.affine and analysis.groups[name].affine, self.correction == "lstsq"
         return analysis.factor(name, self.method, affine=affine, correct=correct, fit=fit, seed=self.seed)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import get_args
 
 from rrqr_lapack._common.arrays import check_choice, check_count
 
@@ -11,10 +12,10 @@ from .._face import Group
 from .._units.select import PIVOTED
 from .._words import some
 from .budget import PER_GROUP, Budget, one_of
-from .options import Options
+from .options import AllocationName, Options
 from .recipe import Recipe
 
-ALLOCATIONS = ("uniform", "global", "sensitivity")
+ALLOCATIONS: tuple[AllocationName, ...] = get_args(AllocationName)
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class Request:
         )
 
 
-def _without(groups, skip):
+def _without(groups: Mapping[str, Group], skip: Iterable[str]) -> dict[str, Group]:
     """The groups but for those to leave alone."""
     skip = [skip] if isinstance(skip, str) else list(skip)
     unknown = [name for name in skip if name not in groups]

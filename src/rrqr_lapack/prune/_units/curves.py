@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 import numpy as np
+
+from .._analyze import Analysis, Progress
+from .._face import Cut
+from .._planning.recipe import Recipe
 
 POINTS = 8  # widths of a group at which its effect on the outputs is measured
 SMALL = 0.01  # relative error of a group below which its effect is not measured
@@ -29,14 +36,21 @@ class Curves:
     progress : callable, optional
     """
 
-    def __init__(self, analysis, names, recipe, round_to, progress=None):
+    def __init__(
+        self,
+        analysis: Analysis[Any],
+        names: Iterable[str],
+        recipe: Recipe,
+        round_to: int,
+        progress: Progress | None = None,
+    ) -> None:
         self.analysis, self.recipe, self.progress = analysis, recipe, progress
         self.fit = {name: recipe.factor(analysis, name, fit=True) for name in names}
         self.choices = {
             name: widths(len(recipe.factor(analysis, name).units), analysis.groups[name].width, round_to)
             for name in names
         }
-        self._alone = {}
+        self._alone: dict[tuple[str, int], float] = {}
 
     def relative(self) -> dict[str, np.ndarray]:
         """Squared ``||Z - Z_C T||_F / ||Z||_F`` at each group's choices."""
@@ -54,20 +68,20 @@ class Curves:
                 self.progress("measuring cuts", len(self._alone), None)
         return self._alone[name, k]
 
-    def together(self, widths) -> float:
+    def together(self, widths: Mapping[str, int]) -> float:
         """The measured output error of cutting all groups."""
         return self.analysis.output_error(self.cuts(widths))
 
-    def cuts(self, widths):
+    def cuts(self, widths: Mapping[str, int]) -> dict[str, Cut]:
         """The cuts to these widths, fitted to the samples that are not held out."""
         return {name: self.fit[name].cut(min(k, len(self.fit[name].units))) for name, k in widths.items()}
 
-    def _relative(self, name):
+    def _relative(self, name: str) -> np.ndarray:
         factor = self.fit[name]
         errors = factor.errors[np.minimum(self.choices[name], len(factor.units))]
         return errors / factor.norm if factor.norm else errors
 
-    def _output(self, name):
+    def _output(self, name: str) -> np.ndarray:
         choices, relative = self.choices[name], np.maximum(self._relative(name), LEAST)
         # where the curve falls to evenly spaced levels; small errors act linearly, so the ratio stays as it is beyond
         levels = np.geomspace(relative[0], max(relative[-1], min(SMALL, relative[0])), POINTS)

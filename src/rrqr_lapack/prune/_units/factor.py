@@ -61,7 +61,9 @@ class GroupFactor:
     True
     """
 
-    def __init__(self, statistics: Statistics, order: Order, *, unit=1, affine=False, correct=True):
+    def __init__(
+        self, statistics: Statistics, order: Order, *, unit: int = 1, affine: bool = False, correct: bool = True
+    ) -> None:
         self.units = np.asarray(order.units, np.intp)
         self.diagonal = order.diagonal * statistics.scale
         self.norm = frobenius(statistics.matrix(affine=False)) * statistics.scale
@@ -97,7 +99,7 @@ class GroupFactor:
         return Cut(self.units[:k].copy(), T, shift)
 
 
-def _eliminate(A, count, tiny):
+def _eliminate(A: np.ndarray, count: int, tiny: float) -> tuple[np.ndarray, np.ndarray]:
     """Which of the first `count` columns do not depend on those before, and R of A when these are eliminated first.
 
     A dependent column must not be eliminated: it would take an arbitrary direction out of all residuals. R's columns
@@ -117,7 +119,7 @@ def _eliminate(A, count, tiny):
     return basis, upper
 
 
-def _tails(rows, ends):
+def _tails(rows: np.ndarray, ends: np.ndarray) -> np.ndarray:
     """Frobenius norms of ``rows[end:]``, summed from the smallest: from the last row on."""
     squares = np.append((rows**2).sum(axis=1)[::-1].cumsum()[::-1], 0)
     return np.sqrt(squares[np.minimum(ends, len(squares) - 1)])

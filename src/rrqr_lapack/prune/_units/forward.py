@@ -59,7 +59,7 @@ def forward_order(A: np.ndarray, W: np.ndarray, unit: int, tiny: float) -> np.nd
     return _independent(A, np.array(choose(gram, products, floor, least, unit), dtype=np.intp), unit, tiny)
 
 
-def _independent(A, units, unit, tiny):
+def _independent(A: np.ndarray, units: np.ndarray, unit: int, tiny: float) -> np.ndarray:
     """The units that are not dependent on those before them: what squares leave of a column may be rounding error.
 
     So may what QR leaves behind columns that are nearly dependent, but there are no more than the rank.
@@ -72,19 +72,19 @@ def _independent(A, units, unit, tiny):
     return units[: TruncatedQR(chosen, atol=tiny).rank]
 
 
-def _columns(gram, products, floor, least, _):
+def _columns(gram: np.ndarray, products: np.ndarray, floor: np.ndarray, least: float, _: int) -> list[int]:
     """Single columns: a left-looking Cholesky factorization of the Gram matrix in blocks, pivoted by the gains."""
     n, p = products.shape
     left, chosen = np.ones(n, bool), []
     while True:
         norms, squares = np.diagonal(gram).copy(), (products**2).sum(axis=1)  # ||a'_j||^2, ||a'_j^T Y'||^2
         L, Q = np.zeros((n, BLOCK)), np.zeros((BLOCK, p))
-        first = None
+        first = 0.0
         for k in range(BLOCK):
             alive = left & (norms > floor)
             gains = np.where(alive, squares / np.where(alive, norms, 1), 0)
-            best = int(gains.argmax())
-            first = gains[best] if first is None else first
+            best = int(np.argmax(gains))
+            first = float(gains[best]) if k == 0 else first
             if gains[best] <= max(least, FALL * first):
                 break
             root = np.sqrt(norms[best])
@@ -101,7 +101,7 @@ def _columns(gram, products, floor, least, _):
         products -= L @ Q
 
 
-def _blocks(gram, products, floor, least, unit):
+def _blocks(gram: np.ndarray, products: np.ndarray, floor: np.ndarray, least: float, unit: int) -> list[int]:
     """Units of several columns, each orthogonalized by the eigenvectors of its Gram matrix."""
     n, p = products.shape
     units = n // unit
@@ -114,7 +114,7 @@ def _blocks(gram, products, floor, least, unit):
         whitening = vectors * (alive / np.sqrt(np.where(alive, values, 1)))[:, None, :]
         Q = whitening.transpose(0, 2, 1) @ products.reshape(units, unit, p)
         gains = np.where(left, (Q**2).sum(axis=(1, 2)), 0)
-        best = int(gains.argmax())
+        best = int(np.argmax(gains))
         if gains[best] <= least:
             break
         left[best] = False

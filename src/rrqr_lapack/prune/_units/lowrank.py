@@ -8,13 +8,17 @@ SVD of X W, whose best rank-r approximation X W V_r V_r^T is reached by A = W V_
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any, get_args
 
 import numpy as np
 import scipy.linalg
+from numpy.typing import ArrayLike
 
 from rrqr_lapack import TallQR, randomized_svd
 from rrqr_lapack._common.arrays import check_choice, check_rank, check_rng
 
+from ..._common.types import Seed
+from ..._randomized.lora import Driver
 from .._reals import real_array
 
 
@@ -70,19 +74,27 @@ class LowRankLayer:
     ((6, 2), (2, 5), True, False)
     """
 
-    def __init__(self, weight, activations=None, *, largest=None, driver="exact", rng=None):
+    def __init__(
+        self,
+        weight: ArrayLike,
+        activations: ArrayLike | TallQR | None = None,
+        *,
+        largest: int | None = None,
+        driver: Driver = "exact",
+        rng: Seed = None,
+    ) -> None:
         self._weight = _real("weight", weight)
         self.shape = self._weight.shape
         product = self._weight
         if activations is not None:
             R = (activations if isinstance(activations, TallQR) else TallQR(_real("activations", activations))).R
             if R.shape[1] != self.shape[0]:
-                raise ValueError(f"activations have {R.shape[1]} columns; weight reads {self.shape[0]} inputs")
+                raise ValueError(f"activations must have {self.shape[0]} columns, as weight inputs, got {R.shape[1]}")
             product = np.zeros(self.shape)  # zero rows where there are fewer activations than inputs
             product[: len(R)] = R.astype(np.float64) @ self._weight
         product = product.astype(np.float64, copy=False)
         largest, rng = check_rank(largest, min(self.shape), 1), check_rng(rng)
-        if check_choice("driver", driver, ("exact", "randomized")) == "exact":
+        if check_choice("driver", driver, get_args(Driver)) == "exact":
             _, s, Vh = scipy.linalg.svd(product, full_matrices=False)
         else:
             _, s, Vh = randomized_svd(product, largest, rng=rng)
@@ -138,7 +150,7 @@ def allocate_ranks(layers: Mapping[str, LowRankLayer], budget: int) -> dict[str,
     """
     least = sum(each.size(1) for each in layers.values())
     if budget < least:
-        raise ValueError(f"the budget of {budget} numbers has no room for one rank of each layer, {least}")
+        raise ValueError(f"budget must have room for one rank of each layer, {least} numbers, got {budget}")
     steps = []
     for name, each in layers.items():
         worth = (each.values / (each.norm or 1.0)) ** 2 / sum(each.shape)
@@ -159,11 +171,11 @@ def allocate_ranks(layers: Mapping[str, LowRankLayer], budget: int) -> dict[str,
     return ranks
 
 
-def _real(name, value):
+def _real(name: str, value: Any) -> np.ndarray:
     array = real_array(value, name)
     if array.ndim != 2 or 0 in array.shape:
         raise ValueError(f"{name} must be a matrix that is not empty, got shape {array.shape}")
     array = array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)
     if not np.isfinite(array).all():
-        raise ValueError(f"{name} has NaN or Inf")
+        raise ValueError(f"{name} must be finite, got NaN or Inf")
     return array

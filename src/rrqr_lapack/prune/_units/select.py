@@ -6,18 +6,23 @@ D. E. Alvarez, C. De Sa, A. Damle, "STAT: Shrinking transformers after training"
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
 
 from rrqr_lapack import TruncatedQR
 from rrqr_lapack._common.arrays import check_rng
 
+from ..._common.types import Seed
 from .forward import forward_order
+from .statistics import Statistics
+
+Method: TypeAlias = Literal["id", "weighted", "forward", "magnitude", "random", "activation", "variance"]
 
 PIVOTED = ("id", "weighted")  # their diagonals |r_jj| are what `eps` compares
 CORRECTED = (*PIVOTED, "forward")  # defined by the least-squares correction
-METHODS = (*CORRECTED, "magnitude", "random", "activation", "variance")
+METHODS: tuple[Method, ...] = get_args(Method)
 
 
 class Order(NamedTuple):
@@ -34,10 +39,19 @@ class Order(NamedTuple):
 
     units: np.ndarray
     diagonal: np.ndarray = np.zeros(0)
-    qr: tuple | None = None
+    qr: tuple[np.ndarray, np.ndarray] | None = None
 
 
-def order(method, statistics, unit, *, affine=False, consumers=(), producers=(), rng=None):
+def order(
+    method: Method,
+    statistics: Statistics,
+    unit: int,
+    *,
+    affine: bool = False,
+    consumers: Sequence[np.ndarray] = (),
+    producers: Sequence[np.ndarray] = (),
+    rng: Seed = None,
+) -> Order:
     """The units of a group, most important first.
 
     =========== ===============================================================================================
@@ -71,17 +85,17 @@ def order(method, statistics, unit, *, affine=False, consumers=(), producers=(),
     -------
     Order
     """
-    A, rng = statistics.matrix(affine), check_rng(rng)
+    A, generator = statistics.matrix(affine), check_rng(rng)
     if method == "id":
         return _pivots(A, statistics.tiny) if unit == 1 else _block_pivots(A, unit, statistics.tiny)
     if method == "weighted":
         weights = np.linalg.norm(np.hstack(consumers).astype(np.float64), axis=1)
-        scaled, tiny = A * weights, statistics.tiny * weights.max()
+        scaled, tiny = A * weights, statistics.tiny * np.max(weights)
         return _pivots(scaled, tiny)._replace(qr=None) if unit == 1 else _block_pivots(scaled, unit, tiny)
     if method == "forward":
         units = forward_order(A, np.hstack(consumers).astype(np.float64), unit, statistics.tiny)
     elif method == "random":
-        units = rng.permutation(A.shape[1] // unit)
+        units = generator.permutation(A.shape[1] // unit)
     else:
         columns = {
             "magnitude": lambda: np.vstack(producers),
@@ -92,30 +106,31 @@ def order(method, statistics, unit, *, affine=False, consumers=(), producers=(),
     return Order(units.astype(np.intp))
 
 
-def columns_of(units, unit: int) -> np.ndarray:
+def columns_of(units: np.ndarray | Sequence[int], unit: int) -> np.ndarray:
     """The columns of Z that the units have."""
     return (np.asarray(units, np.intp)[:, None] * unit + np.arange(unit)).ravel()
 
 
-def _unit_norms(A, unit):
+def _unit_norms(A: np.ndarray, unit: int) -> np.ndarray:
     return np.linalg.norm(np.linalg.norm(A.astype(np.float64), axis=0).reshape(-1, unit), axis=1)
 
 
-def _pivots(A, tiny):
+def _pivots(A: np.ndarray, tiny: float) -> Order:
     qr = TruncatedQR(A)
     R, P = qr.R, qr.P.astype(np.intp)
     diagonal = np.abs(np.diagonal(R))
-    rank = int(np.append(diagonal <= tiny, True).argmax())
+    rank = int(np.argmax(np.append(diagonal <= tiny, True)))
     return Order(P[:rank], diagonal[:rank], (R, P))
 
 
-def _block_pivots(A, unit, tiny):
+def _block_pivots(A: np.ndarray, unit: int, tiny: float) -> Order:
     """Greedy pivoting of blocks of columns by the Frobenius norms of their residuals."""
     A, Q = A.copy(), np.zeros((len(A), 0))
-    units, diagonal = [], []
+    units: list[int] = []
+    diagonal: list[float] = []
     while len(units) < A.shape[1] // unit:
         norms = _unit_norms(A, unit)
-        best = int(norms.argmax())
+        best = int(np.argmax(norms))
         if norms[best] <= tiny:
             break
         units.append(best)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,7 +53,7 @@ class Statistics:
         scale = power_of_two(triangle[:, 1:])
         triangle[:, 1:] /= scale
         norms = column_norms(triangle[:, 1:])
-        return cls(triangle, tall.shape[0], float(len(norms) * np.finfo(tall.dtype).eps * norms.max()), scale)
+        return cls(triangle, tall.shape[0], float(len(norms) * np.finfo(tall.dtype).eps * np.max(norms)), scale)
 
     @property
     def mean(self) -> np.ndarray:
@@ -64,7 +65,7 @@ class Statistics:
         return self.triangle[1:, 1:] if affine else self.triangle[:, 1:]
 
 
-def gather(pieces, tall: TallQR | None = None) -> TallQR:
+def gather(pieces: Iterable[np.ndarray], tall: TallQR | None = None) -> TallQR:
     """Add the rows ``[1 Z]`` of each piece of Z."""
     tall = TallQR() if tall is None else tall
     for Z in pieces:

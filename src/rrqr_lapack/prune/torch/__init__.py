@@ -8,10 +8,11 @@ an operation of your own means for the units. The extra ``[torch]`` installs wha
 
 from .. import apply, plan
 from ._analyze import analyze
-from ._face import TorchFace, find_groups
+from ._face import TorchFace
 from ._factored import Factored
 from ._factorize import FactorReport, factorize
 from ._files import load, save
+from ._groups import find_groups
 from ._lora import lora_init
 from ._registry import register_rule
 

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import torch
 
 from .._analyze import Analysis, Progress
-from ._face import find_groups
+from ._groups import find_groups
+from ._samples import Calibration, Call, Output
 
 
 def analyze(
     model: torch.nn.Module,
-    calibration,
+    calibration: Calibration,
     *,
     groups: Iterable[str] | None = None,
-    call: Callable | None = None,
-    output: Callable | None = None,
+    call: Call | None = None,
+    output: Output | None = None,
     residual: bool = False,
     batch_size: int = 64,
     progress: Progress | None = None,
-) -> Analysis:
+) -> Analysis[torch.nn.Module]:
     """Find the groups of units of a model, and gather what `plan` and `apply` need of their activations Z.
 
     Z is what the weights that read a group see: after activation function, normalization, pooling and dropout, one row
@@ -89,7 +90,5 @@ def analyze(
     >>> small[5]
     Linear(in_features=32, out_features=10, bias=True)
     """
-    face, calibration = find_groups(
-        model, calibration, call=call, output=output, residual=residual, batch_size=batch_size
-    )
-    return Analysis(face, calibration, groups=groups, progress=progress)
+    face, samples = find_groups(model, calibration, call=call, output=output, residual=residual, batch_size=batch_size)
+    return Analysis(face, samples, groups=groups, progress=progress)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import torch
 
 from ._private import library_name
 
+Function: TypeAlias = Callable[..., Any]  # of torch, as a mode sees it called
+Args: TypeAlias = tuple[Any, ...]
+Kwargs: TypeAlias = dict[str, Any]
 
-def tensors(tree) -> list[torch.Tensor]:
+
+def tensors(tree: Any) -> list[torch.Tensor]:
     """All tensors in nested tuples, lists, mappings and dataclasses."""
     if isinstance(tree, torch.Tensor):
         return [tree]
@@ -24,14 +28,14 @@ def tensors(tree) -> list[torch.Tensor]:
     return []
 
 
-def argument(args, kwargs, index: int, *names: str, default=None):
+def argument(args: Args, kwargs: Kwargs, index: int, *names: str, default: Any = None) -> Any:
     """The argument at this index, or under one of these names."""
     if len(args) > index:
         return args[index]
     return next((kwargs[name] for name in names if name in kwargs), default)
 
 
-def operation(func) -> str:
+def operation(func: Any) -> str:
     """``x.add_(y)``, ``x += y``, ``x + y`` and ``torch.add(x, y)`` are all 'add'; a property is its own name.
 
     An operator of a library is 'namespace::name', those of PyTorch's own without the namespace.
@@ -76,8 +80,8 @@ class Product(NamedTuple):
     padded: bool = False
 
 
-def product(name: str, args, kwargs) -> Product | None:
-    """The operands of a linear layer, convolution or matrix product; None for any other function."""
+def product(name: str, args: Args, kwargs: Kwargs) -> Product:
+    """The operands of a linear layer, convolution or matrix product, by its name."""
     if name == "linear":
         x, weight, bias = (argument(args, kwargs, i, key) for i, key in enumerate(("input", "weight", "bias")))
         return Product(x, weight, -1, 1, 0, bias)
@@ -93,7 +97,6 @@ def product(name: str, args, kwargs) -> Product | None:
         return Product(
             argument(args, kwargs, 0, "input"), argument(args, kwargs, 1, "other", "mat2", "tensor2"), -1, -2, -1
         )
-    if name in ("addmm", "baddbmm"):
-        x, weight = argument(args, kwargs, 1, "mat1", "batch1"), argument(args, kwargs, 2, "mat2", "batch2")
-        return Product(x, weight, -1, -2, -1, argument(args, kwargs, 0, "input"))
-    return None
+    # addmm, baddbmm
+    x, weight = argument(args, kwargs, 1, "mat1", "batch1"), argument(args, kwargs, 2, "mat2", "batch2")
+    return Product(x, weight, -1, -2, -1, argument(args, kwargs, 0, "input"))

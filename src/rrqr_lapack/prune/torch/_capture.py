@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import torch
 from torch.overrides import TorchFunctionMode
 
-from ._calls import operation, product, tensors
+from ._calls import Args, Function, Kwargs, Product, operation, product, tensors
 from ._cut import columns
+from ._products import multiply
 from ._registry import Equivalent, rule_of
 from ._samples import at_least_single, rows
-from ._structure import Coupling
+from ._structure import Coupling, Reader
 from ._tape import Weights
 
 
@@ -31,9 +33,9 @@ class Capture(Weights, TorchFunctionMode):
         (samples, positions).
     """
 
-    def __init__(self, model: torch.nn.Module, couplings: Iterable[Coupling], mask: torch.Tensor | None = None):
+    def __init__(self, model: torch.nn.Module, couplings: Iterable[Coupling], mask: torch.Tensor | None = None) -> None:
         super().__init__(model)
-        self._readers = {
+        self._readers: dict[tuple[str, int], tuple[str, Reader]] = {
             reader.member[:2]: (coupling.name, reader) for coupling in couplings for reader in coupling.readers
         }
         self._mask = mask
@@ -42,7 +44,7 @@ class Capture(Weights, TorchFunctionMode):
             coupling.name: [torch.empty(0, coupling.width * coupling.unit)] for coupling in couplings
         }
 
-    def __torch_function__(self, func, types, args=(), kwargs=None):
+    def __torch_function__(self, func: Function, types: Any, args: Args = (), kwargs: Kwargs | None = None) -> Any:
         kwargs = kwargs or {}
         rule = rule_of(func)
         if isinstance(rule, Equivalent):
@@ -50,23 +52,25 @@ class Capture(Weights, TorchFunctionMode):
                 rule.seen_by(self, args, kwargs)
             return func(*args, **kwargs)
         name = operation(func)
-        call = product(name, args, kwargs)
-        if call is not None:
-            self._look(call)
+        if rule is multiply:
+            self._look(product(name, args, kwargs))
         result = func(*args, **kwargs)
         if name in ("T", "mT", "t", "transpose", "permute", "swapaxes") and args:
             for tensor in tensors(result):
                 self.note_transpose(tensor, args[0])
         return result
 
-    def _look(self, call):
+    def _look(self, call: Product) -> None:
         weight = self.weight(call.weight)
         if weight is None:
             return
         parameter, transposed = weight
         axis = call.weight_axis % call.weight.ndim
-        group, reader = self._readers.get((parameter, 1 - axis if transposed else axis), (None, None))
-        if group is None or any(group == name and call.x is x for name, x in self._met):
+        found = self._readers.get((parameter, 1 - axis if transposed else axis))
+        if found is None:
+            return
+        group, reader = found
+        if any(group == name and call.x is x for name, x in self._met):
             return
         self._met.append((group, call.x))
         x = rows(call.x.detach().movedim(call.x_axis, -1), self._mask)

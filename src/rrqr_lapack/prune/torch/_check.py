@@ -7,21 +7,23 @@ that passes can be cut. Numbers in the code that follow a width (``view(-1, 2048
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 import torch
 
-from .._face import Cut
+from .._face import Batch, Cut
 from ._calls import tensors
 from ._cut import rebuilt, scaled
-from ._structure import Coupling
+from ._face import TorchFace
+from ._structure import Attribute, Coupling
 
 TOLERANCE = {torch.float64: 1e-8, torch.float32: 1e-4}  # relative; 0.05 in half precision
 CANDIDATES = 8  # numbers in the code that are tried, nearest module first
 
 
-def checked(face, batch, couplings: list[Coupling]) -> tuple[list[Coupling], dict[str, str]]:
+def checked(face: TorchFace, batch: Batch, couplings: list[Coupling]) -> tuple[list[Coupling], dict[str, str]]:
     """The groups that can be cut, with the attributes that must follow; and for the others why not.
 
     Parameters
@@ -34,7 +36,8 @@ def checked(face, batch, couplings: list[Coupling]) -> tuple[list[Coupling], dic
     """
     if not couplings or _fault(face, batch, couplings) is None:
         return couplings, {}
-    passed, failed = [], {}
+    passed: list[Coupling] = []
+    failed: dict[str, str] = {}
     known: list[tuple[str, ...]] = [()]
     for coupling in couplings:
         fault = None
@@ -51,10 +54,11 @@ def checked(face, batch, couplings: list[Coupling]) -> tuple[list[Coupling], dic
     return passed, failed
 
 
-def _fault(face, batch, couplings) -> str | None:
+def _fault(face: TorchFace, batch: Batch, couplings: Sequence[Coupling]) -> str | None:
     """What goes wrong when these groups are cut; None if nothing does."""
     rng = np.random.default_rng(0)
-    cuts, silent = {}, {}
+    cuts: dict[str, Cut] = {}
+    silent: dict[str, torch.Tensor] = {}
     for coupling in couplings:
         C = rng.permutation(coupling.width)[: (coupling.width + 1) // 2]
         scale = np.zeros(coupling.width)
@@ -80,14 +84,16 @@ def _fault(face, batch, couplings) -> str | None:
     return None
 
 
-def _trials(model, coupling, known):
+def _trials(
+    model: torch.nn.Module, coupling: Coupling, known: Sequence[tuple[str, ...]]
+) -> Iterator[tuple[Attribute, ...]]:
     """Sets of attributes to try: what other groups needed, then every choice of up to three."""
-    sizes = {}
+    sizes: dict[int, int] = {}
     for member in (*coupling.makers, *coupling.followers, *(reader.member for reader in coupling.readers)):
         axis = int(np.prod(member.sizes))
         for size in (axis, coupling.width, coupling.width * int(np.prod([member.sizes[i] for i in member.unit]))):
             sizes.setdefault(size, size // coupling.width)
-    modules = {}
+    modules: dict[str, int] = {}
     for member in (*coupling.makers, *(reader.member for reader in coupling.readers)):
         path = member.name.rpartition(".")[0]
         while path not in modules:

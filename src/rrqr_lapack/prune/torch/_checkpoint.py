@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 
+from .._atomic import FilePath
 from .._model_file import ModelFile
-from ._face import find_groups
 from ._files import is_ours, load, save
+from ._groups import find_groups
+from ._samples import Calibration
 from ._weights import fit_weights
 
 
-def open_checkpoint(path, make: str, data) -> ModelFile:
+def open_checkpoint(path: FilePath, make: str, data: Calibration) -> ModelFile:
     """The model whose weights a file holds.
 
     Parameters
@@ -52,30 +55,35 @@ def open_checkpoint(path, make: str, data) -> ModelFile:
     )
 
 
-def _made(make):
+def _made(make: str) -> torch.nn.Module:
     module, colon, name = make.partition(":")
     if not (module and colon and name):
-        raise ValueError(f"--class is {make!r}; give MODULE:NAME, a class or function that makes the model")
+        raise ValueError(f"option --class must be MODULE:NAME, a class or function that makes the model, got {make!r}")
     with _current_folder():
         try:
             made = importlib.import_module(module)
         except Exception as error:  # the caller's own code
-            raise ImportError(f"--class is {make!r}, but {module} fails: {type(error).__name__}: {error}") from error
+            raise ImportError(
+                f"option --class must be in a module that can be imported, got {make!r}, but {module} fails: "
+                f"{type(error).__name__}: {error}"
+            ) from error
         if not hasattr(made, name):
-            raise ValueError(f"--class is {make!r}, but {module} has no {name}")
+            raise ValueError(f"option --class must be in its module, got {make!r}, but {module} has no {name}")
         try:
             model = getattr(made, name)()
         except Exception as error:
             raise ValueError(
-                f"--class is {make!r}, which makes no model without arguments: {type(error).__name__}: {error}"
+                f"option --class must make a model without arguments, got {make!r}: {type(error).__name__}: {error}"
             ) from error
     if not isinstance(model, torch.nn.Module):
-        raise ValueError(f"--class is {make!r}, which makes a {type(model).__name__}, not a torch.nn.Module")
+        raise ValueError(
+            f"option --class must make a torch.nn.Module, got {make!r}, which makes a {type(model).__name__}"
+        )
     return model
 
 
 @contextmanager
-def _current_folder():
+def _current_folder() -> Iterator[None]:
     """Imports from the current folder, as ``python -m`` has them."""
     sys.path.insert(0, "")
     try:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 
 from .._face import Cut
 from ._structure import Coupling, Member
@@ -15,14 +17,14 @@ from ._structure import Coupling, Member
 CONVOLUTIONS = tuple(getattr(torch.nn, f"Conv{transposed}{d}d") for transposed in ("", "Transpose") for d in (1, 2, 3))
 
 
-def kept(tensor: torch.Tensor, member: Member, C) -> torch.Tensor:
+def kept(tensor: torch.Tensor, member: Member, C: ArrayLike) -> torch.Tensor:
     """The entries of one axis that belong to the units C, in the order of C."""
     at = np.arange(math.prod(member.sizes)).reshape(member.sizes)
     index = torch.as_tensor(np.take(at, np.asarray(C), axis=member.at).ravel(), device=tensor.device)
     return tensor.index_select(member.axis, index).contiguous()
 
 
-def scaled(tensor: torch.Tensor, member: Member, scale) -> torch.Tensor:
+def scaled(tensor: torch.Tensor, member: Member, scale: ArrayLike) -> torch.Tensor:
     """The tensor with each unit's entries along one axis times a number."""
     shape = [n if i == member.at else 1 for i, n in enumerate(member.sizes)]
     line = torch.as_tensor(np.asarray(scale)).reshape(shape).expand(member.sizes).reshape(-1).to(tensor)
@@ -50,7 +52,7 @@ def folded(tensor: torch.Tensor, member: Member, T: torch.Tensor) -> torch.Tenso
     return split.reshape(-1, *others).movedim(0, member.axis).contiguous()
 
 
-def _times(T, matrix):
+def _times(T: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
     """T times a matrix, row by row where T only selects and scales rows."""
     nonzero = T != 0
     if bool((nonzero.sum(1) == 1).all()):
@@ -78,9 +80,9 @@ def cut_tensors(state: Mapping[str, torch.Tensor], coupling: Coupling, cut: Cut)
     ValueError
         `cut` has a shift that this group cannot take.
     """
-    new = {}
+    new: dict[str, torch.Tensor] = {}
 
-    def current(name):
+    def current(name: str) -> torch.Tensor:
         return new[name] if name in new else state[name].detach()
 
     T = torch.as_tensor(
@@ -90,7 +92,10 @@ def cut_tensors(state: Mapping[str, torch.Tensor], coupling: Coupling, cut: Cut)
         name = reader.member.name
         if cut.shift is not None:
             if not coupling.affine:
-                raise ValueError(f"group {coupling.name!r} takes no shift: its readers pad with zeros or have no bias")
+                raise ValueError(
+                    f"shift must be None for group {coupling.name!r}, whose readers pad with zeros or have no bias, "
+                    "got one"
+                )
             shift = torch.as_tensor(np.asarray(cut.shift, dtype=np.float64), device=T.device)
             new[reader.biases[0]] = current(reader.biases[0]).double() + _constant(current(name), reader.member, shift)
         new[name] = folded(current(name), reader.member, T)
@@ -99,7 +104,7 @@ def cut_tensors(state: Mapping[str, torch.Tensor], coupling: Coupling, cut: Cut)
     return new
 
 
-def _constant(weight, member, shift):
+def _constant(weight: torch.Tensor, member: Member, shift: torch.Tensor) -> torch.Tensor:
     """What the products gain when `shift` is added to every row of Z: one number for each output."""
     out = 0 if member.axis else 1
     moved = weight.double().movedim(out, -1)
@@ -122,7 +127,10 @@ def stored(tensors: Mapping[str, torch.Tensor], state: Mapping[str, torch.Tensor
     result = {name: tensor.to(state[name].dtype) for name, tensor in tensors.items()}
     for name, tensor in result.items():
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
-            raise ValueError(f"{name} would have NaN or Inf, or entries too large for {tensor.dtype}")
+            raise ValueError(
+                f"{name} must fit into {tensor.dtype} when it is cut, got NaN, Inf or entries too large for it; "
+                "cut the model in a wider dtype"
+            )
     return result
 
 
@@ -136,7 +144,7 @@ def rebuilt(model: torch.nn.Module, tensors: Mapping[str, torch.Tensor]) -> torc
     TypeError
         The model cannot be copied.
     """
-    memo = {}
+    memo: dict[int, torch.Tensor] = {}
     for name, old in (*model.named_parameters(), *model.named_buffers()):
         if name in tensors:
             new = tensors[name].detach().clone(memory_format=torch.contiguous_format)
@@ -144,7 +152,7 @@ def rebuilt(model: torch.nn.Module, tensors: Mapping[str, torch.Tensor]) -> torc
     try:
         result = copy.deepcopy(model, memo)
     except RuntimeError as error:
-        raise TypeError(f"the model cannot be copied: {error}") from error
+        raise TypeError(f"model must be such that it can be copied, got {type(model).__name__}: {error}") from error
     for module in {name.rpartition(".")[0] for name in tensors}:
         _say_sizes(result.get_submodule(module))
     return result
@@ -153,7 +161,7 @@ def rebuilt(model: torch.nn.Module, tensors: Mapping[str, torch.Tensor]) -> torc
 def _say_sizes(module: torch.nn.Module) -> None:
     """The attributes of torch's own modules that repeat the shapes of their weights."""
     nn = torch.nn
-    weight = getattr(module, "weight", None)
+    weight: Any = getattr(module, "weight", None)
     if isinstance(module, nn.Linear):
         module.out_features, module.in_features = weight.shape
     elif isinstance(module, CONVOLUTIONS):

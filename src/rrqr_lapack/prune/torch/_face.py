@@ -4,33 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
+from typing import Any
 
 import numpy as np
 import torch
 
-from rrqr_lapack._common.arrays import check_flag
-
-from ..._common.warn import warn
-from .._face import Cut, Group
-from .._words import some
+from .._face import Batch, Cut, Group
 from ._capture import Capture
-from ._check import checked
-from ._configs import configure, settings
+from ._configs import Setting, configure
 from ._cut import columns, cut_tensors, rebuilt, stored
-from ._samples import (
-    Caller,
-    Samples,
-    at_least_single,
-    check_model,
-    fingerprints,
-    length,
-    mask_of,
-    peek,
-    prepare,
-    rows,
-)
-from ._structure import Coupling, Structure, structure
-from ._tape import Tape
+from ._samples import Calibration, Caller, Samples, at_least_single, fingerprints, mask_of, prepare, rows
+from ._structure import Coupling, Member, Structure
 
 
 class TorchFace:
@@ -73,7 +57,14 @@ class TorchFace:
     ()
     """
 
-    def __init__(self, model: torch.nn.Module, found: Structure, caller: Caller, batch_size: int, known=()):
+    def __init__(
+        self,
+        model: torch.nn.Module,
+        found: Structure,
+        caller: Caller,
+        batch_size: int,
+        known: tuple[Setting, ...] = (),
+    ) -> None:
         self.model = model
         self._found = found
         self._caller = caller
@@ -98,7 +89,7 @@ class TorchFace:
         """
         return self._found.couplings[name]
 
-    def batches(self, calibration) -> Iterable:
+    def batches(self, calibration: Calibration) -> Iterable[Batch]:
         """The samples in batches of at most `batch_size`, as tensors on the model's device.
 
         Parameters
@@ -114,7 +105,7 @@ class TorchFace:
         samples = Samples(calibration, self._batch_size, prepare(self.model))
         return iter(samples) if isinstance(calibration, Iterator) else samples
 
-    def fingerprints(self, batch) -> Iterator[bytes]:
+    def fingerprints(self, batch: Batch) -> Iterator[bytes]:
         """The bytes of each sample of what `forward` takes of a batch.
 
         Parameters
@@ -129,7 +120,7 @@ class TorchFace:
         """
         return fingerprints(self._caller.inputs(batch))
 
-    def run(self, batch, model: torch.nn.Module | None = None):
+    def run(self, batch: Batch, model: torch.nn.Module | None = None) -> Any:
         """The model's result on a batch, or that of another of its kind.
 
         Parameters
@@ -161,7 +152,9 @@ class TorchFace:
         """
         return self._state()[name].detach()
 
-    def activations(self, batches: Iterable, names: Iterable[str] | None = None) -> Iterator[dict[str, np.ndarray]]:
+    def activations(
+        self, batches: Iterable[Batch], names: Iterable[str] | None = None
+    ) -> Iterator[Mapping[str, np.ndarray]]:
         """For each batch the activations Z of the named groups, as their readers see them; see `Capture`.
 
         Parameters
@@ -182,7 +175,7 @@ class TorchFace:
                 self.run(batch)
             yield seen.activations()
 
-    def outputs(self, batches: Iterable) -> Iterator[np.ndarray]:
+    def outputs(self, batches: Iterable[Batch]) -> Iterator[np.ndarray]:
         """For each batch the tensor to preserve: a row for each sample, or for each position that is not masked.
 
         Parameters
@@ -206,7 +199,7 @@ class TorchFace:
                 y = rows(y, mask)
             y = at_least_single(y).reshape(len(y), -1).cpu().numpy()
             if not np.isfinite(y).all():
-                raise ValueError("the outputs of the model have NaN or Inf")
+                raise ValueError("outputs of the model must be finite, got NaN or Inf")
             yield y
 
     def producers(self, name: str) -> list[np.ndarray]:
@@ -247,10 +240,10 @@ class TorchFace:
         """
         return [self._weights(reader.member) for reader in self.coupling(name).readers]
 
-    def _weights(self, member):
+    def _weights(self, member: Member) -> np.ndarray:
         return columns(at_least_single(self.tensor(member.name).cpu()), member).numpy()
 
-    def _state(self):
+    def _state(self) -> dict[str, torch.Tensor]:
         return dict(chain(self.model.named_parameters(), self.model.named_buffers()))
 
     def cut(self, cuts: Mapping[str, Cut]) -> TorchFace:
@@ -273,7 +266,8 @@ class TorchFace:
         TypeError
             The model cannot be copied.
         """
-        state, new, couplings = self._state(), {}, dict(self._found.couplings)
+        state, couplings = self._state(), dict(self._found.couplings)
+        new: dict[str, torch.Tensor] = {}
         for name, cut in cuts.items():
             new |= cut_tensors(state | new, couplings[name], cut)
             couplings[name] = couplings[name].resized(len(cut.units))
@@ -301,86 +295,3 @@ class TorchFace:
             Of the same model, which is not copied.
         """
         return TorchFace(self.model, self._found.only(couplings, whole), self._caller, self._batch_size, self._settings)
-
-
-def find_groups(
-    model: torch.nn.Module, calibration, *, call=None, output=None, residual: bool = False, batch_size: int = 64
-) -> tuple[TorchFace, Iterable]:
-    """The groups of units that can be removed from a model, found by running it.
-
-    One forward pass is recorded: which entries of which tensors go with which, wherever the code puts them. Sets
-    of units that weights make and weights read, with nothing in between that mixes them, are groups. Each group is
-    tried out before it counts: the model cut to half of its units must equal the one whose other units are silenced.
-
-    Parameters
-    ----------
-    model : torch.nn.Module
-        Never modified. Anything that runs: the classes of its modules do not matter.
-    calibration : array, tensor, mapping of such, or an iterable of batches (a DataLoader)
-        The first samples are looked at.
-    call : callable, optional
-        ``call(model, batch)`` runs the model on a batch. Default: keyword arguments from a mapping, positional
-        ones from a tuple, without those that ``forward`` does not take (labels).
-    output : callable, optional
-        ``output(result)`` is the tensor to preserve. Default: the first floating-point tensor.
-    residual : bool, default False
-        Whether residual streams are groups too, where no normalization over features forbids it.
-    batch_size : int, default 64
-        Samples that go through the model at a time.
-
-    Returns
-    -------
-    face : TorchFace
-        The model as `analyze` takes it, with its groups.
-    calibration : iterable
-        The samples again, those included that were looked at.
-
-    Raises
-    ------
-    TypeError
-        `model` is no module, or one that was scripted or compiled; `calibration` neither arrays nor batches; no tensor
-        to preserve.
-    ValueError
-        Nothing can be removed; parameters without values or with NaN or Inf; samples with NaN, or ones that the model
-        does not run on.
-
-    Warns
-    -----
-    UserWarning
-        Modules whose operations are not understood, weights that the first samples do not reach, and groups that fail
-        when they are tried out; all are named and left alone.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from rrqr_lapack.prune.torch import find_groups
-    >>> model = torch.nn.Sequential(torch.nn.Linear(3, 8), torch.nn.GELU(), torch.nn.Linear(8, 2))
-    >>> face, _ = find_groups(model, torch.randn(10, 3))
-    >>> face.groups
-    (Group(name='0', width=8, unit=1, affine=True),)
-    """
-    check_model(model)
-    check_flag("residual", residual)
-    face = TorchFace(model, Structure({}, (), (), {}, {}), Caller(model, call, output), batch_size)
-    example, calibration = peek(calibration, prepare(model))
-    face._caller.output(face._caller.try_out(model, example))
-    with Tape(model) as tape:
-        tape.close(face.run(example))
-    found = structure(tape, length(example), residual=residual)
-    couplings = list(found.couplings.values())
-    face = TorchFace(model, found, face._caller, batch_size, settings(model, couplings))
-    passed, failed = checked(face, example, couplings)
-    face = face.only(passed, failed)
-    said: dict[str, list[str]] = {}
-    for name, why in {**found.unknown, **failed}.items():
-        said.setdefault(why, []).append(name or "the model itself")
-    if said:
-        reasons = "; ".join(f"{some(names)}: {why}" for why, names in said.items())
-        warn(f"not understood and left alone: {reasons}")
-    if not face.groups:
-        said = {}
-        for name, why in face.left_alone.items():
-            said.setdefault(why, []).append(name or "the model itself")
-        reasons = "; ".join(f"{some(names)}: {why}" for why, names in said.items())
-        raise ValueError(f"no units of this model can be removed ({reasons or 'no weights read what others make'})")
-    return face, calibration

@@ -83,7 +83,7 @@ class Factored(nn.Sequential):
         """
         first, second, bias = (tensors.get(f"{name}.{part}") for part in ("0.weight", "1.weight", "1.bias"))
         if first is None or second is None or first.ndim != layer.weight.ndim:
-            raise ValueError(f"the factors of {name} are missing or of another layer")
+            raise ValueError(f"tensors must hold the factors of {name}, got none, or those of another layer")
         return cls(*_pair(layer, first, second, bias))
 
 
@@ -112,7 +112,7 @@ def read_by(layer: nn.Module, x: torch.Tensor) -> torch.Tensor:
     return nn.functional.unfold(x, kernel, dilation, 0, stride).transpose(1, 2)
 
 
-def _padding(layer) -> list[int]:
+def _padding(layer: nn.Module) -> list[int]:
     """What a convolution puts before and after each axis, the last axis first, as `nn.functional.pad` takes it."""
     if layer.padding == "valid":
         return [0, 0] * len(layer.kernel_size)
@@ -122,7 +122,9 @@ def _padding(layer) -> list[int]:
     return [amount for each in reversed(layer.padding) for amount in (each, each)]
 
 
-def _pair(layer, first, second, bias):
+def _pair(
+    layer: nn.Module, first: torch.Tensor, second: torch.Tensor, bias: torch.Tensor | None
+) -> tuple[nn.Module, nn.Module]:
     rank, inputs = first.shape[:2]
     if isinstance(layer, nn.Linear):
         one, two = nn.Linear(inputs, rank, bias=False), nn.Linear(rank, len(second), bias=bias is not None)

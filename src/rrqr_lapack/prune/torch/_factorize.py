@@ -5,26 +5,42 @@ from __future__ import annotations
 import copy
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import partial
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 import torch
 
 from rrqr_lapack import TallQR
 
+from ..._common.arrays import check_tolerance
+from ..._common.types import Seed
 from ..._common.warn import warn
-from .._atomic import write_json
+from ..._randomized.lora import Driver
+from .._atomic import FilePath, write_json
 from .._doubts import FEW, CalibrationWarning, Variety, doubts
+from .._face import Batch
 from .._tables import table
 from .._units.lowrank import LowRankLayer, allocate_ranks
 from .._words import some
-from ._calls import argument
+from ._calls import Args, Kwargs, argument
 from ._factored import Factored, can_be_factored, matrix, read_by, replace_layer
-from ._samples import Caller, Samples, check_model, fingerprints, mask_of, peek, prepare, rows
+from ._samples import (
+    Calibration,
+    Call,
+    Caller,
+    Samples,
+    check_model,
+    fingerprints,
+    mask_of,
+    peek,
+    prepare,
+    rows,
+)
 
 MOST_INPUTS = 4096  # of a layer whose activations are looked at: channels times kernel
 
@@ -79,7 +95,7 @@ class FactorReport:
     parameters_after: int
     doubts: tuple[str, ...] = ()
 
-    def __str__(self):
+    def __str__(self) -> str:
         rows = [
             [r.layer, f"{r.inputs} x {r.outputs}", "all" if r.rank is None else f"{r.rank}", f"{r.error:.2e}"]
             for r in self.layers
@@ -93,7 +109,7 @@ class FactorReport:
             ]
         )
 
-    def to_json(self, path, *, overwrite: bool = False) -> None:
+    def to_json(self, path: FilePath, *, overwrite: bool = False) -> None:
         """Write every attribute to a JSON file, whole or not at all.
 
         Parameters
@@ -113,15 +129,15 @@ class FactorReport:
 
 def factorize(
     model: torch.nn.Module,
-    calibration=None,
+    calibration: Calibration | None = None,
     *,
     params: float | int | None = None,
     rtol: float | None = None,
     ranks: Mapping[str, int] | None = None,
     layers: Iterable[str] | None = None,
-    driver: str = "exact",
-    rng=None,
-    call=None,
+    driver: Driver = "exact",
+    rng: Seed = None,
+    call: Call | None = None,
     batch_size: int = 64,
 ) -> tuple[torch.nn.Module, FactorReport]:
     """Replace weights by products of two, ``W ~= A B``, where that is smaller.
@@ -193,10 +209,11 @@ def factorize(
         )
     if ranks is not None and not isinstance(ranks, Mapping):
         raise TypeError(f"ranks must be a mapping, the rank of each layer by its name, got {type(ranks).__name__}")
-    chosen = _layers(model, layers if layers is not None else ranks)
+    chosen = _layers(model, "ranks", ranks) if layers is None else _layers(model, "layers", layers)
     if ranks is not None:
         _check_ranks(model, ranks, chosen)
-    example, seen, doubt = None, {}, ()
+    seen: dict[str, TallQR] = {}
+    doubt: tuple[str, ...] = ()
     if calibration is not None:
         caller, like = Caller(model, call), prepare(model)
         example, calibration = peek(calibration, like)
@@ -210,31 +227,36 @@ def factorize(
         weight, largest = matrix(model.get_submodule(name)), None if ranks is None else ranks[name]
         found[name] = LowRankLayer(weight, seen.get(name), largest=largest, driver=driver, rng=rng)
     total = sum(parameter.numel() for parameter in model.parameters())
-    if params is not None:
+    wanted: dict[str, int | None]
+    if ranks is not None:
+        wanted = {name: ranks[name] for name in chosen}
+    elif params is not None:
         other, limit = total - sum(math.prod(each.shape) for each in found.values()), _budget(params, total)
         least = other + sum(each.size(1) for each in found.values())
         if limit < least:
-            raise ValueError(f"params is {params}, which allows {limit:,}; with rank 1 everywhere it is {least:,}")
+            raise ValueError(
+                f"params must allow rank 1 everywhere, {least:,} parameters, got {params}, which allows {limit:,}"
+            )
         wanted = allocate_ranks(found, limit - other)
-    elif rtol is not None:
-        wanted = {name: _least(each, rtol) for name, each in found.items()}
     else:
-        wanted = {name: ranks[name] for name in chosen}
-    if example is not None:
+        wanted = {name: _least(each, rtol) for name, each in found.items()}
+    if calibration is not None:
         broken = _broken(model, found, wanted, caller, example)
         wanted |= dict.fromkeys(broken)
         if broken:
             warn(f"left as they are, their code uses the weights itself: {some(broken)}")
     small = _factored(model, found, wanted)
-    rows = tuple(
-        LayerRank(name, *each.shape, rank, 0.0 if rank is None else float(each.errors[rank] / (each.norm or 1.0)))
-        for name, each in found.items()
-        for rank in (wanted[name],)
-    )
-    return small, FactorReport(rows, total, sum(parameter.numel() for parameter in small.parameters()), doubt)
+    reported = tuple(_reported(name, each, wanted[name]) for name, each in found.items())
+    return small, FactorReport(reported, total, sum(parameter.numel() for parameter in small.parameters()), doubt)
 
 
-def _layers(model, names) -> list[str]:
+def _reported(name: str, each: LowRankLayer, rank: int | None) -> LayerRank:
+    inputs, outputs = each.shape
+    error = 0.0 if rank is None else float(each.errors[rank] / (each.norm or 1.0))
+    return LayerRank(name, inputs, outputs, rank, error)
+
+
+def _layers(model: torch.nn.Module, given: str, names: Iterable[str] | None) -> list[str]:
     """Those named, or all that can be factored; weights that are shared between modules cannot."""
     uses = Counter(id(parameter) for _, parameter in model.named_parameters(remove_duplicate=False))
     able = [
@@ -247,34 +269,38 @@ def _layers(model, names) -> list[str]:
     names = [names] if isinstance(names, str) else list(names)
     for name in names:
         if name not in able:
-            raise ValueError(f"{name!r} is no layer that can be factored; this model has {some(able)}")
+            raise ValueError(f"{given} must name layers that can be factored, {some(able)}, got {name!r}")
     return names
 
 
-def _check_ranks(model, ranks, chosen):
+def _check_ranks(model: torch.nn.Module, ranks: Mapping[str, Any], chosen: Iterable[str]) -> None:
     """Every layer that is looked at has a rank, an integer from 1 to its smaller side."""
     for name in chosen:
         if name not in ranks:
-            raise ValueError(f"ranks has none for {name!r}, which is among layers")
+            raise ValueError(f"ranks must have one for each of layers, got none for {name!r}")
         rank, most = ranks[name], min(matrix(model.get_submodule(name)).shape)
-        if isinstance(rank, bool) or not isinstance(rank, Integral):
+        if isinstance(rank, bool) or not isinstance(rank, int | np.integer):
             raise TypeError(f"ranks must be integers, got {rank!r} for {name!r}")
         if not 1 <= rank <= most:
             raise ValueError(f"ranks must be between 1 and {most} for {name!r}, got {rank}")
 
 
-def _activations(model, names, batches, caller) -> tuple[dict[str, TallQR], tuple[str, ...]]:
+def _activations(
+    model: torch.nn.Module, names: Sequence[str], batches: Iterable[Batch], caller: Caller
+) -> tuple[dict[str, TallQR], tuple[str, ...]]:
     """The triangle of what each layer reads, of those that run, and what the samples cannot tell of them."""
     tall = {name: TallQR() for name in names}
     variety = Variety(FEW * max((len(matrix(model.get_submodule(name))) for name in names), default=0))
     for batch in batches:
         mask = mask_of(batch)
 
-        def collect(layer, args, kwargs, name, mask=mask):
+        def collect(
+            layer: torch.nn.Module, args: Args, kwargs: Kwargs, name: str, mask: torch.Tensor | None = mask
+        ) -> None:
             X = rows(read_by(layer, argument(args, kwargs, 0, "input").detach()), mask)
             X = X.reshape(-1, X.shape[-1]).cpu().numpy()
             if not np.isfinite(X).all():
-                raise ValueError(f"{name} reads NaN or Inf for the calibration samples")
+                raise ValueError(f"inputs of {name} must be finite, got NaN or Inf for the calibration samples")
             tall[name].update(X)
 
         with ExitStack() as hooks:
@@ -291,27 +317,30 @@ def _activations(model, names, batches, caller) -> tuple[dict[str, TallQR], tupl
     return tall, doubts(inputs, seen, variety)
 
 
-def _budget(params, total) -> int:
+def _budget(params: Any, total: int) -> int:
     if isinstance(params, bool) or not isinstance(params, Real):
         raise TypeError(f"params must be a number, got {params!r}")
     if isinstance(params, Integral):
         return int(params)
-    if not 0 < params <= 1:
+    if not 0 < float(params) <= 1:
         raise ValueError(
             f"params must be a fraction above 0 and up to 1, or a number of parameters as an int, got {params}"
         )
-    return int(params * total)
+    return int(float(params) * total)
 
 
-def _least(each: LowRankLayer, rtol) -> int | None:
+def _least(each: LowRankLayer, rtol: Any) -> int | None:
     """The least rank within `rtol`, None where the factors are no smaller than the weights."""
-    if isinstance(rtol, bool) or not isinstance(rtol, Real) or not 0 <= rtol < 1:
+    tolerance = check_tolerance("rtol", rtol)
+    if tolerance >= 1:
         raise ValueError(f"rtol must be at least 0 and less than 1, got {rtol!r}")
-    rank = max(1, int((each.errors <= rtol * each.norm).argmax()))
+    rank = max(1, int(np.argmax(each.errors <= tolerance * each.norm)))
     return rank if each.size(rank) < math.prod(each.shape) else None
 
 
-def _factored(model, found, wanted) -> torch.nn.Module:
+def _factored(
+    model: torch.nn.Module, found: Mapping[str, LowRankLayer], wanted: Mapping[str, int | None]
+) -> torch.nn.Module:
     small = copy.deepcopy(model)
     for name, rank in wanted.items():
         if rank is not None:
@@ -319,10 +348,16 @@ def _factored(model, found, wanted) -> torch.nn.Module:
     return small
 
 
-def _broken(model, found, wanted, caller, example) -> list[str]:
+def _broken(
+    model: torch.nn.Module,
+    found: Mapping[str, LowRankLayer],
+    wanted: Mapping[str, int | None],
+    caller: Caller,
+    example: Batch,
+) -> list[str]:
     """The layers that the model cannot do without, found by running it."""
 
-    def runs(names):
+    def runs(names: Iterable[str]) -> bool:
         try:
             caller(_factored(model, found, {name: wanted[name] for name in names}), example)
         except (RuntimeError, AttributeError, TypeError):

@@ -6,13 +6,16 @@ A file holds tensors, and numbers for attributes that the model has already. Not
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from .._arrays import read_metadata, read_safetensors, safetensors_package
-from .._atomic import check_outputs, whole_file
+from .._atomic import FilePath, check_outputs, whole_file
+from .._planning.plans import Plan
 from .._words import some
 from ._cut import rebuilt
 from ._factored import Factored, replace_layer
@@ -21,20 +24,20 @@ from ._samples import check_module, unwrapped
 FORMAT = "rrqr_lapack.prune.torch/1"
 
 
-def check_path(path) -> Path:
+def check_path(path: FilePath) -> Path:
     """The path, if it is one that `save` and `load` take."""
     path = Path(path)
     if path.suffix != ".safetensors":
-        raise ValueError(f"{path} must end in .safetensors")
+        raise ValueError(f"path must end in .safetensors, got {path}")
     return path
 
 
-def is_ours(path) -> bool:
+def is_ours(path: FilePath) -> bool:
     """Whether a ``.safetensors`` file says that `save` wrote it."""
     return _described(read_metadata(path)).get("format") == FORMAT
 
 
-def _described(metadata) -> dict:
+def _described(metadata: Mapping[str, str]) -> dict[str, Any]:
     """What `save` wrote about the model; empty in other programs' files."""
     try:
         description = json.loads(metadata.get("model", "{}"))
@@ -45,7 +48,7 @@ def _described(metadata) -> dict:
 
 def shared_names(model: torch.nn.Module) -> list[list[str]]:
     """The names of each parameter and buffer that has more than one."""
-    names: dict[tuple, list[str]] = {}
+    names: dict[tuple[object, ...], list[str]] = {}
     everything = (*model.named_parameters(remove_duplicate=False), *model.named_buffers(remove_duplicate=False))
     for name, tensor in everything:
         where = id(tensor) if tensor.is_meta or not tensor.numel() else (tensor.data_ptr(), tensor.stride())
@@ -53,7 +56,7 @@ def shared_names(model: torch.nn.Module) -> list[list[str]]:
     return [each for each in names.values() if len(each) > 1]
 
 
-def _tensors(model) -> dict[str, torch.Tensor]:
+def _tensors(model: torch.nn.Module) -> dict[str, torch.Tensor]:
     """Every parameter and buffer once, under its first name: shared ones are stored once.
 
     Buffers that a state_dict leaves out too: those along a group are cut.
@@ -61,12 +64,12 @@ def _tensors(model) -> dict[str, torch.Tensor]:
     return dict(model.named_parameters()) | dict(model.named_buffers())
 
 
-def _numbers(item) -> dict[str, int]:
+def _numbers(item: object) -> dict[str, int]:
     """The integer attributes of a module or configuration: sizes are among them."""
     return {key: value for key, value in getattr(item, "__dict__", {}).items() if type(value) is int}
 
 
-def save(model: torch.nn.Module, path, *, plan=None, overwrite: bool = False) -> None:
+def save(model: torch.nn.Module, path: FilePath, *, plan: Plan | None = None, overwrite: bool = False) -> None:
     """Write a model's weights to ``.safetensors``, and its plan to a ``.json`` beside them; whole or not at all.
 
     Parameters
@@ -124,7 +127,7 @@ def save(model: torch.nn.Module, path, *, plan=None, overwrite: bool = False) ->
         temporary.write_bytes(as_bytes(arrays, metadata={"model": json.dumps(description)}))
 
 
-def load(model: torch.nn.Module, path) -> torch.nn.Module:
+def load(model: torch.nn.Module, path: FilePath) -> torch.nn.Module:
     """Rebuild a smaller model from the original and a file that `save` wrote.
 
     Parameters
@@ -168,7 +171,7 @@ def load(model: torch.nn.Module, path) -> torch.nn.Module:
     metadata, tensors = read_safetensors(path, "pt")
     description = _described(metadata)
     if description.get("format") != FORMAT:
-        raise ValueError(f"{path} is not a model that rrqr_lapack.prune.torch.save wrote")
+        raise ValueError(f"path must be a model that rrqr_lapack.prune.torch.save wrote, got {path}")
     try:
         own = _tensors(model)
         for name, first in description.get("shared", {}).items():
@@ -179,11 +182,13 @@ def load(model: torch.nn.Module, path) -> torch.nn.Module:
             _set(result.get_submodule(name), numbers)
         _set(getattr(result, "config", None), description["config"])
     except (AttributeError, KeyError) as error:
-        raise ValueError(f"{path} is damaged, or describes another model: {error}") from error
+        raise ValueError(f"path must describe this model, got {path}, damaged or of another: {error}") from error
     return result.eval()
 
 
-def _replaced(model, tensors, factored, path):
+def _replaced(
+    model: torch.nn.Module, tensors: Mapping[str, torch.Tensor], factored: Sequence[str], path: Path
+) -> torch.nn.Module:
     """A copy of the model with the tensors of a file, which must be all that it has."""
     inside = {name for name in tensors if any(name.startswith(f"{layer}.") for layer in factored)}
     old = _tensors(model)
@@ -193,17 +198,23 @@ def _replaced(model, tensors, factored, path):
         ("has, unlike the model,", tensors.keys() - inside - needed),
     ):
         if names:
-            raise ValueError(f"{path} {what} {some(sorted(names))}: it was made from another model")
+            raise ValueError(
+                f"path must hold the tensors of this model, got {path}, which {what} {some(sorted(names))}; "
+                "give the model that it was made from"
+            )
     for name in needed:
         if old[name].ndim != tensors[name].ndim:
-            raise ValueError(f"{path} has {name} with {tensors[name].ndim} axes, the model with {old[name].ndim}")
+            raise ValueError(
+                f"path must hold {name} with {old[name].ndim} axes, as the model has it, got {path} with "
+                f"{tensors[name].ndim}"
+            )
     result = rebuilt(model, {name: tensors[name] for name in needed})
     for layer in factored:
         replace_layer(result, layer, Factored.from_state(result.get_submodule(layer), tensors, layer))
     return result
 
 
-def _set(item, numbers) -> None:
+def _set(item: object, numbers: Mapping[str, Any]) -> None:
     """Write the numbers of a file over those attributes that are integers already."""
     for key, value in numbers.items():
         if type(getattr(item, "__dict__", {}).get(key)) is int and type(value) is int:

@@ -9,16 +9,25 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 
+from rrqr_lapack import TallQR
 from rrqr_lapack._common.norms import frobenius
 
+from ..._common.types import Seed
+from ..._randomized.lora import Driver
 from .._units.lowrank import LowRankLayer
 from ._factored import matrix
 from ._samples import at_least_single
 
 
 def lora_init(
-    layer: torch.nn.Linear, rank: int, activations=None, *, driver: str = "exact", rng=None
+    layer: torch.nn.Linear,
+    rank: int,
+    activations: ArrayLike | torch.Tensor | TallQR | None = None,
+    *,
+    driver: Driver = "exact",
+    rng: Seed = None,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """``W = rest + B A``: adapters A and B that hold the best approximation of a layer, and what is left to freeze.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch._ops import OpOverload, OpOverloadPacket
 
@@ -18,7 +20,7 @@ def compiled_from(model: torch.nn.Module) -> torch.nn.Module | None:
     return getattr(model, "_orig_mod", None)
 
 
-def library_name(operator) -> str | None:
+def library_name(operator: Any) -> str | None:
     """``"namespace::name"`` of an operator of `torch.library`, whichever overload; None for any other function.
 
     Examples

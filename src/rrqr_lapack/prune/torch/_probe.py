@@ -6,6 +6,9 @@ operation is run on integer tensors that hold, in each entry, its coordinate in 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 
 from ._spaces import Axis, Place, Space, leaf_places
@@ -51,7 +54,9 @@ def locate(y: torch.Tensor, space: Space, why: str) -> list[tuple[int, Place]]:
     return []
 
 
-def moved(function, x: torch.Tensor, axes: tuple[Axis, ...], why: str) -> list[tuple[Axis, ...]]:
+def moved(
+    function: Callable[[torch.Tensor], Any], x: torch.Tensor, axes: tuple[Axis, ...], why: str
+) -> list[tuple[Axis, ...]]:
     """The axes of each output of ``function(x)``, which only moves entries of `x`.
 
     Parameters

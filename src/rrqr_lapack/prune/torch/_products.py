@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
-from ._calls import Product, argument, operation, product, tensors
+import torch
+
+from ._calls import Args, Function, Kwargs, Product, argument, operation, product, tensors
 from ._registry import rules_for
 from ._spaces import Axis, Place, Space, fix, leaf_places, match
+from ._tape import Tape
 
 
 @rules_for("""
     linear conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d matmul mm bmm addmm baddbmm
 """)
-def apply(tape, func, args, kwargs):
+def multiply(tape: Tape, func: Function, args: Args, kwargs: Kwargs) -> Any:
     """Linear layers, convolutions and matrix products."""
     name = operation(func)
     call = product(name, args, kwargs)
@@ -33,7 +38,7 @@ def apply(tape, func, args, kwargs):
     return result
 
 
-def _weighted(tape, name, call: Product, result, parameter, transposed):
+def _weighted(tape: Tape, name: str, call: Product, result: torch.Tensor, parameter: str, transposed: bool) -> None:
     """The weight's one axis reads an axis of x, its other axis takes that one's place."""
     why = tape.why(name)
     read, made = (axis % call.weight.ndim for axis in (call.weight_axis, call.out_axis))
@@ -72,7 +77,7 @@ def _weighted(tape, name, call: Product, result, parameter, transposed):
         tape.products.append((result.numel() * sums, (*axes, counted)))
 
 
-def _of_activations(tape, name, call: Product, result):
+def _of_activations(tape: Tape, name: str, call: Product, result: torch.Tensor) -> None:
     """A matrix product of two activations: stacked over the leading axes; the axes of the matrices stay whole."""
     why = tape.why(name)
     a, b = tape.axes(call.x), tape.axes(call.weight)
@@ -88,7 +93,7 @@ def _of_activations(tape, name, call: Product, result):
     tape.products.append((result.numel() * call.x.shape[-1], (*axes, a[-1])))
 
 
-def _stacked(operands: list[tuple[tuple[Axis, ...], tuple[int, ...]]], why) -> list[Axis]:
+def _stacked(operands: Sequence[tuple[tuple[Axis, ...], tuple[int, ...]]], why: str) -> list[Axis]:
     """The leading axes of a product, where one of size 1 goes with any."""
     rank = max(len(shape) for _, shape in operands)
     result: list[Axis] = []
@@ -106,7 +111,7 @@ def _stacked(operands: list[tuple[tuple[Axis, ...], tuple[int, ...]]], why) -> l
 
 
 @rules_for("scaled_dot_product_attention")
-def attend(tape, func, args, kwargs):
+def attend(tape: Tape, func: Function, args: Args, kwargs: Kwargs) -> Any:
     """``softmax(Q K^T) V`` head by head: a head of V and of the result is that of Q and K, or of their group."""
     q, k, v = (argument(args, kwargs, i, key) for i, key in enumerate(("query", "key", "value")))
     mask = argument(args, kwargs, 3, "attn_mask")
@@ -136,7 +141,7 @@ def attend(tape, func, args, kwargs):
 
 
 @rules_for("einsum")
-def einsum(tape, func, args, kwargs):
+def einsum(tape: Tape, func: Function, args: Args, kwargs: Kwargs) -> Any:
     """A product of activations: axes that all operands and the result share are stacked, the others stay whole."""
     result = func(*args, **kwargs)
     equation, operands = args[0], tensors(args[1:])
@@ -144,7 +149,8 @@ def einsum(tape, func, args, kwargs):
     if len(letters) != len(operands) + 1 or "." in "".join(letters) or any(map(tape.weight, operands)):
         tape.leave("einsum", [axis for tensor in operands for axis in tape.axes(tensor)])
         return result
-    why, met = tape.why("einsum"), {}
+    why = tape.why("einsum")
+    met: dict[str, Axis] = {}
     for names, tensor in zip(letters, operands, strict=False):
         for letter, axis in zip(names, tape.axes(tensor), strict=True):
             if not all(letter in each for each in letters):
@@ -161,7 +167,7 @@ def einsum(tape, func, args, kwargs):
 
 
 @rules_for("embedding")
-def embed(tape, func, args, kwargs):
+def embed(tape: Tape, func: Function, args: Args, kwargs: Kwargs) -> Any:
     """Rows of a table: its columns are the new features."""
     table = argument(args, kwargs, 1, "weight")
     result = func(*args, **kwargs)

@@ -8,23 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch.overrides import TorchFunctionMode, wrap_torch_function
 
+from ._calls import Args, Function, Kwargs, tensors
 from ._calls import operation as name_of
-from ._calls import tensors
 from ._private import library_name
+from ._tape import Tape
 
-RULES: dict[str | Callable, Callable] = {}  # by the operation's name, or by the function itself
+Rule: TypeAlias = Callable[[Tape, Function, Args, Kwargs], Any]
+
+RULES: dict[str | Function, Rule] = {}  # by the operation's name, or by the function itself
 BUILT_IN: set[str] = set()
 
 
-def rules_for(names: str) -> Callable:
+def rules_for(names: str) -> Callable[[Rule], Rule]:
     """A decorator: the rule of all these operations of PyTorch's."""
 
-    def register(rule):
+    def register(rule: Rule) -> Rule:
         RULES.update(dict.fromkeys(names.split(), rule))
         BUILT_IN.update(names.split())
         return rule
@@ -32,7 +35,7 @@ def rules_for(names: str) -> Callable:
     return register
 
 
-def rule_of(func) -> Callable | None:
+def rule_of(func: Function) -> Rule | None:
     """The rule of a function that a mode sees; None where there is none."""
     return RULES.get(func) or RULES.get(name_of(func))
 
@@ -40,11 +43,11 @@ def rule_of(func) -> Callable | None:
 class Inside(TorchFunctionMode):
     """What is called here is seen by a mode that is itself at work, and so sees nothing otherwise."""
 
-    def __init__(self, mode: TorchFunctionMode):
+    def __init__(self, mode: TorchFunctionMode) -> None:
         super().__init__()
         self._mode = mode
 
-    def __torch_function__(self, func, types, args=(), kwargs=None):
+    def __torch_function__(self, func: Function, types: Any, args: Args = (), kwargs: Kwargs | None = None) -> Any:
         return self._mode.__torch_function__(func, types, args, kwargs or {})
 
 
@@ -58,9 +61,9 @@ class Equivalent:
         Takes what the operation takes, and returns tensors of the same shapes.
     """
 
-    function: Callable
+    function: Callable[..., Any]
 
-    def __call__(self, tape, func, args, kwargs):
+    def __call__(self, tape: Tape, func: Function, args: Args, kwargs: Kwargs) -> Any:
         result = func(*args, **kwargs)
         given, drawn = tensors(result), self.seen_by(tape, args, kwargs)
         one, two = ([tuple(tensor.shape) for tensor in each] for each in (given, drawn))
@@ -70,13 +73,13 @@ class Equivalent:
             tape.set_axes(tensor, tape.axes(like))
         return result
 
-    def seen_by(self, mode, args, kwargs) -> list[torch.Tensor]:
+    def seen_by(self, mode: TorchFunctionMode, args: Args, kwargs: Kwargs) -> list[torch.Tensor]:
         """The tensors that the function returns; the mode sees how it makes them."""
         with Inside(mode):
             return tensors(self.function(*args, **kwargs))
 
 
-def register_rule(operation: str | Callable | type, rule: Callable[..., Any]) -> None:
+def register_rule(operation: str | Callable[..., Any] | type, rule: Callable[..., Any]) -> None:
     """Say what an operation of your own means, so that the units that pass through it can be removed.
 
     `analyze` and `find_groups` see every torch function that a model calls and know what becomes of the units. What an
@@ -139,13 +142,14 @@ def register_rule(operation: str | Callable | type, rule: Callable[..., Any]) ->
     if not callable(rule):
         raise TypeError(f"rule must be a function that takes the operation's arguments, got {rule!r}")
     if isinstance(operation, type) and issubclass(operation, torch.autograd.Function):
-        if operation.forward not in RULES:
+        function: Any = operation
+        if function.forward not in RULES:
             visible = wrap_torch_function(lambda *args, **kwargs: tensors((args, kwargs)))
-            operation.forward = staticmethod(visible(operation.forward))
-        one_step = operation.setup_context is torch.autograd.Function.setup_context
-        RULES[operation.forward] = Equivalent(_after_context(rule) if one_step else rule)
+            function.forward = staticmethod(visible(function.forward))
+        one_step = function.setup_context is torch.autograd.Function.setup_context
+        RULES[function.forward] = Equivalent(_after_context(rule) if one_step else rule)
         return
-    key = name_of(operation) if library_name(operation) else operation
+    key: Any = name_of(operation) if library_name(operation) else operation
     key = key.removeprefix("aten::") if isinstance(key, str) else key
     if isinstance(key, type) or not (isinstance(key, str) or callable(key)):
         raise TypeError(f"operation must be an operator, an autograd Function, a function or a name, got {operation!r}")
@@ -154,6 +158,6 @@ def register_rule(operation: str | Callable | type, rule: Callable[..., Any]) ->
     RULES[key] = Equivalent(rule)
 
 
-def _after_context(rule):
+def _after_context(rule: Callable[..., Any]) -> Callable[..., Any]:
     """The rule of a ``forward`` that takes a context before the arguments."""
     return lambda context, *args, **kwargs: rule(*args, **kwargs)

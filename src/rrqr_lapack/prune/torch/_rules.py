@@ -2,34 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import torch
 
 from . import _products  # noqa: F401 - registers its rules
-from ._calls import argument, operation, tensors
+from ._calls import Args, Function, Kwargs, argument, operation, tensors
 from ._probe import moved
 from ._registry import Equivalent, rule_of, rules_for
-from ._spaces import fix, match
+from ._spaces import Axis, fix, match
+from ._tape import Tape
 
 SAME_SHAPE = frozenset(["softmax", "log_softmax", "softmin", "cumsum", "cumprod", "normalize", "sort", "argsort"])
 
 
-def record(tape, func, args, kwargs):
-    """Run a function and note what becomes of the spaces of its arguments."""
-    if not any(map(tape.known, tensors((args, kwargs)))):
-        return func(*args, **kwargs)
-    return (rule_of(func) or unknown)(tape, func, args, kwargs)
+class Recording(Tape):
+    """A tape that runs: ``with Recording(model) as tape: tape.close(model(x))``."""
+
+    def __torch_function__(self, func: Function, types: Any, args: Args = (), kwargs: Kwargs | None = None) -> Any:
+        """Run a function and note what becomes of the spaces of its arguments."""
+        operands = tensors((args, kwargs))
+        rule = rule_of(func) or unknown if any(map(self.known, operands)) else _nothing
+        result = rule(self, func, args, kwargs or {})
+        if tensors(result):
+            self.met.update(self.names[id(each)] for each in operands if id(each) in self.names)
+        return result
 
 
 @rules_for("""
     size dim ndimension numel nelement stride is_contiguous get_device is_floating_point is_complex element_size
     storage_offset data_ptr len repr format hash new_zeros new_ones new_empty new_full new_tensor
 """)
-def _nothing(tape, func, args, kwargs):
+def _nothing(tape: Tape, func: Function, args: Args, kwargs: Kwargs) -> Any:
     """Sizes and the like, and new tensors: nothing of the entries."""
     return func(*args, **kwargs)
 
 
-def unknown(tape, func, args, kwargs):
+def unknown(tape: Tape, func: Function, args: Args, kwargs: Kwargs) -> Any:
     """A function without a rule: everything it touches keeps its size."""
     result = func(*args, **kwargs)
     operands = tensors((args, kwargs))
@@ -45,7 +55,7 @@ def unknown(tape, func, args, kwargs):
     tensor_split unbind getitem narrow select index_select roll flip diagonal pixel_shuffle pixel_unshuffle
     channel_shuffle view_as reshape_as expand_as
 """)
-def _move(tape, func, args, kwargs):
+def _move(tape: Tape, func: Function, args: Args, kwargs: Kwargs) -> Any:
     """Entries change places: follow the coordinates."""
     name = operation(func)
     x = args[0] if args else kwargs["input"]
@@ -56,7 +66,7 @@ def _move(tape, func, args, kwargs):
                 fix(axis, why)
     axes = tape.axes(x)
 
-    def again(probe):
+    def again(probe: torch.Tensor) -> Any:
         return func(probe, *args[1:], **kwargs) if args else func(**{**kwargs, "input": probe})
 
     found = moved(again, x, axes, why)
@@ -69,7 +79,7 @@ def _move(tape, func, args, kwargs):
 
 @rules_for("glu")
 @Equivalent
-def _gate(input, dim=-1):
+def _gate(input: torch.Tensor, dim: int = -1) -> torch.Tensor:
     """Half of the entries times a function of the other half."""
     return torch.mul(*input.chunk(2, dim))
 
@@ -84,18 +94,18 @@ def _gate(input, dim=-1):
     fmin where masked_fill nan_to_num gt ge lt le eq ne greater less logical_and logical_or logical_not logical_xor and
     or xor invert isnan isinf isfinite zeros_like ones_like full_like rand_like randn_like empty_like bernoulli copy
 """)
-def _entrywise(tape, func, args, kwargs):
+def _entrywise(tape: Tape, func: Function, args: Args, kwargs: Kwargs) -> Any:
     """Every entry for itself: spaces in the same place, after broadcasting, are one."""
     return _pointwise(tape, func, args, kwargs, tensors((args, kwargs)))
 
 
 @rules_for("to type type_as float double half bfloat16 int long bool cpu cuda")
-def _cast(tape, func, args, kwargs):
+def _cast(tape: Tape, func: Function, args: Args, kwargs: Kwargs) -> Any:
     """Another dtype or device; that of another tensor says nothing about its entries."""
     return _pointwise(tape, func, args, kwargs, tensors((args, kwargs))[:1])
 
 
-def _pointwise(tape, func, args, kwargs, operands):
+def _pointwise(tape: Tape, func: Function, args: Args, kwargs: Kwargs, operands: Sequence[torch.Tensor]) -> Any:
     """Spaces of the operands in the same place, after broadcasting, are one."""
     name = operation(func)
     inputs = [(tape.axes(t), tuple(t.shape), tape.weight(t) is None) for t in operands]
@@ -105,7 +115,8 @@ def _pointwise(tape, func, args, kwargs, operands):
     if not outputs or tuple(outputs[0].shape) != tuple(shape):
         tape.leave(name, [axis for axes, _, _ in inputs for axis in axes])
         return result
-    why, axes = tape.why(name), [()] * len(shape)
+    why = tape.why(name)
+    axes: list[Axis] = [()] * len(shape)
     for a, size in enumerate(shape):
         met = None
         for places, sizes, activation in inputs:
@@ -125,7 +136,7 @@ def _pointwise(tape, func, args, kwargs, operands):
 
 
 @rules_for("batch_norm instance_norm prelu")
-def _channels(tape, func, args, kwargs):
+def _channels(tape: Tape, func: Function, args: Args, kwargs: Kwargs) -> Any:
     """One scale and shift, or slope, a channel: the second axis of x is the only axis of the others."""
     name = operation(func)
     x = argument(args, kwargs, 0, "input")
@@ -148,7 +159,7 @@ def _channels(tape, func, args, kwargs):
     mean sum prod std var max min amax amin any all logsumexp median argmax argmin nanmean nansum count_nonzero
     std_mean var_mean softmax log_softmax softmin cumsum cumprod norm vector_norm normalize sort argsort topk
 """)
-def _reduce(tape, func, args, kwargs):
+def _reduce(tape: Tape, func: Function, args: Args, kwargs: Kwargs) -> Any:
     """Entries along some axes are mixed: their spaces stay whole."""
     name = operation(func)
     if name in ("max", "min") and len(tensors((args, kwargs))) == 2:
@@ -182,7 +193,7 @@ def _reduce(tape, func, args, kwargs):
     adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d
     max_pool1d_with_indices max_pool2d_with_indices max_pool3d_with_indices interpolate upsample pad
 """)
-def _positions(tape, func, args, kwargs):
+def _positions(tape: Tape, func: Function, args: Args, kwargs: Kwargs) -> Any:
     """Pooling, resampling, padding: the last axes change, channel by channel."""
     name = operation(func)
     x = argument(args, kwargs, 0, "input")
@@ -204,7 +215,7 @@ def _positions(tape, func, args, kwargs):
 
 
 @rules_for("cat concat concatenate")
-def _concatenate(tape, func, args, kwargs):
+def _concatenate(tape: Tape, func: Function, args: Args, kwargs: Kwargs) -> Any:
     """Side by side along one axis, where sizes stay; the other axes are those of all parts."""
     name = operation(func)
     parts = list(argument(args, kwargs, 0, "tensors"))
@@ -224,12 +235,12 @@ def _concatenate(tape, func, args, kwargs):
 
 
 @rules_for("stack")
-def _stack(tape, func, args, kwargs):
+def _stack(tape: Tape, func: Function, args: Args, kwargs: Kwargs) -> Any:
     """Side by side along a new axis."""
     name = operation(func)
     parts = list(argument(args, kwargs, 0, "tensors"))
     result = func(*args, **kwargs)
-    dim, axes = argument(args, kwargs, 1, "dim", default=0) % result.ndim, tape.axes(parts[0])
+    dim, axes = argument(args, kwargs, 1, "dim", default=0) % result.ndim, list(tape.axes(parts[0]))
     for part in parts[1:]:
         axes = [match(*pair, tape.why(name)) for pair in zip(axes, tape.axes(part), strict=True)]
     tape.set_axes(result, (*axes[:dim], (), *axes[dim:]))
@@ -237,7 +248,7 @@ def _stack(tape, func, args, kwargs):
 
 
 @rules_for("layer_norm rms_norm group_norm local_response_norm")
-def _normalize(tape, func, args, kwargs):
+def _normalize(tape: Tape, func: Function, args: Args, kwargs: Kwargs) -> Any:
     """Statistics over features: none of them can go without changing the others."""
     name = operation(func)
     x = argument(args, kwargs, 0, "input")

@@ -7,16 +7,24 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from itertools import chain
-from numbers import Integral
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 
-from rrqr_lapack._common.arrays import as_ndarray
+from rrqr_lapack._common.arrays import as_ndarray, check_count
 
+from ..._common.types import Sparse
+from .._face import Batch
 from .._reals import is_sparse
 from ._calls import tensors
 from ._private import changes, compiled_from, untraced
+
+Calibration: TypeAlias = ArrayLike | Sparse | torch.Tensor | Mapping[str, Any] | Iterable[Any]
+Call: TypeAlias = Callable[[torch.nn.Module, Batch], Any]  # runs a model on a batch
+Output: TypeAlias = Callable[[Any], torch.Tensor]  # picks the tensor to preserve from a model's result
+Prepare: TypeAlias = Callable[[Any], Batch]
 
 LABELS = ("labels", "label")
 PARTS, LEAST = 8, 16  # batches that samples are dealt into if each gets so many, so that some can be held out
@@ -46,43 +54,41 @@ class Samples:
         No samples, or NaN; `size` below 1.
     """
 
-    def __init__(self, calibration, size: int, prepare: Callable):
+    def __init__(self, calibration: Calibration, size: int, prepare: Prepare) -> None:
         if isinstance(calibration, str | bytes) or not (_is_batch(calibration) or isinstance(calibration, Iterable)):
             raise TypeError(f"calibration must be an array or batches, got {type(calibration).__name__}")
-        if isinstance(size, bool) or not isinstance(size, Integral):
-            raise TypeError(f"batch_size must be an integer, got {size!r}")
-        if size < 1:
-            raise ValueError(f"batch_size must be at least 1, got {size}")
-        self._calibration = [calibration] if _is_batch(calibration) else calibration
-        self._size = size
+        self._calibration: Any = [calibration] if _is_batch(calibration) else calibration
+        self._size = check_count("batch_size", size, 1)
         self._prepare = prepare
 
-    def __iter__(self) -> Iterator:
+    def __iter__(self) -> Iterator[Batch]:
         empty = True
         for number, given in enumerate(self._calibration):
             batch = _checked(given)
             if not _arrays(batch):
-                raise TypeError(f"calibration has no arrays or tensors in batch {number}, a {type(given).__name__}")
+                raise TypeError(
+                    f"calibration must hold arrays or tensors, got none in batch {number}, a {type(given).__name__}"
+                )
             for piece in pieces(batch, self._size):
                 ready = self._prepare(piece)
                 if _has_nan(ready):
                     one = next(i for i, sample in enumerate(pieces(batch, 1)) if _has_nan(self._prepare(sample)))
-                    raise ValueError(f"calibration has NaN in sample {one} of batch {number}")
+                    raise ValueError(f"calibration must have no NaN, got one in sample {one} of batch {number}")
                 empty = False
                 yield ready
         if empty:
-            raise ValueError("calibration has no samples")
+            raise ValueError("calibration must hold samples, got none; give at least one batch")
 
 
-def _has_nan(batch) -> bool:
+def _has_nan(batch: Batch) -> bool:
     return any(bool(tensor.isnan().any()) for tensor in tensors(batch) if tensor.is_floating_point())
 
 
-def _is_batch(data) -> bool:
+def _is_batch(data: object) -> bool:
     return isinstance(data, np.ndarray | torch.Tensor | Mapping) or hasattr(data, "__array__") or is_sparse(data)
 
 
-def _checked(batch):
+def _checked(batch: Any) -> Any:
     """The batch with sparse arrays by rows, without what would be misread."""
     if isinstance(batch, Mapping):
         return {key: _checked(value) for key, value in batch.items()}
@@ -94,15 +100,17 @@ def _checked(batch):
         return as_ndarray(batch, "calibration")
     if isinstance(batch, torch.Tensor):
         if torch.masked.is_masked_tensor(batch):
-            raise TypeError("calibration has a masked tensor; fill it first, as with tensor.to_tensor(0)")
+            raise TypeError(
+                "calibration must have no masked entries, got a masked tensor; fill it first: tensor.to_tensor(0)"
+            )
         if batch.layout is not torch.strided or batch.is_nested:
             what = "nested" if batch.is_nested else str(batch.layout).removeprefix("torch.")
             cure = "tensor.to_padded_tensor(0)" if batch.is_nested else "tensor.to_dense()"
-            raise TypeError(f"calibration has a tensor that is {what}; pass {cure}")
+            raise TypeError(f"calibration must hold strided tensors, got one that is {what}; pass {cure}")
     return batch
 
 
-def fingerprints(batch) -> Iterator[bytes]:
+def fingerprints(batch: Batch) -> Iterator[bytes]:
     """The bytes of each sample of a batch, by which repeated ones are known."""
     total = length(batch)
     flat = [
@@ -113,7 +121,7 @@ def fingerprints(batch) -> Iterator[bytes]:
     return (b"".join(part[i].tobytes() for part in flat) for i in range(total))
 
 
-def pieces(batch, size: int) -> Iterator:
+def pieces(batch: Any, size: int) -> Iterator[Any]:
     """Deal the samples of a batch out into batches of at most `size`, like cards.
 
     So each is a fair sample of all, also where they are sorted by class. What has no axis of samples, or one of
@@ -121,7 +129,7 @@ def pieces(batch, size: int) -> Iterator:
     """
     total = length(batch)
 
-    def part(item, where):
+    def part(item: Any, where: slice) -> Any:
         if isinstance(item, Mapping):
             return {key: part(value, where) for key, value in item.items()}
         if isinstance(item, list | tuple):
@@ -135,12 +143,12 @@ def pieces(batch, size: int) -> Iterator:
             yield part(batch, slice(first + i, end, parts))
 
 
-def length(batch) -> int:
+def length(batch: Any) -> int:
     """Samples in a batch: the length of its first array."""
     return next((array.shape[0] for array in _arrays(batch) if np.ndim(array)), 0)
 
 
-def _arrays(batch) -> list:
+def _arrays(batch: Any) -> list[Any]:
     if isinstance(batch, Mapping):
         return [array for value in batch.values() for array in _arrays(value)]
     if isinstance(batch, list | tuple):
@@ -148,7 +156,7 @@ def _arrays(batch) -> list:
     return [batch] if hasattr(batch, "shape") else []
 
 
-def check_module(model) -> None:
+def check_module(model: object) -> None:
     """TypeError for what is no module."""
     if not isinstance(model, torch.nn.Module):
         raise TypeError(f"model must be a torch.nn.Module, got {type(model).__name__}")
@@ -165,7 +173,7 @@ def unwrapped(model: torch.nn.Module) -> torch.nn.Module:
             return model
 
 
-def check_model(model) -> None:
+def check_model(model: Any) -> None:
     """Refuse what cannot be taken apart.
 
     Raises
@@ -178,16 +186,19 @@ def check_model(model) -> None:
     check_module(model)
     for name, module in model.named_modules():
         if isinstance(module, torch.jit.ScriptModule) or compiled_from(module) is not None:
-            what = name or "model"
-            raise TypeError(f"{what} was scripted or compiled; give the module that it was made from")
+            what = name or "one"
+            raise TypeError(
+                f"model must be neither scripted nor compiled, got {what} that was; "
+                "give the module that it was made from"
+            )
     for name, parameter in model.named_parameters():
         if parameter.is_meta:
-            raise ValueError(f"{name} is on the meta device, without values; load the model's weights first")
+            raise ValueError(f"model must have values, got {name} on the meta device; load the model's weights first")
         if parameter.is_floating_point() and not bool(torch.isfinite(parameter).all()):
-            raise ValueError(f"{name} has NaN or Inf")
+            raise ValueError(f"model must be finite, got NaN or Inf in {name}")
 
 
-def prepare(model: torch.nn.Module) -> Callable:
+def prepare(model: torch.nn.Module) -> Prepare:
     """A function that turns a batch of arrays into tensors on the model's device.
 
     Floating-point numbers take the dtype of the model's parameters.
@@ -196,7 +207,7 @@ def prepare(model: torch.nn.Module) -> Callable:
     return partial(_prepared, device=like.device, dtype=like.dtype)
 
 
-def _prepared(item, device, dtype):
+def _prepared(item: Any, device: torch.device, dtype: torch.dtype) -> Any:
     if isinstance(item, Mapping):
         return {key: _prepared(value, device, dtype) for key, value in item.items()}
     if isinstance(item, list | tuple):
@@ -208,13 +219,13 @@ def _prepared(item, device, dtype):
     return item.to(device, dtype if item.is_floating_point() else None)
 
 
-def peek(calibration, prepare: Callable) -> tuple[object, Iterable]:
+def peek(calibration: Calibration, prepare: Prepare) -> tuple[Batch, Calibration]:
     """The first few samples, and the calibration data as it was."""
     if not isinstance(calibration, Iterator):
         return next(iter(Samples(calibration, EXAMPLES, prepare))), calibration
     first = next(calibration, None)
     if first is None:
-        raise ValueError("calibration has no samples")
+        raise ValueError("calibration must hold samples, got none; give at least one batch")
     return next(iter(Samples([first], EXAMPLES, prepare))), chain([first], calibration)
 
 
@@ -231,7 +242,7 @@ class Caller:
         ``output(result)``: the tensor to preserve. Default: the first floating-point tensor of the result.
     """
 
-    def __init__(self, model: torch.nn.Module, call: Callable | None = None, output: Callable | None = None):
+    def __init__(self, model: torch.nn.Module, call: Call | None = None, output: Output | None = None) -> None:
         self._call = call or self._default
         self._output = output
         signature = inspect.signature(model.forward).parameters.values()
@@ -240,12 +251,12 @@ class Caller:
         takes_all = any(p.kind is p.VAR_KEYWORD for p in signature)
         self._keywords = None if takes_all else {p.name for p in signature}
 
-    def __call__(self, model: torch.nn.Module, batch):
+    def __call__(self, model: torch.nn.Module, batch: Batch) -> Any:
         """The model's result, in evaluation mode and without gradients."""
         with evaluation(model):
             return self._call(model, batch)
 
-    def try_out(self, model: torch.nn.Module, batch):
+    def try_out(self, model: torch.nn.Module, batch: Batch) -> Any:
         """The model's result when it runs for the first time.
 
         Raises
@@ -257,11 +268,11 @@ class Caller:
             return self(model, batch)
         except Exception as error:  # the model's own code, with samples it may not expect
             raise ValueError(
-                f"the model does not run on the calibration samples ({type(error).__name__}: {error}); give arrays as "
+                f"calibration must be what the model runs on, got {type(error).__name__}: {error}; give arrays as "
                 "forward takes them, a list of tuples or mappings for several arguments, or call=, which runs the model"
             ) from error
 
-    def inputs(self, batch):
+    def inputs(self, batch: Batch) -> Batch:
         """What `forward` takes of a batch, or all where `call` runs the model."""
         if self._call != self._default:
             return batch
@@ -273,13 +284,13 @@ class Caller:
             }
         return batch[: self._positional] if isinstance(batch, tuple) else batch
 
-    def _default(self, model, batch):
+    def _default(self, model: torch.nn.Module, batch: Batch) -> Any:
         batch = self.inputs(batch)
         if isinstance(batch, Mapping):
             return model(**batch)
         return model(*batch) if isinstance(batch, tuple) else model(batch)
 
-    def output(self, result) -> torch.Tensor:
+    def output(self, result: Any) -> torch.Tensor:
         """The tensor of a result that should stay as it is."""
         if self._output is not None:
             chosen = self._output(result)
@@ -289,7 +300,9 @@ class Caller:
             return chosen
         floating = [tensor for tensor in tensors(result) if tensor.is_floating_point() and tensor.ndim]
         if not floating:
-            raise TypeError("the model returns no floating-point tensor; give output=, which picks one from its result")
+            raise TypeError(
+                "model must return a floating-point tensor, got none; give output=, which picks one from its result"
+            )
         return floating[0]
 
 
@@ -298,7 +311,7 @@ def at_least_single(x: torch.Tensor) -> torch.Tensor:
     return x if x.dtype == torch.float64 else x.float()
 
 
-def mask_of(batch) -> torch.Tensor | None:
+def mask_of(batch: Batch) -> torch.Tensor | None:
     """(samples, positions) of bool: which positions count; None for all."""
     mask = batch.get("attention_mask") if isinstance(batch, Mapping) else None
     return mask.bool() if isinstance(mask, torch.Tensor) and mask.ndim == 2 else None
@@ -314,7 +327,7 @@ def rows(x: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
 
 
 @contextmanager
-def evaluation(model: torch.nn.Module):
+def evaluation(model: torch.nn.Module) -> Iterator[None]:
     """Evaluation mode without gradients; each module gets its own mode back, and buffers that `forward` changes."""
     modes = [(module, module.training) for module in model.modules()]
     with untraced():  # no call of the model's that a tape should see

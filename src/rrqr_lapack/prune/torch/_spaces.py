@@ -8,7 +8,8 @@ set of neurons, channels or heads where all its members are.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple, TypeAlias
 
 
 class Space:
@@ -28,12 +29,12 @@ class Space:
 
     __slots__ = ("_parent", "_parts", "fixed", "size", "stacked", "summed")
 
-    def __init__(self, size: int):
+    def __init__(self, size: int) -> None:
         self.size = size
-        self.fixed = None
+        self.fixed: str | None = None
         self.summed = self.stacked = False
-        self._parent = None
-        self._parts = None
+        self._parent: Space | None = None
+        self._parts: tuple[Space, Space] | None = None
 
     @property
     def root(self) -> Space:
@@ -80,10 +81,10 @@ class Place(NamedTuple):
     stride: int
 
 
-Axis = tuple[Place, ...]  # outermost first; what no place covers belongs to no parameter (samples, positions)
+Axis: TypeAlias = tuple[Place, ...]  # outermost first; what no place covers is no parameter's (samples, positions)
 
 
-def leaf_places(axis: Axis) -> list[Place]:
+def leaf_places(axis: Iterable[Place]) -> list[Place]:
     """The places of the unsplit parts, outermost first."""
     places = []
     for space, stride in axis:
@@ -125,7 +126,7 @@ def match(one: Axis, two: Axis, why: str, *, summed: bool = False) -> Axis:
     return tuple(leaf_places(tuple(merged.values())))
 
 
-def _refined(axis, other, why: str) -> list[Place]:
+def _refined(axis: Axis, other: Axis, why: str) -> Axis:
     """The leaf places of `axis`, split at every boundary of `other` that lies inside one of them."""
     edges = {edge for space, stride in leaf_places(other) for edge in (stride, stride * space.size)}
     for edge in sorted(edges):
@@ -135,4 +136,4 @@ def _refined(axis, other, why: str) -> list[Place]:
                     space.fix(why)
                 else:
                     space.split(edge // stride)
-    return leaf_places(axis)
+    return tuple(leaf_places(axis))

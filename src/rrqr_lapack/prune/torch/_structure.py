@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from .._face import Term
 from ._spaces import Space, leaf_places
-from ._tape import Tape
+from ._tape import Key, Tape
+
+Attribute: TypeAlias = tuple[str, str, int]  # module, attribute, the attribute's value for each unit
 
 
 class Member(NamedTuple):
@@ -75,7 +77,7 @@ class Coupling:
     followers: tuple[Member, ...]
     readers: tuple[Reader, ...]
     affine: bool
-    attributes: tuple[tuple[str, str, int], ...] = ()
+    attributes: tuple[Attribute, ...] = ()
 
     def resized(self, width: int) -> Coupling:
         """The same for another number of units."""
@@ -117,8 +119,8 @@ class Structure:
         kept = {coupling.name: coupling for coupling in couplings}
         gone = {name: coupling.width for name, coupling in self.couplings.items() if name not in kept}
 
-        def reduced(terms):
-            costs: Counter = Counter()
+        def reduced(terms: Iterable[Term]) -> tuple[Term, ...]:
+            costs: Counter[tuple[str, ...]] = Counter()
             for term in terms:
                 constant = math.prod(gone.get(name, 1) for name in term.groups)
                 costs[tuple(name for name in term.groups if name not in gone)] += term.coefficient * constant
@@ -147,13 +149,15 @@ def structure(tape: Tape, samples: int, *, residual: bool) -> Structure:
     """
     made = {leaf for key in tape.makes for leaf in _leaves(tape, key)}
     read = {leaf for key in tape.reads for leaf in _leaves(tape, key)}
-    places: dict[Space, list[tuple[tuple[str, int], int]]] = {}
+    places: dict[Space, list[tuple[Key, int]]] = {}
     for name, spaces in tape.spaces.items():
         for axis, space in enumerate(spaces):
             for at, leaf in enumerate(space.leaves()):
                 places.setdefault(leaf, []).append(((name, axis), at))
 
-    couplings, whole, groups = [], {}, {}
+    couplings: list[Coupling] = []
+    whole: dict[str, str] = {}
+    groups: dict[Space, str] = {}
     for leaf in sorted(made & read, key=lambda leaf: min(tape.makes.get(key, math.inf) for key, _ in places[leaf])):
         coupling = _coupling(tape, leaf, places[leaf], made)
         why = _obstacle(tape, leaf, places[leaf], coupling, made, residual)
@@ -167,11 +171,11 @@ def structure(tape: Tape, samples: int, *, residual: bool) -> Structure:
     inside = {_module(member.name) for coupling in couplings for member in coupling.makers if member.unit}
     whole = {name: why for name, why in whole.items() if name not in inside and name not in groups.values()}
 
-    parameters: Counter = Counter()
+    parameters: dict[tuple[str, ...], float] = {}
     for name, parameter in tape.model.named_parameters():
         leaves = [leaf for space in tape.spaces[name] for leaf in space.leaves()]
         _add(parameters, parameter.numel(), leaves, groups)
-    flops: Counter = Counter()
+    flops: dict[tuple[str, ...], float] = {}
     for count, axes in tape.products:
         _add(flops, count / samples, [place.space for axis in axes for place in leaf_places(axis)], groups)
     return Structure(
@@ -183,25 +187,26 @@ def structure(tape: Tape, samples: int, *, residual: bool) -> Structure:
     )
 
 
-def _leaves(tape, key):
+def _leaves(tape: Tape, key: Key) -> list[Space]:
     return tape.spaces[key[0]][key[1]].leaves()
 
 
-def _module(name):
+def _module(name: str) -> str:
     """The module that a parameter belongs to; of the model itself, the parameter."""
     return name.rpartition(".")[0] or name
 
 
-def _coupling(tape, leaf, places, made):
+def _coupling(tape: Tape, leaf: Space, places: Sequence[tuple[Key, int]], made: set[Space]) -> Coupling:
     """Every axis that holds the space, by what it does."""
     makers, followers, readers = [], [], []
     for key, at in places:
         leaves = _leaves(tape, key)
         unit = tuple(i for i in range(at + 1, len(leaves)) if leaves[i] in made)
-        member = Member(*key, tuple(each.size for each in leaves), at, unit)
+        name, axis = key
+        member = Member(name, axis, tuple(each.size for each in leaves), at, unit)
         if key in tape.reads:
-            read = tape.reads[key]
-            readers.append(Reader(member, tuple(sorted(read.biases - {None}))))
+            biases = (bias for bias in tape.reads[key].biases if bias is not None)
+            readers.append(Reader(member, tuple(sorted(biases))))
         elif key in tape.makes:
             makers.append(member)
         else:
@@ -229,7 +234,14 @@ def _coupling(tape, leaf, places, made):
     )
 
 
-def _obstacle(tape, leaf, places, coupling, made, residual):
+def _obstacle(
+    tape: Tape,
+    leaf: Space,
+    places: Sequence[tuple[Key, int]],
+    coupling: Coupling,
+    made: set[Space],
+    residual: bool,
+) -> str | None:
     """Why a space that weights make and read is no group; None if it is one."""
     keys = [key for key, _ in places]
     if leaf.fixed:
@@ -253,12 +265,15 @@ def _obstacle(tape, leaf, places, coupling, made, residual):
     return None
 
 
-def _add(costs, count, leaves, groups):
+def _add(
+    costs: dict[tuple[str, ...], float], count: float, leaves: Sequence[Space], groups: Mapping[Space, str]
+) -> None:
     names = tuple(sorted(groups[leaf] for leaf in leaves if leaf in groups))
-    costs[names] += count / math.prod(leaf.size for leaf in leaves if leaf in groups)
+    each = count / math.prod(leaf.size for leaf in leaves if leaf in groups)
+    costs[names] = costs.get(names, 0) + each
 
 
-def _unknown(tape, made):
+def _unknown(tape: Tape, made: set[Space]) -> dict[str, str]:
     """The operations without a rule that kept weights from being a group, and the weights that did not run."""
     parameters = {
         id(space.root) for name, p in tape.model.named_parameters() if p.ndim > 1 for space in tape.spaces[name]

@@ -1,24 +1,25 @@
 """One run of a model, recorded: which index spaces its tensors have, and where weights read and make them.
 
 The tape sees each torch function that the model calls, whatever the modules are called and however the forward is
-written; `rules` says what each function means for the spaces. Functions without a rule fix the spaces they meet, so
-that what is not understood is left alone, and are remembered by the module that called them.
+written; `Recording` in ``_rules.py`` says what each function means for the spaces. Functions without a rule fix the
+spaces they meet, so that what is not understood is left alone, and are remembered by the module that called them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from typing import Any, Self, TypeAlias
 
 import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils.weak import WeakIdKeyDictionary
 
-from . import _rules
 from ._calls import Product, tensors
 from ._spaces import Axis, Place, Space, fix, leaf_places
 
-Key = tuple[str, int]  # a parameter or buffer, by name, and one of its axes
+Key: TypeAlias = tuple[str, int]  # a parameter or buffer, by name, and one of its axes
 
 
 @dataclass
@@ -33,18 +34,18 @@ class Read:
         Whether a constant added to the activations is one added to the products: no zero padding in between.
     """
 
-    biases: set = field(default_factory=set)
+    biases: set[str | None] = field(default_factory=set)
     exact: bool = True
 
 
 class Weights:
     """Recognizes parameters, and transposes of them, among the arguments of functions."""
 
-    def __init__(self, model: torch.nn.Module):
+    def __init__(self, model: torch.nn.Module) -> None:
         super().__init__()
         # Held, since a tensor that the model frees would leave its id to another.
         self._held = [*model.named_parameters(), *model.named_buffers()]
-        self.names = {id(tensor): name for name, tensor in reversed(self._held)}
+        self.names: dict[int, str] = {id(tensor): name for name, tensor in reversed(self._held)}
         self._transposed = WeakIdKeyDictionary()
 
     def weight(self, tensor: torch.Tensor) -> tuple[str, bool] | None:
@@ -66,7 +67,7 @@ class Weights:
 
 
 class Tape(Weights, TorchFunctionMode):
-    """Records one forward pass: ``with Tape(model) as tape: tape.close(model(x))``.
+    """What is noted of one forward pass, by a `Recording`.
 
     Attributes
     ----------
@@ -86,10 +87,12 @@ class Tape(Weights, TorchFunctionMode):
         Names of the parameters and buffers that functions were called with.
     """
 
-    def __init__(self, model: torch.nn.Module):
+    def __init__(self, model: torch.nn.Module) -> None:
         super().__init__(model)
         self.model = model
-        self.spaces = {name: tuple(map(Space, tensor.shape)) for name, tensor in self._held}
+        self.spaces: dict[str, tuple[Space, ...]] = {
+            name: tuple(map(Space, tensor.shape)) for name, tensor in self._held
+        }
         self.reads: dict[Key, Read] = {}
         self.makes: dict[Key, int] = {}
         self.products: list[tuple[int, tuple[Axis, ...]]] = []
@@ -100,32 +103,26 @@ class Tape(Weights, TorchFunctionMode):
             if tensor.is_complex():
                 for space in self.spaces[name]:
                     space.fix(f"{name} is complex")
-        self._modules = {module: name for name, module in model.named_modules()}
+        self._modules: dict[torch.nn.Module, str] = {module: name for name, module in model.named_modules()}
         self._calls: list[str] = []
         self._axes = WeakIdKeyDictionary()
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         self._hooks = ExitStack()
         for module in self._modules:
             self._hooks.enter_context(module.register_forward_pre_hook(self._enter_module))
             self._hooks.enter_context(module.register_forward_hook(self._leave_module, always_call=True))
         return super().__enter__()
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: Any) -> None:
         self._hooks.close()
-        return super().__exit__(*error)
+        super().__exit__(*error)
 
-    def _enter_module(self, module, _):
+    def _enter_module(self, module: torch.nn.Module, _: Any) -> None:
         self._calls.append(self._modules[module])
 
-    def _leave_module(self, *_):
+    def _leave_module(self, *_: Any) -> None:
         self._calls.pop()
-
-    def __torch_function__(self, func, types, args=(), kwargs=None):
-        result = _rules.record(self, func, args, kwargs or {})
-        if tensors(result):
-            self.met.update(self.names[id(each)] for each in tensors((args, kwargs)) if id(each) in self.names)
-        return result
 
     @property
     def module(self) -> str:
@@ -139,7 +136,7 @@ class Tape(Weights, TorchFunctionMode):
             return tuple((Place(space, 1),) if space.size > 1 else () for space in self.spaces[name])
         return self._axes.get(tensor) or ((),) * tensor.ndim
 
-    def set_axes(self, tensor: torch.Tensor, axes) -> None:
+    def set_axes(self, tensor: torch.Tensor, axes: Iterable[Axis]) -> None:
         """Say where the spaces are on a tensor that an operation made."""
         if id(tensor) not in self.names:
             self._axes[tensor] = tuple(axes)
@@ -163,7 +160,7 @@ class Tape(Weights, TorchFunctionMode):
         if type(getattr(self.model.get_submodule(self.module), attribute, None)) is int:
             self.sized.append((self.module, attribute, axis))
 
-    def leave(self, operation: str, axes) -> None:
+    def leave(self, operation: str, axes: Iterable[Axis]) -> None:
         """Fix the spaces that an operation without a rule meets, and remember it."""
         open_ = [place.space for axis in axes for place in leaf_places(axis) if not place.space.fixed]
         for space in open_:
@@ -174,7 +171,7 @@ class Tape(Weights, TorchFunctionMode):
         """A reason in words: the operation and the module it is in."""
         return f"{operation} in {self.module or 'the model itself'}"
 
-    def close(self, outputs) -> None:
+    def close(self, outputs: Any) -> None:
         """The end of the forward pass: what the model returns keeps its size."""
         for tensor in tensors(outputs):
             for axis in self.axes(tensor):

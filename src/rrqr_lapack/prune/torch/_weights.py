@@ -10,12 +10,14 @@ from __future__ import annotations
 import json
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from .._arrays import read_safetensors
+from .._atomic import FilePath
 from .._words import some
 from ._files import shared_names
 
@@ -24,7 +26,7 @@ INDEX = ".index.json"  # the end of the name of an index of the files that save_
 FIRST = 3  # names of each kind that a message holds
 
 
-def read_weights(path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+def read_weights(path: FilePath) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
     """The tensors of a checkpoint by their dotted names, and what a ``.safetensors`` file says about itself.
 
     Only tensors are unpickled: a file cannot run code.
@@ -49,15 +51,16 @@ def read_weights(path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
         raise
     except Exception as error:  # pickle fails in many ways, and torch's cure would run what the file holds
         raise ValueError(
-            f"{path} is no checkpoint of tensors alone, or damaged; torch.save(model.state_dict(), path) makes one"
+            f"path must be a checkpoint of tensors alone, got {path}, which is damaged or holds more; "
+            "torch.save(model.state_dict(), path) makes one"
         ) from error
     tensors = dict(_leaves(found))
     if not isinstance(found, Mapping) or not tensors:
-        raise ValueError(f"{path} holds no weights: a state_dict is a dict of tensors")
+        raise ValueError(f"path must hold weights, as a state_dict is a dict of tensors, got {path} without any")
     return tensors, {}
 
 
-def fit_weights(model: torch.nn.Module, path, what: str = "the model") -> str | None:
+def fit_weights(model: torch.nn.Module, path: FilePath, what: str = "the model") -> str | None:
     """Give a model the weights of a checkpoint, in the model's dtypes; says which, where that is not all of the file.
 
     Weights that the model shares between modules may be there under one of their names.
@@ -91,7 +94,8 @@ def fit_weights(model: torch.nn.Module, path, what: str = "the model") -> str | 
         places = [place for place in view.places if not any(view.differences(place))]
         if len(places) > 1:
             raise ValueError(
-                f"{path} has the weights of {what} in {len(places)} places, {some(map(repr, places), FIRST)}; "
+                f"path must hold the weights of {what} once, got {path} with {len(places)} places, "
+                f"{some(map(repr, places), FIRST)}; "
                 "keep one: torch.save(torch.load(path, weights_only=True)[place], new_path)"
             )
         if places:
@@ -100,7 +104,7 @@ def fit_weights(model: torch.nn.Module, path, what: str = "the model") -> str | 
     said = views[-1].differences(next(iter(views[-1].places), ""))
     kinds = ("missing", "not the model's", "of another shape")
     words = [f"{len(each)} {kind} ({some(each, FIRST)})" for each, kind in zip(said, kinds, strict=True) if each]
-    raise ValueError(f"{path} does not hold the weights of {what}: {'; '.join(words)}")
+    raise ValueError(f"path must hold the weights of {what}, got {path}: {'; '.join(words)}")
 
 
 class Names:
@@ -120,12 +124,18 @@ class Names:
         What stands before the model's names in those of the file, most frequent first.
     """
 
-    def __init__(self, tensors, state, shared, clean):
+    def __init__(
+        self,
+        tensors: Mapping[str, torch.Tensor],
+        state: Mapping[str, torch.Tensor],
+        shared: Sequence[Sequence[str]],
+        clean: Callable[[str], str],
+    ) -> None:
         self.changed = any(clean(name) != name for name in tensors)
         self._file = {clean(name): tensor for name, tensor in tensors.items()}
         self._model = {clean(name): (name, tensor) for name, tensor in state.items()}
         self._shared = [[clean(name) for name in names] for names in shared]
-        places: Counter = Counter()
+        places: Counter[str] = Counter()
         for name in self._file if len(self._file) == len(tensors) and len(self._model) == len(state) else ():
             parts = name.split(".")
             for i in range(len(parts)):
@@ -133,7 +143,7 @@ class Names:
                     places["".join(f"{part}." for part in parts[:i])] += 1
         self.places = [place for place, _ in places.most_common()]
 
-    def found(self, place) -> dict[str, torch.Tensor]:
+    def found(self, place: str) -> dict[str, torch.Tensor]:
         """The model's names, and the tensors there: under the name itself or another one of the same tensor."""
         here = {name: self._file[place + name] for name in self._model if place + name in self._file}
         for names in self._shared:
@@ -141,11 +151,11 @@ class Names:
             here |= {name: one for name in names if one is not None and name not in here}
         return {self._model[name][0]: tensor for name, tensor in here.items()}
 
-    def outside(self, place) -> list[str]:
+    def outside(self, place: str) -> list[str]:
         """The names that do not stand there."""
         return [name for name in self._file if not name.startswith(place)]
 
-    def differences(self, place) -> tuple[list[str], list[str], list[str]]:
+    def differences(self, place: str) -> tuple[list[str], list[str], list[str]]:
         """What is missing there, what is too much, and what has another shape."""
         found, wanted = self.found(place), dict(self._model.values())
         counts = "num_batches_tracked"  # which checkpoints of old lack, and evaluation does not need
@@ -161,19 +171,19 @@ class Names:
         )
 
 
-def _parts(path) -> dict[str, torch.Tensor]:
+def _parts(path: Path) -> dict[str, torch.Tensor]:
     """The tensors of all files of a large model, which an index in JSON names."""
     try:
         files = set(json.loads(path.read_text(encoding="utf-8"))["weight_map"].values())
         parts = [path.with_name(Path(file).name) for file in sorted(files)]  # beside the index, wherever it points
         if any(part.name.endswith(INDEX) for part in parts):
-            raise ValueError("it names an index")
+            raise ValueError("its files must not be indices themselves, got one that is")
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} is no index of a model's files: {error}") from error
+        raise ValueError(f"path must be an index of a model's files, got {path}: {error}") from error
     return {name: tensor for part in parts for name, tensor in read_weights(part)[0].items()}
 
 
-def _leaves(tree, before="") -> Iterator[tuple[str, torch.Tensor]]:
+def _leaves(tree: Any, before: str = "") -> Iterator[tuple[str, torch.Tensor]]:
     """The tensors of nested mappings, under dotted names."""
     if isinstance(tree, Mapping):
         for key, value in tree.items():
@@ -183,11 +193,11 @@ def _leaves(tree, before="") -> Iterator[tuple[str, torch.Tensor]]:
                 yield from _leaves(value, f"{before}{key}.")
 
 
-def _without(name):
+def _without(name: str) -> str:
     return ".".join(part for part in name.split(".") if part not in INSIDE)
 
 
-def _note(path, place, view):
+def _note(path: FilePath, place: str, view: Names) -> str | None:
     outside = view.outside(place)
     words = [
         f"those under {place!r}" if place else "",
