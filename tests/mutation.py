@@ -4,8 +4,8 @@
 
 takes that many mutants of each file at random, says which share of them the tests noticed, and lists the others as
 changed lines. Those in `mutation_survivors.md` change nothing that a result could show, and are counted apart. It works
-on copies of the tree, in an environment that has what a build and the tests need: the tests in float64 come first, then
-the others, and for a C file those in float64 under ASan and UBSan.
+on a copy of the tree, in an environment that has what a build and the tests need. The tests in float64 come first, then
+the others, and with --sanitize those in float64 under ASan and UBSan.
 """
 
 import argparse
@@ -32,17 +32,18 @@ SURVIVORS = (ROOT / "tests/mutation_survivors.md").read_text()
 
 # what is run for a file: the quickest to notice come first; the first pattern that matches counts
 TESTS = {
-    r"(gram|prefetch)\.c": "qr/guards qr/qr_prefetched qr/pivots qr/kahan package/faults package/interrupts",
+    r"(gram|prefetch)\.c": "qr/beside qr/guards qr/qr_prefetched qr/pivots qr/kahan package/faults package/interrupts",
     r"(sketch|randomized|block|source)\.c": (
-        "qr/guards qr/borrowed qr/randomized qr/kahan package/faults package/interrupts"
+        "qr/beside qr/guards qr/borrowed qr/randomized qr/kahan package/faults package/interrupts"
     ),
     r"(exchange|strong|reorder)\.c": "qr/strong package/faults package/interrupts",
-    r"small\.c": "qr/factor qr/pivots qr/stopping_rule qr/batches qr/extend package/faults",
+    r"small\.c": "qr/beside qr/factor qr/pivots qr/stopping_rule qr/batches qr/extend package/faults",
     r"(begin|panel|pivot|greedy|norm)\.c": (
-        "qr/factor qr/pivots qr/stopping_rule qr/truncated qr/extend qr/kahan package/faults package/interrupts"
+        "qr/beside qr/factor qr/pivots qr/stopping_rule qr/truncated qr/extend qr/kahan package/faults"
+        " package/interrupts"
     ),
     r"(full|orthogonal|residual|transpose|finite)\.c": (
-        "qr/factor qr/qr qr/truncated qr/stopping_rule qr/extend package/not_finite package/faults"
+        "qr/beside qr/factor qr/qr qr/truncated qr/stopping_rule qr/extend package/not_finite package/faults"
     ),
     r"solve\.c": "qr/lstsq id/id package/faults",
     r"memory\.c": "package/faults package/interrupts",
@@ -198,12 +199,13 @@ def main():
     parser.add_argument("files", nargs="+", type=Path)
     parser.add_argument("--count", type=int, default=20, help="mutants of each file")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--sanitize", action="store_true", help="what is not noticed is tried under sanitizers as well")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         copy = functools.cache(lambda sanitized: Copy(f"{folder}/{sanitized}", sanitized))
         for path in (path.resolve().relative_to(ROOT) for path in options.files):
             tests, source = tests_of(path), (ROOT / path).read_text()
-            runs = RUNS if path.suffix == ".c" else RUNS[:-1]
+            runs = RUNS if options.sanitize and path.suffix == ".c" else RUNS[:-1]
             count = collections.Counter()
             found = sorted(set(mutants(ROOT / path)))
             for number, line in random.Random(options.seed).sample(found, min(options.count, len(found))):

@@ -93,41 +93,6 @@ def test_what_lapack_cannot_pivot_in_blocks_is_refused_in_words():
     assert (f.rank, f.P[0], abs(f.qr[0, 0])) == (1, WIDE - 1, WIDE - 1)
 
 
-def among_nan(a):
-    """A copy of a matrix in column-major order, and the columns on both sides of it, which hold NaN."""
-    side = 100
-    room = np.full((a.shape[0], a.shape[1] + 2 * side), np.nan, a.dtype, order="F")
-    room[:, side:-side] = a
-    return room[:, side:-side], (room[:, :side], room[:, -side:])
-
-
-@pytest.mark.parametrize("shape", [(150, 140), (60, 250), (250, 60)], ids=str)
-def test_what_lies_beside_the_matrix_is_neither_read_nor_written(shape, driver, dtype):
-    a = gaussian(*shape, dtype)
-    for rank in (45, 60):
-        own, others = among_nan(a)
-        f = TruncatedQR(own, rank=rank, driver=driver, overwrite_a=True, check_finite=False)
-        q, r = f.form_q(), f.R
-        assert qr_ratio(a[:, f.P[:rank]], q, r[:, :rank], np.arange(rank)) <= THRESHOLD
-        assert np.isfinite(r).all()
-        assert not np.array_equal(own, a)
-        assert all(np.isnan(other).all() for other in others)
-
-
-@pytest.mark.parametrize("adjoint", [False, True])
-@pytest.mark.parametrize("left", [True, False])
-def test_what_lies_beside_an_operand_is_neither_read_nor_written(left, adjoint, dtype):
-    a, b = gaussian(90, 80, dtype), gaussian(*((90, 40) if left else (40, 90)), dtype, seed=1)
-    factor = _core.Factor(np.asfortranarray(a))
-    factor.greedy(80, -1, -1, 0)
-    q = factor.form_q(90)
-    q = q.conj().T if adjoint else q
-    c, others = among_nan(b)
-    factor.apply_q(c, left, adjoint)
-    np.testing.assert_allclose(c, q @ b if left else b @ q, rtol=0, atol=1e3 * np.finfo(dtype).eps)
-    assert all(np.isnan(other).all() for other in others)
-
-
 def test_the_prefetching_kernel_keeps_to_the_room_that_another_made(dtype):
     """The plain kernel makes room for 32 deferred updates, a block would like 96."""
     a = gaussian(300, 280, dtype)
