@@ -5,7 +5,7 @@
 takes that many mutants of each file at random, says which share of them the tests noticed, and lists the others as
 changed lines. Those in `mutation_survivors.md` change nothing that a result could show, and are counted apart. It works
 on a copy of the tree, in an environment that has what a build and the tests need. The tests in float64 come first, then
-the others, and with --sanitize those in float64 under ASan and UBSan.
+those in complex64, and with --sanitize those in float64 under ASan and UBSan.
 """
 
 import argparse
@@ -25,7 +25,8 @@ import tokenize
 from pathlib import Path
 
 RUNTIMES = "libasan.so", "libstdc++.so.6"  # first in the process; the second for SciPy's exceptions
-RUNS = (False, "float64"), (False, "not float64"), (True, "float64")  # under sanitizers or not, and which tests
+REST = "not float64 and not float32 and not complex128"  # in complex64, and what has no dtype
+RUNS = (False, "float64"), (False, REST), (True, "float64")  # under sanitizers or not, and which tests
 NO_TESTS = 5  # pytest's answer where no test is selected
 ROOT = Path(__file__).resolve().parent.parent
 SURVIVORS = (ROOT / "tests/mutation_survivors.md").read_text()
