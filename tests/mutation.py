@@ -40,8 +40,8 @@ TESTS = {
     r"(exchange|strong|reorder)\.c": "qr/strong package/faults package/interrupts",
     r"small\.c": "qr/beside qr/factor qr/pivots qr/stopping_rule qr/batches qr/extend package/faults",
     r"(begin|panel|pivot|greedy|norm)\.c": (
-        "qr/beside qr/factor qr/pivots qr/stopping_rule qr/truncated qr/extend qr/kahan package/faults"
-        " package/interrupts"
+        "qr/beside qr/factor qr/pivots qr/stopping_rule qr/truncated qr/extend qr/kahan"
+        " package/not_finite package/faults package/interrupts"
     ),
     r"(full|orthogonal|residual|transpose|finite)\.c": (
         "qr/beside qr/factor qr/qr qr/truncated qr/stopping_rule qr/extend package/not_finite package/faults"
