@@ -40,7 +40,7 @@ TESTS = {
     r"(exchange|strong|reorder)\.c": "qr/strong package/faults package/interrupts",
     r"small\.c": "qr/beside qr/factor qr/pivots qr/stopping_rule qr/batches qr/extend package/faults",
     r"(begin|panel|pivot|greedy|norm)\.c": (
-        "qr/beside qr/factor qr/pivots qr/stopping_rule qr/truncated qr/extend qr/kahan"
+        "qr/beside qr/qr_prefetched qr/factor qr/pivots qr/stopping_rule qr/truncated qr/extend qr/kahan"
         " package/not_finite package/faults package/interrupts"
     ),
     r"(full|orthogonal|residual|transpose|finite)\.c": (
