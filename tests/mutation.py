@@ -4,11 +4,13 @@
 
 takes that many mutants of each file at random, says which share of them the tests noticed, and lists the others as
 changed lines. Those in `mutation_survivors.md` change nothing that a result could show, and are counted apart. It works
-on a copy of the tree, built with -O1, in an environment that has what a build and the tests need.
+on a copy of the tree, in an environment that has what a build and the tests need. The tests in float64 come first, then
+those in complex64, and with --sanitize those in float64 under ASan and UBSan.
 """
 
 import argparse
 import collections
+import functools
 import io
 import itertools
 import os
@@ -22,22 +24,27 @@ import tempfile
 import tokenize
 from pathlib import Path
 
+RUNTIMES = "libasan.so", "libstdc++.so.6"  # first in the process; the second for SciPy's exceptions
+REST = "not float64 and not float32 and not complex128"  # in complex64, and what has no dtype
+RUNS = (False, "float64"), (False, REST), (True, "float64")  # under sanitizers or not, and which tests
+NO_TESTS = 5  # pytest's answer where no test is selected
 ROOT = Path(__file__).resolve().parent.parent
 SURVIVORS = (ROOT / "tests/mutation_survivors.md").read_text()
 
 # what is run for a file: the quickest to notice come first; the first pattern that matches counts
 TESTS = {
-    r"(gram|prefetch)\.c": "qr/guards qr/qr_prefetched qr/pivots qr/kahan package/faults package/interrupts",
+    r"(gram|prefetch)\.c": "qr/beside qr/guards qr/qr_prefetched qr/pivots qr/kahan package/faults package/interrupts",
     r"(sketch|randomized|block|source)\.c": (
-        "qr/guards qr/borrowed qr/randomized qr/kahan package/faults package/interrupts"
+        "qr/beside qr/guards qr/borrowed qr/randomized qr/kahan package/faults package/interrupts"
     ),
     r"(exchange|strong|reorder)\.c": "qr/strong package/faults package/interrupts",
-    r"small\.c": "qr/factor qr/pivots qr/stopping_rule qr/batches qr/extend package/faults",
+    r"small\.c": "qr/beside qr/factor qr/pivots qr/stopping_rule qr/batches qr/extend package/faults",
     r"(begin|panel|pivot|greedy|norm)\.c": (
-        "qr/factor qr/pivots qr/stopping_rule qr/truncated qr/extend qr/kahan package/faults package/interrupts"
+        "qr/beside qr/qr_prefetched qr/factor qr/pivots qr/stopping_rule qr/truncated qr/extend qr/kahan"
+        " package/not_finite package/faults package/interrupts"
     ),
     r"(full|orthogonal|residual|transpose|finite)\.c": (
-        "qr/factor qr/qr qr/truncated qr/stopping_rule qr/extend package/not_finite package/faults"
+        "qr/beside qr/factor qr/qr qr/truncated qr/stopping_rule qr/extend package/not_finite package/faults"
     ),
     r"solve\.c": "qr/lstsq id/id package/faults",
     r"memory\.c": "package/faults package/interrupts",
@@ -47,7 +54,9 @@ TESTS = {
     r"prune/_network/(\w+)\.py": r"prune/\1 prune/network prune/compress",
     r"prune/_command/\w+\.py": "prune/cli prune/commands prune/fashion_mnist",
     r"prune/_(\w+)\.py": r"prune/\1 prune/plan prune/apply",
-    r"_qr/(\w+)\.py": r"qr/\1 qr/factor",
+    r"_qr/(scipy_)?qr\.py": "qr/qr qr/qr_prefetched qr/core package/bad_input",
+    r"_qr/factored\.py": "qr/factor qr/truncated qr/extend qr/lstsq package/bad_input",
+    r"_qr/(\w+)\.py": r"qr/\1 qr/factor package/bad_input",
     r"_id/(linking|leverage)\.py": "id/cur",
     r"_id/(\w+)\.py": r"id/\1 id/id id/\1_id",
     r"_selection/\w+\.py": "selection/selection selection/selection_constraints selection/selection_guarantees",
@@ -62,7 +71,7 @@ FAULTS = {
 }  # fmt: skip
 PLACE = re.compile("|".join(map(re.escape, sorted(FAULTS, key=len, reverse=True))) + r"|(?<![\w.])\d+(?![\w.])")
 IF = re.compile(r"^\s*(?:\} )?(?:else |el)?if ")
-STATEMENT = re.compile(r"^\s+(?!return|break|continue|const|int |real |scalar |double |size_t|case)[^{}]*\w.*;$")
+STATEMENT = re.compile(r"^\s+(?!\s|return|break|continue|const|int |real |scalar |double |size_t|case)[^{}]*\w.*;$")
 CALL = re.compile(r"^\s+[\w.]+(\(.*\)|\[.*\] = .*| [-+*/]= .*)$")
 
 
@@ -121,8 +130,9 @@ def tests_of(path):
 class Copy:
     """A built copy of the tree, whose package is imported in place of the installed one."""
 
-    def __init__(self, folder):
-        self.folder = Path(folder)
+    def __init__(self, folder, sanitized=False):
+        self.folder, self.sanitized, self.seconds = Path(folder), sanitized, {}
+        self.folder.mkdir()
         for part in ("src", "csrc", "tests"):
             shutil.copytree(ROOT / part, self.folder / part, ignore=shutil.ignore_patterns("__pycache__"))
         for part in ("meson.build", "pyproject.toml", "README.md"):
@@ -136,10 +146,19 @@ class Copy:
             "PYTHONPATH": f"{site}{os.pathsep}{self.folder / 'src'}", "OPENBLAS_NUM_THREADS": "1",
             "MALLOC_PERTURB_": "165", "PYTHONDONTWRITEBYTECODE": "1",
         }  # fmt: skip
-        self._run("meson", "setup", "build", "-Doptimization=1", check=True)
+        instrumented = ("-Db_sanitize=address,undefined", "-Db_lundef=false") if sanitized else ()
+        self._run("meson", "setup", "build", "-Doptimization=1", *instrumented, check=True)
+        if sanitized:  # as in .ci/steps/sanitized-tests
+            libraries = [self._run("gcc", f"-print-file-name={name}").stdout.strip() for name in RUNTIMES]
+            options = "abort_on_error=1:halt_on_error=1:allocator_may_return_null=1:detect_leaks=0"
+            self.environment |= {
+                "LD_PRELOAD": " ".join(libraries), "PYTHONMALLOC": "malloc", "ASAN_OPTIONS": options,
+                "UBSAN_OPTIONS": options,
+            }  # fmt: skip
 
     def _run(self, *command, **options):
-        return subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True, **options)
+        environment = self.environment if command[0] == sys.executable else os.environ
+        return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, **options)
 
     def build(self):
         """Whether it can be built."""
@@ -150,17 +169,32 @@ class Copy:
                 shutil.copy(library, self.folder / "src/rrqr_lapack")
         return True
 
-    def passes(self, tests, which, seconds):
+    def _passes(self, tests, which, seconds):
         """Whether the tests pass in that much processor time, and how much they took."""
         options = "-x", "-q", "-p", "no:cacheprovider", "--hypothesis-profile=quick", "-k", which
 
         def limit():
-            resource.setrlimit(resource.RLIMIT_AS, (8 << 30,) * 2)
+            if not self.sanitized:  # ASan reserves an address space of its own
+                resource.setrlimit(resource.RLIMIT_AS, (8 << 30,) * 2)
             resource.setrlimit(resource.RLIMIT_CPU, (seconds,) * 2)
 
         before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
         done = self._run(sys.executable, "-m", "pytest", *options, *tests, preexec_fn=limit)
-        return not done.returncode, resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
+        return done.returncode in (0, NO_TESTS), resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
+
+    def passes(self, path, source, tests, which):
+        """Whether the tests pass with another source of the file; None where it cannot be built."""
+        if (tests, which) not in self.seconds:
+            self.build()
+            sound, self.seconds[tests, which] = self._passes(tests, which, 3600)
+            if not sound:
+                raise SystemExit(f"the tests fail without a mutant: {' '.join(tests)} -k '{which}'")
+        original = (self.folder / path).read_text()
+        (self.folder / path).write_text(source)
+        try:
+            return self._passes(tests, which, 5 + 2 * int(self.seconds[tests, which]))[0] if self.build() else None
+        finally:
+            (self.folder / path).write_text(original)
 
 
 def main():
@@ -168,36 +202,29 @@ def main():
     parser.add_argument("files", nargs="+", type=Path)
     parser.add_argument("--count", type=int, default=20, help="mutants of each file")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("-k", default="not float32 and not complex128", help="which tests, as for pytest")
+    parser.add_argument("--sanitize", action="store_true", help="what is not noticed is tried under sanitizers as well")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        copy, seconds = Copy(folder), {}
+        copy = functools.cache(lambda sanitized: Copy(f"{folder}/{sanitized}", sanitized))
         for path in (path.resolve().relative_to(ROOT) for path in options.files):
             tests, source = tests_of(path), (ROOT / path).read_text()
-            if tests not in seconds:
-                copy.build()
-                sound, seconds[tests] = copy.passes(tests, options.k, 3600)
-                if not sound:
-                    raise SystemExit(f"the tests of {path} fail without a mutant: {' '.join(tests)}")
+            runs = RUNS if options.sanitize and path.suffix == ".c" else RUNS[:-1]
             count = collections.Counter()
             found = sorted(set(mutants(ROOT / path)))
             for number, line in random.Random(options.seed).sample(found, min(options.count, len(found))):
                 lines = source.split("\n")
                 old, lines[number] = lines[number], line
-                (copy.folder / path).write_text("\n".join(lines))
                 change = line.strip() if line.strip() not in (";", "pass") else f"without {old.strip()}"
                 if f"`{change}`" in SURVIVORS:
                     count["equivalent"] += 1
-                elif not copy.build():
-                    count["no program"] += 1
-                elif not copy.passes(tests, options.k, 5 + 2 * int(seconds[tests]))[0]:
-                    count["noticed"] += 1
-                else:
-                    count["not noticed"] += 1
+                    continue
+                outcomes = (copy(sanitized).passes(path, "\n".join(lines), tests, which) for sanitized, which in runs)
+                passed = next((outcome for outcome in outcomes if not outcome), True)
+                count[{None: "no program", False: "noticed", True: "not noticed"}[passed]] += 1
+                if passed:
                     print(f"{path}:{number + 1}\n-{old}\n+{line}", flush=True)
             result = ", ".join(f"{n} {kind}" for kind, n in sorted(count.items()))
             print(f"{path}: {result}, of {len(found)}", flush=True)
-            (copy.folder / path).write_text(source)
 
 
 if __name__ == "__main__":

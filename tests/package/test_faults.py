@@ -7,7 +7,7 @@ import textwrap
 import numpy as np
 import pytest
 from drivers import greedy_pivots
-from matrices import gaussian, kahan
+from matrices import extreme, gaussian, kahan, scaled
 
 from rrqr_lapack import TruncatedQR, _core, interpolative_decomposition, qr, qr_truncated, strong_rrqr
 
@@ -133,6 +133,15 @@ def test_any_failed_allocation_is_a_memory_error_and_leaves_the_input_as_it_was(
     assert failures >= 2
     assert_equal(found, expected)
     assert_equal(flat(run(a)), expected)
+
+
+@pytest.mark.parametrize("which", [None, 0, 1], ids=["near 1", "tiny", "huge"])
+def test_where_all_norms_are_alike_prefetching_leaves_no_step_to_the_plain_kernel(which, dtype):
+    """Which would have allocated its workspace."""
+    a = gaussian(150, 140, dtype)
+    a = a if which is None else scaled(a, extreme(dtype)[which])
+    one, many = (failures_of(lambda k=k: qr_truncated(a, rank=k, mode="r", driver="_prefetch"))[0] for k in (1, 100))
+    assert one == many
 
 
 def test_what_is_allocated_under_a_limit_holds_nan_and_counts(dtype):

@@ -51,6 +51,12 @@ def test_a_column_norm_that_is_too_large_is_an_overflow(shape, dtype, driver):
             factorize(a, driver=driver)
 
 
+def test_the_largest_number_is_no_overflow(dtype, driver):
+    a = np.array([[0, LARGEST[dtype.name]]], dtype)
+    f = TruncatedQR(a, driver=driver)
+    assert (f.P.tolist(), abs(f.R[0, 0]), f.maxresid) == ([1, 0], LARGEST[dtype.name], 0)
+
+
 @pytest.mark.parametrize("rank", [4, 9])
 @pytest.mark.parametrize("end", ["largest", "smallest"])
 def test_a_matrix_at_either_end_of_the_numbers_is_factored_as_well_as_any(end, rank, dtype, driver):

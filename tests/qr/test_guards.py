@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from matrices import gaussian, kahan
+from matrices import algebraic, extreme, gaussian, kahan, scaled
 from measures import eps, greedy_slack
 
 from rrqr_lapack import TruncatedQR
@@ -79,6 +79,18 @@ def test_a_sketch_is_drawn_anew_where_the_downdated_one_is_rounding_error(ratio,
     a = a.astype(dtype)
     greedy, f = (TruncatedQR(a, rank=2 * block, driver=driver, rng=seed) for driver in ("greedy", "randomized"))
     assert f.residual_norm <= 1.5 * greedy.residual_norm
+
+
+@pytest.mark.parametrize("driver", ["_prefetch", "greedy", "randomized"])
+@pytest.mark.parametrize("make", [gaussian, algebraic])
+def test_a_power_of_two_scales_r_in_every_bit(make, driver, dtype):
+    """Squares, their bounds and Gram rows are formed of numbers near 1, whatever the matrix."""
+    a = make(150, 140, dtype)
+    f = TruncatedQR(a, rank=60, driver=driver, rng=0)
+    for factor in (*extreme(dtype), 1 / 2, 2, 2.0**20):
+        g = TruncatedQR(scaled(a, factor), rank=60, driver=driver, rng=0)
+        np.testing.assert_array_equal(g.P, f.P)
+        np.testing.assert_array_equal(g.R, scaled(f.R, factor))
 
 
 def test_a_large_common_part_hides_no_difference_of_the_columns(dtype):

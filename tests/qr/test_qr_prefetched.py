@@ -42,6 +42,7 @@ def assert_sound(a, raw, economic):
         q, _, info = scipy.linalg.get_lapack_funcs(name, (a,))(np.array(compact[:, :k], order="F"), tau)
         assert info == 0
         assert qr_ratio(a, q, r, p) <= THRESHOLD
+        assert orthogonality_ratio(q) <= THRESHOLD
 
 
 @pytest.mark.parametrize("name", LARGE)

@@ -211,6 +211,37 @@ def test_where_greedy_pivots_are_strong_they_stay(name, dtype, driver):
     assert isinstance(f, TruncatedQR)
 
 
+def test_the_chosen_columns_stand_in_greedy_order(dtype):
+    a = gaussian(60, 90, dtype)
+    f = strong_rrqr(a, rank=50, f=1)
+    assert f.swaps > 0
+    np.testing.assert_array_equal(TruncatedQR(a[:, f.P[:50]]).P, np.arange(50))
+
+
+def test_of_columns_that_would_do_equally_the_first_comes_in(dtype):
+    """And those that are as long as the chosen one stay out."""
+    for columns, first, swaps in (([1, 3, 3, 2], 1, 1), ([3, 3, 1], 0, 0), ([3, -3, 3], 0, 0)):
+        f = strong_rrqr(np.array([columns, columns], dtype), rank=1, f=1, tie_tol=ANY)
+        assert (f.P[0], f.swaps) == (first, swaps)
+
+
+def test_a_bound_is_met_to_the_last_digit_and_equal_columns_stay_for_any(dtype):
+    slack = np.sqrt(eps(dtype))
+    f = strong_rrqr(np.array([[1, 2 + 20 * eps(dtype)]], dtype), rank=1, f=2, tie_tol=ANY)
+    assert (f.swaps, f.rho <= 2) == (1, True)
+    for bound in (1, 1 + slack, 1 + 3 * slack):
+        assert strong_rrqr(np.array([[3, 3, 1]], dtype), rank=1, f=bound).swaps == 0
+
+
+def test_columns_that_are_tied_with_what_is_numerically_zero_end_it(dtype):
+    """The second column is taken before the third, is below rounding, and so is left out again, and taken again."""
+    a = np.diag([1, 1 / 4, 2]).astype(dtype)
+    a[1:] *= 3 * eps(dtype)
+    f = strong_rrqr(a, tie_tol=ANY)
+    assert f.rank == 1
+    assert_strong(a, f)
+
+
 def test_everything_that_a_truncated_qr_does_it_does_for_its_own_columns(dtype):
     a = kahan_blocks(2, 30, dtype)
     f = strong_rrqr(a, rank=40)
