@@ -10,8 +10,12 @@ LINTERS = [
     ["ruff", "check", "."],
     ["ruff", "format", "--check", "."],
     ["mypy"],
-    ["cython-lint", "src/rrqr_lapack"],
-    ["bash", "-c", "clang-format --dry-run -Werror csrc/*.[ch]"],
+    ["cython-lint", "src/rrqr_lapack", "docs/examples/extension"],
+    [
+        "bash",
+        "-c",
+        "clang-format --dry-run -Werror $(git ls-files '*.[ch]')",
+    ],
     ["bash", "-c", "shellcheck .ci/run .ci/steps/*"],
 ]
 

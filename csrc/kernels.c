@@ -23,4 +23,5 @@ const rrqr_kernels X(kernels) = {
     .apply_q = X(apply_q),
     .lstsq = X(lstsq),
     .interpolation = X(interpolation),
+    .numerical_rank = X(numerical_rank),
 };

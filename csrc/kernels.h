@@ -137,5 +137,6 @@ rrqr_status X(apply_reflectors)(rrqr_context *context, const rrqr_factor *f, int
 /* solve.c */
 rrqr_status X(lstsq)(rrqr_context *context, const rrqr_factor *f, int rank, int columns, void *b, void *norms);
 rrqr_status X(interpolation)(rrqr_context *context, const rrqr_factor *f, void *t);
+int X(numerical_rank)(const rrqr_factor *f);
 
 #endif

@@ -39,3 +39,13 @@ rrqr_status X(interpolation)(rrqr_context *context, const rrqr_factor *f, void *
     rrqr_release(buffer);
     return status;
 }
+
+/* Leading columns with |r_jj| > max(m, n) eps |r_00|: those with which R11 may be solved. */
+int X(numerical_rank)(const rrqr_factor *f)
+{
+    if (!f->rank) return 0;
+    const real least = (f->m > f->n ? f->m : f->n) * REAL_EPSILON * modulus(*(const scalar *)f->a);
+    int j = 0;
+    while (j < f->rank && !(modulus(*AT((const scalar *)f->a, f->lda, j, j)) <= least)) j++;
+    return j;
+}

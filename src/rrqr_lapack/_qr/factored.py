@@ -10,7 +10,7 @@ from .._common.arrays import as_fortran, as_numeric, check_choice, check_flag
 from .._common.norms import frobenius
 from .._common.rule import check_rule
 from .._common.state import Kept
-from .truncated import checked, factor_of, numerical_rank, run
+from .truncated import checked, factor_of, run
 
 
 def in_turn(method):
@@ -360,7 +360,7 @@ class TruncatedQR(Kept):
         """
         b = as_numeric(b, "b")
         work, vector = self._operand(b, "b", rows=True, check_finite=True)
-        k, used = self.rank, numerical_rank(self._factor)
+        k, used = self.rank, self._factor.numerical_rank()
         resid = self._factor.lstsq(work, used)
         z = np.zeros((k, work.shape[1]), self.dtype, order="F")
         z[:used] = work[:used]
@@ -399,7 +399,7 @@ class TruncatedQR(Kept):
         >>> TruncatedQR(np.array([[1.0, 2.0, 4.0], [1.0, 2.0, 4.0]]), rank=1).interpolation()
         array([[0.25, 0.5 , 1.  ]])
         """
-        used = numerical_rank(self._factor)
+        used = self._factor.numerical_rank()
         if used < self.rank:
             raise np.linalg.LinAlgError(
                 f"R11 is numerically singular: the numerical rank is {used}, this factorization has rank {self.rank}; "

@@ -20,8 +20,8 @@ from .._common.rule import check_rule
 
 MODES = ("economic", "r", "raw", "full")
 DRIVERS = ("auto", "greedy", "randomized", "lapack", "_prefetch", "_small")  # the last two: what auto takes by size
-TINY = 96 * 96  # elements up to which loops of our own beat BLAS, measured; complex ones count fourfold
-SMALL = 256 * 256  # elements below which prefetching does not pay, measured
+TINY = _core.TINY  # elements up to which loops of our own beat BLAS; complex ones count fourfold
+SMALL = _core.SMALL  # elements below which prefetching does not pay
 PART = 1e8  # operations on a stack, less than a tenth of a second, after which Ctrl-C is heard whoever works on it
 CALL = 1000  # operations in the time that a matrix costs whatever its size
 
@@ -265,15 +265,6 @@ def _padded(parts):
     for slot, part in zip(stack, parts, strict=True):
         slot[tuple(map(slice, part.shape))] = part
     return stack
-
-
-def numerical_rank(factor):
-    """Number of leading columns with |r_jj| > max(M, N) eps |r_11|."""
-    diagonal = np.abs(np.diagonal(factor.a)[: factor.rank])
-    if not diagonal.size:
-        return 0
-    dependent = diagonal <= numerical_rtol(factor.a) * diagonal[0]
-    return int(np.argmax(dependent)) if dependent.any() else factor.rank
 
 
 def numerical_rtol(a):
