@@ -138,7 +138,8 @@ static int api_factor(rrqr_handle *h, void *a, int lda, int rank, double rtol, d
     if (!isfinite(atol)) return -6;
     if (!(tie_tol >= 0 && tie_tol < 1)) return -7;
     if (driver != RRQR_AUTO && driver != RRQR_GREEDY && driver != RRQR_PREFETCH) return -8;
-    f->a = a, f->lda = lda;
+    f->a = a ? a : f->tau; /* of no elements */
+    f->lda = lda;
     h->tie_tol = tie_tol, h->driver = driver;
     rrqr_context context = h->context;
     h->begun = h->kernels->begin(&context, f) == RRQR_OK && f->maxnorm == f->maxnorm;

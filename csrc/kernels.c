@@ -21,7 +21,7 @@ const rrqr_kernels X(kernels) = {
     .upper = X(upper),
     .form_q = X(form_q),
     .apply_q = X(apply_q),
+    .numerical_rank = X(numerical_rank),
     .lstsq = X(lstsq),
     .interpolation = X(interpolation),
-    .numerical_rank = X(numerical_rank),
 };

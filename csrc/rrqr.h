@@ -79,9 +79,9 @@ typedef struct {
     rrqr_status (*form_q)(rrqr_context *context, const rrqr_factor *f, int columns, void *q);
     rrqr_status (*apply_q)(rrqr_context *context, const rrqr_factor *f, int left, int adjoint, int rows, int columns,
                            void *c);
+    int (*numerical_rank)(const rrqr_factor *f);
     rrqr_status (*lstsq)(rrqr_context *context, const rrqr_factor *f, int rank, int columns, void *b, void *norms);
     rrqr_status (*interpolation)(rrqr_context *context, const rrqr_factor *f, void *t);
-    int (*numerical_rank)(const rrqr_factor *f);
 } rrqr_kernels;
 
 extern const rrqr_kernels rrqr_s_kernels, rrqr_d_kernels, rrqr_c_kernels, rrqr_z_kernels;

@@ -71,9 +71,9 @@ cdef extern from "rrqr.h" nogil:
         void (*upper)(const rrqr_factor *, int, void *, int) noexcept nogil
         rrqr_status (*form_q)(rrqr_context *, const rrqr_factor *, int, void *) noexcept nogil
         rrqr_status (*apply_q)(rrqr_context *, const rrqr_factor *, int, int, int, int, void *) noexcept nogil
+        int (*numerical_rank)(const rrqr_factor *) noexcept nogil
         rrqr_status (*lstsq)(rrqr_context *, const rrqr_factor *, int, int, void *, void *) noexcept nogil
         rrqr_status (*interpolation)(rrqr_context *, const rrqr_factor *, void *) noexcept nogil
-        int (*numerical_rank)(const rrqr_factor *) noexcept nogil
     int rrqr_share(int) noexcept
     void *rrqr_allocate(rrqr_context *, size_t, size_t) noexcept
     void rrqr_release(void *) noexcept

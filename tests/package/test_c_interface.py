@@ -1,6 +1,7 @@
 """The C interface, called through its addresses: the results of the package, and arguments that nobody has checked."""
 
 import ctypes
+import itertools
 import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -87,6 +88,20 @@ def test_every_result_is_that_of_the_package(m, n, dtype, how):
         same(f.apply_q(b"R", b"N", c.T), expected.apply_q(c.T, side="right"), np.linalg.norm(c))
 
 
+@pytest.mark.parametrize(("m", "n"), [(96, 96), (97, 96), (48, 48), (49, 48), (257, 255), (256, 256)])
+def test_the_fastest_way_for_a_size_is_that_of_the_package(m, n, dtype):
+    """Each kernel has another part of the updates still to do: what is stored below R shows which one it was."""
+    a = gaussian(m, n, dtype)
+    rank = 40
+    ways = [TruncatedQR(a, rank=rank, driver=driver).qr for driver in ("_small", "greedy", "_prefetch")]
+    least = min(np.linalg.norm(one - two) for one, two in itertools.combinations(ways, 2))
+    assert least > 0.05 * np.linalg.norm(a)  # measured: 0.078
+    compact = a.copy("F")
+    with Handle(m, n, dtype) as f:
+        f.factor(compact, rank)
+    assert np.linalg.norm(compact - TruncatedQR(a, rank=rank).qr) < 1e-2 * least
+
+
 @pytest.mark.parametrize("how", DRIVERS)
 @pytest.mark.parametrize(("m", "n"), [(1, 7), (7, 1), (40, 50), (270, 260)])
 def test_rows_beyond_the_matrix_are_let_alone(m, n, dtype, how):
@@ -122,6 +137,17 @@ def test_a_rule_is_that_of_the_package(rule, how):
         f.factor(a.copy("F"), driver=how, **rule)
         assert f.rank == expected.rank
         np.testing.assert_array_equal(f.pivots, expected.P)
+
+
+@pytest.mark.parametrize(("m", "n"), [(0, 0), (0, 5), (5, 0)])
+def test_a_matrix_without_elements_may_be_null(m, n, dtype):
+    with Handle(m, n, dtype) as f:
+        f.factor(None)
+        assert f.rank == 0
+        assert not f.residual_norms().any()
+        for call in (("upper", None), ("form_q", 0, None), ("interpolation", None), ("extend", 0, 0.1, 0.1)):
+            f.call(*call)
+        np.testing.assert_array_equal(f.form_q(m), np.eye(m))
 
 
 def test_ties_go_to_the_first_column_within_the_tolerance():
@@ -353,6 +379,29 @@ def test_the_callback_stops_a_long_factorization_that_can_go_on(how):
         assert len(asked) == 1
 
 
+def test_the_callback_stops_a_long_product():
+    asked = []
+
+    @CALLBACK
+    def stop(data):
+        asked.append(data)
+        return 1
+
+    @CALLBACK
+    def go_on(data):
+        return 0
+
+    with Handle(1200, 400, "f4") as f:
+        f.factor(gaussian(1200, 400, "f4").copy("F"))
+        f.call("set_interrupt", stop, None)
+        with pytest.raises(Refused) as refused:
+            f.form_q(1200)
+        assert refused.value.status == INTERRUPTED
+        assert asked == [None]
+        f.call("set_interrupt", go_on, None)
+        assert orthogonality_ratio(f.form_q(1200)) <= THRESHOLD
+
+
 def operations(f, a, c):
     """All that allocates, after a factorization in two pieces; as arrays."""
     f.factor(a, 10)
@@ -418,6 +467,23 @@ def test_handles_in_many_threads_do_not_mix(dtype):
             f = TruncatedQR(a, rank=90)
             np.testing.assert_array_equal(pivots, f.P)
             same(product, f.form_q() @ f.R, np.linalg.norm(a))
+
+
+def test_one_handle_is_read_by_many_threads(dtype):
+    c = gaussian(150, 4, dtype, seed=1)
+    gate = threading.Barrier(6)
+
+    def everything(_):
+        gate.wait()
+        return f.upper(), f.form_q(150), f.interpolation(), f.residual_norms(), f.apply_q(b"L", b"C", c)
+
+    with Handle(150, 140, dtype) as f, ThreadPoolExecutor(6) as pool:
+        f.factor(gaussian(150, 140, dtype).copy("F"), 90)
+        expected, *others = pool.map(everything, range(6))
+        assert orthogonality_ratio(expected[1]) <= THRESHOLD
+        for found in others:
+            for ours, theirs in zip(found, expected, strict=True):
+                np.testing.assert_array_equal(ours, theirs)
 
 
 # --- what is declared ---------------------------------------------------------------------------------------------
