@@ -147,6 +147,8 @@ def test_a_matrix_without_elements_may_be_null(m, n, dtype):
         assert not f.residual_norms().any()
         for call in (("upper", None), ("form_q", 0, None), ("interpolation", None), ("extend", 0, 0.1, 0.1)):
             f.call(*call)
+        for side in (b"L", b"R"):
+            f.call("apply_q", side, b"N", 0, None)
         np.testing.assert_array_equal(f.form_q(m), np.eye(m))
 
 
@@ -298,7 +300,7 @@ def test_no_handle_is_a_wrong_first_argument(name):
 def test_a_handle_without_a_factorization_says_so(name):
     with Handle(6, 5, "f8") as f:
         assert RRQR[name](f.handle, *arguments_of(name)) == NOT_FACTORED
-        assert f.rank == -1
+        assert f.rank == RRQR["nonfinite_column"](f.handle) == -1
         assert RRQR["pivots"](f.handle) is None
         assert RRQR["tau"](f.handle) is None
 
@@ -441,6 +443,22 @@ def test_any_failed_allocation_is_a_status_and_the_next_try_is_whole(m, n, dtype
     assert allowed > created
     for ours, theirs in zip(found, expected, strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_residual_that_cannot_be_computed_is_a_status_and_leaves_its_places(dtype):
+    """Columns that cancel have no norm at hand, and one allocation is enough to factor."""
+    basis = gaussian(100, 3, dtype)
+    a = np.hstack([10 * basis, basis @ gaussian(3, 60, dtype, seed=7) + eps(dtype) ** 0.6 * gaussian(100, 60, dtype)])
+    _core.fail_allocation(7)
+    try:
+        opened = _core.counted_handle(LETTERS[dtype.char].decode(), 100, 63)
+    finally:
+        _core.fail_allocation(-1)
+    with Handle(100, 63, dtype, opened) as f:
+        f.factor(a.copy("F"), 3, driver=GREEDY)
+        places = ctypes.c_double(-5), ctypes.c_double(-5)
+        assert RRQR["maxresid"](f.handle, *map(ctypes.byref, places)) == NO_MEMORY
+        assert [place.value for place in places] == [-5, -5]
 
 
 def test_a_handle_that_does_not_fit_is_null():
