@@ -3,6 +3,7 @@
 import ctypes
 import itertools
 import re
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -468,6 +469,31 @@ def test_a_handle_that_does_not_fit_is_null():
             _core.counted_handle("d", 3, 3)
     finally:
         _core.fail_allocation(-1)
+
+
+def resident():
+    with open("/proc/self/statm") as f:
+        return int(f.read().split()[1]) * 4096
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the resident memory from /proc")
+def test_a_destroyed_handle_gives_its_memory_back_and_so_does_one_that_was_not_finished():
+    """Of the arrays the smallest, the pivots, would be 7 MB in so many rounds; what is counted is written to."""
+
+    def rounds(count):
+        for i in range(count):
+            _core.fail_allocation(6 - i % 3)  # the last arrays do not fit, two times of three
+            try:
+                Handle(3000, 3000, "f8", _core.counted_handle("d", 3000, 3000)).__exit__()
+            except MemoryError:
+                pass
+            finally:
+                _core.fail_allocation(-1)
+
+    rounds(600)
+    before = resident()
+    rounds(1800)
+    assert resident() - before < 3_000_000
 
 
 def test_handles_in_many_threads_do_not_mix(dtype):
