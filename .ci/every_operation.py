@@ -11,6 +11,7 @@ import numpy as np
 tests = Path(sys.argv[1])
 sys.path[:0] = [str(tests / "helpers"), str(tests / "package")]
 
+import test_c_interface as interface  # noqa: E402
 import test_faults as faults  # noqa: E402
 
 from rrqr_lapack import TruncatedQR  # noqa: E402
@@ -23,4 +24,6 @@ for dtype in map(np.dtype, sys.argv[2:]):
         for method in faults.FACTOR_METHODS.values():
             method(factor)
         factor.extend(rank=20)
+    with interface.Handle(40, 50, dtype) as handle:
+        list(interface.operations(handle, faults.matrix(dtype).copy("F"), np.ones((40, 3), dtype)))
 print(len(sys.argv[2:]) * len(faults.OPERATIONS), "operations")

@@ -11,8 +11,12 @@ LINTERS = [
     ["ruff", "format", "--check", "."],
     ["mypy"],
     ["bash", "-c", "mypy <(awk '/^```/ {code = /python$/; next} code' README.md)"],  # its Python blocks, as one program
-    ["cython-lint", "src/rrqr_lapack"],
-    ["bash", "-c", "clang-format --dry-run -Werror csrc/*.[ch]"],
+    ["cython-lint", "src/rrqr_lapack", "docs/examples/extension"],
+    [
+        "bash",
+        "-c",
+        "clang-format --dry-run -Werror $(git ls-files '*.[ch]')",
+    ],
     ["bash", "-c", "shellcheck .ci/run .ci/steps/*"],
 ]
 

@@ -22,6 +22,7 @@ const rrqr_kernels X(kernels) = {
     .upper_rows = X(upper_rows),
     .form_q = X(form_q),
     .apply_q = X(apply_q),
+    .numerical_rank = X(numerical_rank),
     .lstsq = X(lstsq),
     .interpolation = X(interpolation),
 };

@@ -136,6 +136,7 @@ rrqr_status X(apply_q)(rrqr_context *context, const rrqr_factor *f, int left, in
 rrqr_status X(apply_reflectors)(rrqr_context *context, const rrqr_factor *f, int first, int last, int left, int adjoint,
                                 int rows, int columns, scalar *c, int ldc);
 /* solve.c */
+int X(numerical_rank)(const rrqr_factor *f);
 rrqr_status X(lstsq)(rrqr_context *context, const rrqr_factor *f, int rank, int columns, void *b, void *norms);
 rrqr_status X(interpolation)(rrqr_context *context, const rrqr_factor *f, void *t);
 

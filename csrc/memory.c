@@ -28,5 +28,5 @@ int rrqr_interrupted(rrqr_context *context, double operations)
     context->work += operations;
     if (!context->interrupted || context->work < OPERATIONS_BETWEEN) return 0;
     context->work = 0;
-    return context->interrupted();
+    return context->interrupted(context->data);
 }

@@ -7,21 +7,14 @@
 
 #include <stddef.h>
 
+#include "rrqr_lapack.h" /* what kernels return, rrqr_status, and the C interface of the package */
 #include "tuning.h"
 
-typedef enum {
-    RRQR_OK = 0,
-    RRQR_NO_MEMORY,   /* an allocation failed; the factor is as it was between two steps */
-    RRQR_INTERRUPTED, /* the context asked to stop; the factor is valid at its present rank */
-    RRQR_OVERFLOW,    /* a column norm is not representable */
-    RRQR_TOO_WIDE,    /* so many columns that the length of LAPACK's workspace is none of its integers */
-    RRQR_BAD_CALL     /* LAPACK refused an argument: a bug of ours */
-} rrqr_status;
-
 typedef struct rrqr_context {
-    int (*interrupted)(void);   /* nonzero: stop; NULL: never asked */
-    double work;                /* operations since it was last asked */
-    ptrdiff_t allocations_left; /* allocations that still succeed; negative: no limit (tests count down) */
+    int (*interrupted)(void *data); /* nonzero: stop; NULL: never asked */
+    void *data;                     /* what it is given */
+    double work;                    /* operations since it was last asked */
+    ptrdiff_t allocations_left;     /* allocations that still succeed; negative: no limit (tests count down) */
 } rrqr_context;
 
 /* Stop before step j when maxresid <= atol, maxresid / maxnorm <= rtol, or j columns reach rank. */
@@ -87,6 +80,7 @@ typedef struct {
     rrqr_status (*form_q)(rrqr_context *context, const rrqr_factor *f, int columns, void *q);
     rrqr_status (*apply_q)(rrqr_context *context, const rrqr_factor *f, int left, int adjoint, int rows, int columns,
                            void *c);
+    int (*numerical_rank)(const rrqr_factor *f);
     rrqr_status (*lstsq)(rrqr_context *context, const rrqr_factor *f, int rank, int columns, void *b, void *norms);
     rrqr_status (*interpolation)(rrqr_context *context, const rrqr_factor *f, void *t);
 } rrqr_kernels;
@@ -107,5 +101,11 @@ static inline int rrqr_share(int left)
 void *rrqr_allocate(rrqr_context *context, size_t count, size_t size);
 void rrqr_release(void *memory);
 int rrqr_interrupted(rrqr_context *context, double operations);
+
+/* api.c */
+extern const rrqr_api rrqr_interface;
+extern const rrqr_routine rrqr_functions[];
+extern const size_t rrqr_function_count;
+int rrqr_open(const rrqr_context *context, char dtype, int m, int n, rrqr_handle **handle);
 
 #endif

@@ -1,5 +1,15 @@
-/* What is solved with R11: basic least squares and the interpolation matrix. */
+/* What is solved with R11, as far as it can be: basic least squares and the interpolation matrix. */
 #include "kernels.h"
+
+/* Leading columns with |r_jj| > max(m, n) eps |r_00|: those with which R11 may be solved. */
+int X(numerical_rank)(const rrqr_factor *f)
+{
+    if (!f->rank) return 0;
+    const real least = (f->m > f->n ? f->m : f->n) * REAL_EPSILON * modulus(*(const scalar *)f->a);
+    int j = 0;
+    while (j < f->rank && !(modulus(*AT((const scalar *)f->a, f->lda, j, j)) <= least)) j++;
+    return j;
+}
 
 /* min ||A P(:, 0:rank) z - b|| for the columns of b (m x columns, overwritten): z in the first `rank` rows,
  * the residual norms in `norms`. */

@@ -40,6 +40,10 @@ enum {
     Q_ELEMENTS = 72 * 72,
     /* sums that do not wait for each other: they fill a few registers of any instruction set */
     LANES = 16,
+    /* elements of a matrix, complex ones counted fourfold, up to which the small kernel beats BLAS, and elements below
+     * which prefetching does not pay: what the driver 'auto' goes by. Both measured */
+    RRQR_TINY = 96 * 96,
+    RRQR_SMALL = 320 * 320,
     /* rows and columns of a tile of a transposition: a multiple of a cache line's elements in all dtypes, and two tiles
      * fit the innermost cache */
     TILE = 32

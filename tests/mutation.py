@@ -48,6 +48,7 @@ TESTS = {
     ),
     r"solve\.c": "qr/lstsq id/id package/faults",
     r"memory\.c": "package/faults package/interrupts",
+    r"(api\.c|_c_interface\.py)": "package/c_interface",
     r"prune/torch/_(\w+)\.py": r"torch/\1 torch/rules torch/groups torch/hazards",
     r"prune/_planning/\w+\.py": "prune/allocate prune/plan prune/compress_bad_input",
     r"prune/_units/(\w+)\.py": r"prune/\1 prune/selection_factor prune/plan prune/apply",

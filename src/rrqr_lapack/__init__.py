@@ -13,6 +13,8 @@ positive semidefinite and kernel matrices
     nystrom, Nystrom, rpcholesky, PartialCholesky, kernel_ridge, KernelRidge, spectral_embedding, KernelMatrix, rbf
 missing entries
     complete, soft_impute, alternating_least_squares, Completion, hold_out, ConvergenceWarning
+C and Cython
+    get_include
 in modules of their own
     interpolative (as `scipy.linalg.interpolative`), prune (networks), prune.torch (models in PyTorch)
 """
@@ -25,12 +27,15 @@ from typing import Any as _Any
 if _find_spec(f"{__name__}._core") is None:
     raise ImportError(f"{__path__[0]} holds only the sources; in the checkout: pip install .")
 
+from ._c_interface import get_include
 from ._common.warn import ConvergenceWarning
 from ._completion.als import alternating_least_squares
 from ._completion.complete import complete
 from ._completion.observed import hold_out
 from ._completion.result import Completion
 from ._completion.soft_impute import soft_impute
+from ._core import C_API as _C_API  # noqa: F401
+from ._core import FUNCTIONS as __pyx_capi__  # noqa: F401
 from ._id.column import InterpolativeDecomposition, interpolative_decomposition
 from ._id.cur import CUR, cur
 from ._id.linking import LinkingMatrix
@@ -83,6 +88,7 @@ __all__ = [
     "complete",
     "cur",
     "generalized_nystrom",
+    "get_include",
     "hold_out",
     "interpolative_decomposition",
     "kernel_ridge",

@@ -22,11 +22,12 @@ cdef extern from "Python.h":
 
 cdef extern from "rrqr.h" nogil:
     enum:
-        RRQR_PANEL, RRQR_BLOCK, RRQR_OVERSAMPLE, RRQR_DEFER
+        RRQR_PANEL, RRQR_BLOCK, RRQR_OVERSAMPLE, RRQR_DEFER, RRQR_TINY, RRQR_SMALL
     ctypedef enum rrqr_status:
         RRQR_OK, RRQR_NO_MEMORY, RRQR_INTERRUPTED, RRQR_OVERFLOW, RRQR_TOO_WIDE, RRQR_BAD_CALL
     ctypedef struct rrqr_context:
-        int (*interrupted)() noexcept nogil
+        int (*interrupted)(void *) noexcept nogil
+        void *data
         double work
         Py_ssize_t allocations_left
     ctypedef struct rrqr_stop:
@@ -71,12 +72,20 @@ cdef extern from "rrqr.h" nogil:
         void (*upper_rows)(const rrqr_factor *, int, void *) noexcept nogil
         rrqr_status (*form_q)(rrqr_context *, const rrqr_factor *, int, void *) noexcept nogil
         rrqr_status (*apply_q)(rrqr_context *, const rrqr_factor *, int, int, int, int, void *) noexcept nogil
+        int (*numerical_rank)(const rrqr_factor *) noexcept nogil
         rrqr_status (*lstsq)(rrqr_context *, const rrqr_factor *, int, int, void *, void *) noexcept nogil
         rrqr_status (*interpolation)(rrqr_context *, const rrqr_factor *, void *) noexcept nogil
     int rrqr_share(int) noexcept
     void *rrqr_allocate(rrqr_context *, size_t, size_t) noexcept
     void rrqr_release(void *) noexcept
     const rrqr_kernels rrqr_s_kernels, rrqr_d_kernels, rrqr_c_kernels, rrqr_z_kernels
+    ctypedef struct rrqr_api:
+        pass
+    ctypedef struct rrqr_handle
+    const rrqr_api rrqr_interface
+    const rrqr_routine *rrqr_functions
+    const size_t rrqr_function_count
+    int rrqr_open(const rrqr_context *, char, int, int, rrqr_handle **) noexcept
 
 
 # --- the routine table --------------------------------------------------------------------------------------------
@@ -161,13 +170,14 @@ def fail_allocation(Py_ssize_t after):
     allocations_left = after
 
 
-cdef int interrupted() noexcept with gil:
+cdef int interrupted(void *data) noexcept with gil:
     return PyErr_CheckSignals()
 
 
 cdef rrqr_context opened():
     cdef rrqr_context context
     context.interrupted = interrupted
+    context.data = NULL
     context.work = 0
     context.allocations_left = allocations_left
     return context
@@ -467,6 +477,10 @@ cdef class Factor:
     def maxnorm(self):
         return self.c.maxnorm
 
+    def numerical_rank(self):
+        """Leading columns with |r_jj| > max(m, n) eps |r_00|."""
+        return self.kernels.numerical_rank(&self.c)
+
     def maxresid(self):
         """Largest column norm of the residual block, computed once for each rank."""
         cdef double result = self.largest
@@ -657,3 +671,31 @@ def factor_stack(np.ndarray a not None, np.ndarray q, np.ndarray r not None, np.
             rank_data[item] = factor.c.rank
     factor.c.pivots = <int *>np.PyArray_DATA(factor.pivots)
     check(status, &context)
+
+
+# --- the C interface ----------------------------------------------------------------------------------------------
+
+TINY, SMALL = RRQR_TINY, RRQR_SMALL  # where 'auto' changes its way, as for callers from C
+C_API = PyCapsule_New(<void *>&rrqr_interface, "rrqr_lapack._C_API", NULL)
+
+
+cdef dict functions():
+    """The address of each function, in a capsule whose name is its signature."""
+    cdef size_t i
+    capsules = {}
+    for i in range(rrqr_function_count):
+        capsules[rrqr_functions[i].name.decode()] = PyCapsule_New((<void **>rrqr_functions[i].address)[0],
+                                                                  rrqr_functions[i].signature, NULL)
+    return capsules
+
+
+FUNCTIONS = functions()
+
+
+def counted_handle(str dtype not None, int m, int n):
+    """The address of a handle that allocates as `fail_allocation` says, for tests."""
+    cdef rrqr_context context = opened()
+    cdef rrqr_handle *handle
+    context.interrupted = NULL
+    check(<rrqr_status>rrqr_open(&context, ord(dtype), m, n, &handle), &context)
+    return <size_t>handle

@@ -14,7 +14,7 @@ from .._common.norms import frobenius
 from .._common.rule import Rule, check_rule
 from .._common.state import Kept
 from .._common.types import Array, DType, Indices, Matrix, Reals, Seed, Shape
-from .truncated import Driver, checked, factor_of, numerical_rank, run
+from .truncated import Driver, checked, factor_of, run
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -366,7 +366,7 @@ class TruncatedQR(Kept):
         """
         b = as_numeric(b, "b")
         work, vector = self._operand(b, "b", rows=True, check_finite=True)
-        k, used = self.rank, numerical_rank(self._factor)
+        k, used = self.rank, self._factor.numerical_rank()
         resid = self._factor.lstsq(work, used)
         z = np.zeros((k, work.shape[1]), self.dtype, order="F")
         z[:used] = work[:used]
@@ -405,7 +405,7 @@ class TruncatedQR(Kept):
         >>> TruncatedQR(np.array([[1.0, 2.0, 4.0], [1.0, 2.0, 4.0]]), rank=1).interpolation()
         array([[0.25, 0.5 , 1.  ]])
         """
-        used = numerical_rank(self._factor)
+        used = self._factor.numerical_rank()
         if used < self.rank:
             raise np.linalg.LinAlgError(
                 f"rank must be at most the numerical rank, {used}, since beyond it R11 is singular, got {self.rank}; "

@@ -25,8 +25,8 @@ Mode: TypeAlias = Literal["economic", "r", "raw", "full"]
 Driver: TypeAlias = Literal["auto", "greedy", "randomized", "lapack"]
 MODES = get_args(Mode)
 DRIVERS = (*get_args(Driver), "_prefetch", "_small")  # the last two: what auto takes by size
-TINY = 96 * 96  # elements up to which loops of our own beat BLAS, measured; complex ones count fourfold
-SMALL = 320 * 320  # elements below which prefetching does not pay, measured
+TINY = _core.TINY  # elements up to which loops of our own beat BLAS; complex ones count fourfold
+SMALL = _core.SMALL  # elements below which prefetching does not pay
 PART = 1e8  # operations on a stack, less than a tenth of a second, after which Ctrl-C is heard whoever works on it
 CALL = 1000  # operations in the time that a matrix costs whatever its size
 
@@ -310,15 +310,6 @@ def _padded(parts: tuple[Array, ...]) -> Array:
     for slot, part in zip(stack, parts, strict=True):
         slot[tuple(map(slice, part.shape))] = part
     return stack
-
-
-def numerical_rank(factor: _core.Factor) -> int:
-    """Number of leading columns with |r_jj| > max(M, N) eps |r_11|."""
-    diagonal = np.abs(np.diagonal(factor.a)[: factor.rank])
-    if not diagonal.size:
-        return 0
-    dependent = diagonal <= numerical_rtol(factor.a) * diagonal[0]
-    return int(np.argmax(dependent)) if dependent.any() else factor.rank
 
 
 def numerical_rtol(a: Any) -> float:
