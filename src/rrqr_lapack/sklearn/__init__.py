@@ -1,0 +1,16 @@
+"""Estimators for scikit-learn on the factorizations of this package, with its interface and its words.
+
+`ColumnSelector` removes redundant columns, with an error that it states. The extra ``[sklearn]`` installs what this
+needs.
+"""
+
+from importlib.util import find_spec as _find_spec
+
+if _find_spec("sklearn") is None:
+    raise ImportError("rrqr_lapack.sklearn needs scikit-learn; pip install 'rrqr-lapack[sklearn]'")
+
+from ._column_selector import ColumnSelector
+
+__all__ = [
+    "ColumnSelector",
+]
