@@ -10,7 +10,11 @@ if _find_spec("sklearn") is None:
     raise ImportError("rrqr_lapack.sklearn needs scikit-learn; pip install 'rrqr-lapack[sklearn]'")
 
 from ._column_selector import ColumnSelector
+from ._kernel_ridge import KernelRidge
+from ._nystroem import Nystroem
 
 __all__ = [
     "ColumnSelector",
+    "KernelRidge",
+    "Nystroem",
 ]
