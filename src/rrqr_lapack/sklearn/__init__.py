@@ -12,9 +12,13 @@ if _find_spec("sklearn") is None:
 from ._column_selector import ColumnSelector
 from ._kernel_ridge import KernelRidge
 from ._nystroem import Nystroem
+from ._pca import PCA
+from ._truncated_svd import TruncatedSVD
 
 __all__ = [
+    "PCA",
     "ColumnSelector",
     "KernelRidge",
     "Nystroem",
+    "TruncatedSVD",
 ]
