@@ -11,6 +11,7 @@ if _find_spec("sklearn") is None:
 
 from ._column_selector import ColumnSelector
 from ._kernel_ridge import KernelRidge
+from ._matrix_completion import MatrixCompletion
 from ._nystroem import Nystroem
 from ._pca import PCA
 from ._truncated_svd import TruncatedSVD
@@ -19,6 +20,7 @@ __all__ = [
     "PCA",
     "ColumnSelector",
     "KernelRidge",
+    "MatrixCompletion",
     "Nystroem",
     "TruncatedSVD",
 ]
