@@ -14,6 +14,8 @@ from ._kernel_ridge import KernelRidge
 from ._matrix_completion import MatrixCompletion
 from ._nystroem import Nystroem
 from ._pca import PCA
+from ._row_selector import RowSelector
+from ._spectral_embedding import SpectralEmbedding
 from ._truncated_svd import TruncatedSVD
 
 __all__ = [
@@ -22,5 +24,7 @@ __all__ = [
     "KernelRidge",
     "MatrixCompletion",
     "Nystroem",
+    "RowSelector",
+    "SpectralEmbedding",
     "TruncatedSVD",
 ]
