@@ -155,7 +155,7 @@ def test_weights_are_routed_through_a_search(X, rng):
     assert search.best_params_["gamma"] == 3.0
 
 
-@pytest.mark.parametrize("weights", [[1.0, 2.0], -np.ones(80), np.full(80, np.nan)])
+@pytest.mark.parametrize("weights", [[1.0, 2.0], -np.ones(80), np.full(80, np.nan), np.zeros(80)])
 def test_weights_that_are_none_are_refused(weights, X):
     with pytest.raises(ValueError, match="sample_weight"):
         KernelRidge().fit(X, X[:, 0], sample_weight=weights)

@@ -195,4 +195,6 @@ def _weights(sample_weight: Any, X: Any) -> Array:
         raise ValueError(f"sample_weight must have the shape ({X.shape[0]},), got {weights.shape}")
     if (weights < 0).any():
         raise ValueError(f"sample_weight must be at least 0, got {weights.min()}")
+    if not weights.any():
+        raise ValueError("sample_weight must not be zero for all samples")
     return weights
