@@ -74,6 +74,16 @@ def test_principal_components_are_scikit_learns(n_components, X):
             assert np.allclose(getattr(stream, name), getattr(theirs, name), rtol=0.05), name
 
 
+def test_a_stream_loses_at_most_twice_the_least_variance(rng):
+    X = rng.standard_normal((300, 80)) * 0.97 ** np.arange(80)
+    stream = PCA(10, random_state=0)
+    for block in np.array_split(X, 20):
+        stream.partial_fit(block)
+    left = np.linalg.norm(X - stream.inverse_transform(stream.transform(X)))
+    assert left**2 < 2 * (np.linalg.svd(X - X.mean(axis=0), compute_uv=False)[10:] ** 2).sum()
+    assert left <= stream.reconstruction_error_ * (1 + 1e-9)
+
+
 def test_whitened_scores_have_variance_one_and_the_same_inverse(X):
     model = PCA(5, whiten=True).fit(X)
     Z = model.transform(X)

@@ -68,8 +68,9 @@ class MatrixCompletion(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     Notes
     -----
-    `fit` as `complete`; `transform` solves for each pattern of missing values one least squares problem of the size of
-    what is seen by k. A column of which nothing is seen is filled in by the biases of rows alone, and stays.
+    `fit` as `complete`, and faster with `n_components`. `transform` solves for each pattern of missing values a k x k
+    system, whose condition is at most ``1 + s_1 / penalty_``, or least squares where a penalty of 0 was given. A column
+    of which nothing is seen is filled in by the biases of rows alone, and stays.
 
     References
     ----------
@@ -97,7 +98,7 @@ class MatrixCompletion(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         with_biases: bool = True,
         penalties: Any = None,
         fraction: float = 0.1,
-        tol: float = 1e-5,
+        tol: float = 1e-3,
         max_iter: int = 1000,
         random_state: Any = None,
     ) -> None:
@@ -176,15 +177,12 @@ class MatrixCompletion(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         seen = ~np.isnan(X)
         guess = self._biases(X, seen)
         basis = self.components_.T * np.sqrt(self.singular_values_)
-        ridge = np.sqrt(self.penalty_) * np.eye(basis.shape[1], dtype=X.dtype)
         incomplete = np.flatnonzero(~seen.all(axis=1))
         patterns, which = np.unique(seen[incomplete], axis=0, return_inverse=True)
         for number, pattern in enumerate(patterns):
             rows = incomplete[which.ravel() == number]
             known, missing = np.ix_(rows, pattern), np.ix_(rows, ~pattern)
-            left = (X[known] - guess[known]).T
-            B = np.concatenate([basis[pattern], ridge])
-            weights = np.linalg.lstsq(B, np.concatenate([left, np.zeros((len(ridge), len(rows)), X.dtype)]))[0]
+            weights = _ridge(basis[pattern], (X[known] - guess[known]).T, self.penalty_)
             X[missing] = guess[missing] + (basis[~pattern] @ weights).T
         return X
 
@@ -199,3 +197,10 @@ class MatrixCompletion(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         tags.input_tags.allow_nan = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def _ridge(B: Matrix, right: Matrix, penalty: float) -> Matrix:
+    """``argmin ||right - B w||_F^2 + penalty ||w||_F^2``, the smallest w without a penalty."""
+    if penalty == 0:
+        return np.linalg.lstsq(B, right)[0]
+    return np.linalg.solve(B.T @ B + B.dtype.type(penalty) * np.eye(B.shape[1], dtype=B.dtype), B.T @ right)

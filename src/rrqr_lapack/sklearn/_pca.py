@@ -1,5 +1,6 @@
 """Principal components of dense, sparse and streamed data, as an estimator of scikit-learn."""
 
+import numbers
 from typing import Any, Self
 
 import numpy as np
@@ -7,7 +8,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from .. import PCA as Components
-from .._common.arrays import check_flag
+from .._common.arrays import check_count, check_flag
 from .._common.types import Array, Matrix
 from .._common.warn import warn
 from ._random import generator
@@ -30,7 +31,8 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     whiten : bool, optional
         Divide scores by the standard deviations of the components, so that those of the training data have variance 1.
     n_oversamples, iterated_power : int, optional
-        Columns beyond the number of components, and power iterations, of the randomized SVD.
+        Columns beyond the number of components, and power iterations, of the randomized SVD. A stream keeps at least as
+        many columns beyond the components as there are of these.
     random_state : None, int or numpy.random.RandomState, optional
         Seed.
 
@@ -61,8 +63,9 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
     Notes
     -----
-    As `rrqr_lapack.PCA`. A stream keeps 2 N^2 numbers with a share or all of the components, and 2 N l of them for
-    ``l = n_components + n_oversamples`` below N: there the variance left out is at most a little above the least.
+    As `rrqr_lapack.PCA`. A stream keeps 2 N^2 numbers where a share or all of the components are asked for, or where
+    ``l = n_components + max(n_components, n_oversamples)`` reaches N, and 2 N l numbers below: the variance left out
+    is then in the mean at most twice the least.
 
     References
     ----------
@@ -93,7 +96,7 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         *,
         whiten: bool = False,
         n_oversamples: int = 10,
-        iterated_power: int = 2,
+        iterated_power: int = 4,
         random_state: Any = None,
     ) -> None:
         self.n_components, self.whiten = n_components, whiten
@@ -120,7 +123,7 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             `X` is no finite real matrix; a parameter is out of its range.
         """
         X = validate_data(self, X, accept_sparse=("csr", "csc"), dtype=KINDS)
-        self._pca, self._streams = self._begun(*X.shape).fit(X), False
+        self._pca, self._streams = self._begun(X.shape[0], X.shape[1], self.n_oversamples).fit(X), False
         return self
 
     def partial_fit(self, X: Any, y: None = None) -> Self:
@@ -153,7 +156,7 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         if not streams and hasattr(self, "_pca"):
             warn("fit was given all rows, which are forgotten now; give every block to partial_fit", UserWarning)
         X = validate_data(self, X, accept_sparse=("csr", "csc"), dtype=KINDS, reset=not streams)
-        pca = self._pca if streams else self._begun(X.shape[1], X.shape[1])
+        pca = self._pca if streams else self._begun(X.shape[1], X.shape[1], self._spare())
         self._pca, self._streams = pca.partial_fit(X), True
         return self
 
@@ -193,11 +196,16 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         rows = self._pca.inverse_transform(X * self._deviations() if self.whiten else X)
         return rows.astype(X.dtype, copy=False)
 
-    def _begun(self, samples: int, features: int) -> Components:
+    def _spare(self) -> int:
+        """Columns that a stream keeps beyond the components: with as many, about twice the least variance is lost."""
+        least = self.n_components if isinstance(self.n_components, numbers.Integral) else 0
+        return max(check_count("n_oversamples", self.n_oversamples), int(least))
+
+    def _begun(self, samples: int, features: int, oversample: int) -> Components:
         """What does the work, before it has seen data."""
         check_flag("whiten", self.whiten)
         rank, rtol = rank_and_rtol(self.n_components, samples, features)
-        how = {"oversample": self.n_oversamples, "power": self.iterated_power, "rng": generator(self.random_state)}
+        how = {"oversample": oversample, "power": self.iterated_power, "rng": generator(self.random_state)}
         return Components(rank, rtol=rtol, **how)
 
     def _deviations(self) -> Array:
