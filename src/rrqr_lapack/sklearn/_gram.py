@@ -1,5 +1,6 @@
 """The kernel matrix of training points under scikit-learn's names of kernels, which is never formed."""
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from .. import KernelMatrix
 from .._common.types import Array, Matrix
 
 PRECOMPUTED = "precomputed"
+OF_ONE = ("rbf", "laplacian", "chi2")  # kernels with k(x, x) = 1: small blocks of K would take the time of many columns
 
 
 class Pairwise:
@@ -61,7 +63,24 @@ class Gram:
         return np.arange(self.x.shape[0])[:, None]
 
     def matrix(self) -> KernelMatrix:
-        return KernelMatrix(self, self.indices)
+        return GramMatrix(self)
+
+
+class GramMatrix(KernelMatrix):
+    """The matrix of a `Gram` without weights, of which the diagonal is found once, or known."""
+
+    def __init__(self, gram: Gram) -> None:
+        self.gram = gram
+        super().__init__(gram, gram.indices)
+
+    def diagonal(self) -> Matrix:
+        return self._diagonal
+
+    @functools.cached_property
+    def _diagonal(self) -> Matrix:
+        if self.gram.pairwise.metric in OF_ONE:
+            return np.ones(self.shape[0], self.dtype)
+        return super().diagonal()
 
 
 def _dense(values: Any) -> Matrix:
