@@ -45,9 +45,8 @@ def interpreter(version):
 
 def oldest():
     """The oldest releases of what the package needs, as requirements."""
-    return [
-        f"{name}=={minimum}.*" for name, minimum in re.findall(r"(\w+)>=([\d.]+)", " ".join(PROJECT["dependencies"]))
-    ]
+    needed = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["sklearn"]]
+    return [f"{name}=={minimum}.*" for name, minimum in re.findall(r"([\w-]+)>=([\d.]+)", " ".join(needed))]
 
 
 if __name__ == "__main__":

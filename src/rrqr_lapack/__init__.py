@@ -16,7 +16,8 @@ missing entries
 C and Cython
     get_include
 in modules of their own
-    interpolative (as `scipy.linalg.interpolative`), prune (networks), prune.torch (models in PyTorch)
+    interpolative (as `scipy.linalg.interpolative`), prune (networks), prune.torch (models in PyTorch),
+    sklearn (estimators for scikit-learn)
 """
 
 from importlib import import_module as _import_module
@@ -108,7 +109,7 @@ __all__ = [
     "strong_rrqr",
     "two_sided_interpolative_decomposition",
 ]
-_LAZY = {"interpolative", "prune"}  # submodules that are imported when asked for (SPEC 1)
+_LAZY = {"interpolative", "prune", "sklearn"}  # submodules that are imported when asked for (SPEC 1)
 
 
 def __getattr__(name: str) -> _Any:
@@ -118,4 +119,4 @@ def __getattr__(name: str) -> _Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY})
+    return sorted({*globals(), *_LAZY} - ({"sklearn"} if _find_spec("sklearn") is None else set()))

@@ -59,3 +59,15 @@ def test_matrices_without_noise_are_recovered(monkeypatch):
     assert float(error.search(exact["als"])[1]) < 1e-10
     assert float(error.search(exact["soft_impute"])[1]) < 0.01
     assert float(error.search(noisy["complete, als"])[1]) < 0.5
+
+
+def test_estimators_have_a_time_and_a_quality_beside_scikit_learns(monkeypatch):
+    pytest.importorskip("sklearn", reason="they are raced beside scikit-learn")
+    module = importlib.import_module("bench.family.estimators")
+    # that of MatrixCompletion takes the longest by far
+    monkeypatch.setattr(module, "CONTESTS", [c for c in module.CONTESTS if c is not module.MatrixCompletion])
+    columns, table = module.measure(quick=True, threads=1, budget=timing.QUICK)
+    table = [dict(zip(columns, row, strict=True)) for row in table]
+    assert [row["data"] for row in table] == ["digits", "clothes"] * len(module.CONTESTS)
+    for row in table:
+        assert all(re.fullmatch(r"[\d.]+ (s|ms|µs) \([\d.e+-]+\)", row[name]) for name in ("ours", "scikit-learn"))

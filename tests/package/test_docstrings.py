@@ -13,13 +13,14 @@ import pytest
 
 import rrqr_lapack
 
+EXTRAS = {"rrqr_lapack.prune.torch", "rrqr_lapack.sklearn"}  # each needs the library whose name it has
 MODULES = [
     "rrqr_lapack",
     *(
         module.name
         for module in pkgutil.walk_packages(rrqr_lapack.__path__, "rrqr_lapack.")
         if not module.name.endswith("__main__")  # importing it runs the command
-        and (module.name != "rrqr_lapack.prune.torch" or importlib.util.find_spec("torch"))  # an extra
+        and (module.name not in EXTRAS or importlib.util.find_spec(module.name.rpartition(".")[2]))
     ),
 ]
 EXAMPLES = [
@@ -46,11 +47,11 @@ LEFT_OUT = {
     "SA03": "what is said of a relative is a phrase, not a sentence",
     "SS05": "it takes every plural at the head of a summary for a verb",
 }
-FACES = ["rrqr_lapack", "rrqr_lapack.interpolative", "rrqr_lapack.prune", "rrqr_lapack.prune.torch"]
+FACES = ["rrqr_lapack", "rrqr_lapack.interpolative", "rrqr_lapack.prune", *sorted(EXTRAS)]
 
 
 def objects():
-    """The public functions and classes by name, those of torch where it is installed."""
+    """The public functions and classes by name, those of an extra where its library is installed."""
     for face in (name for name in FACES if name in MODULES):
         module = importlib.import_module(face)
         for name in module.__all__:
@@ -61,8 +62,10 @@ def members(cls):
     """The public members of a class that are of this package, not of what it inherits from elsewhere."""
     for name in dir(cls):
         owner = next((base for base in cls.__mro__ if name in vars(base)), None)
-        if not name.startswith("_") and owner and owner.__module__.split(".")[0] == "rrqr_lapack":
-            yield name, inspect.getattr_static(cls, name)
+        member = inspect.getattr_static(cls, name)
+        routed = type(member).__module__.startswith("sklearn.")  # a request for metadata, which scikit-learn adds
+        if not (name.startswith("_") or routed) and owner and owner.__module__.split(".")[0] == "rrqr_lapack":
+            yield name, member
 
 
 def is_method(member):

@@ -16,8 +16,14 @@ FILES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 MAP = (PACKAGE / "README.md").read_text(encoding="utf-8")
 
 # Each room may use itself and those before it.
-FLOORS = ["_core", "_common", "_qr", "_randomized", "_id", "_kernel", "_completion", "_selection", "prune"]
-APART = {"_id": {"_kernel", "_completion"}, "_kernel": {"_id", "_completion"}, "_completion": {"_id", "_kernel"}}
+FLOORS = ["_core", "_common", "_qr", "_randomized", "_id", "_kernel", "_completion", "_selection", "prune", "sklearn"]
+APART = {
+    "_id": {"_kernel", "_completion"},
+    "_kernel": {"_id", "_completion"},
+    "_completion": {"_id", "_kernel"},
+    "sklearn": {"prune"},
+}
+EXTRAS = {"torch": "PyTorch", "sklearn": "scikit-learn"}  # rooms by the name of the library that they need
 
 
 def module_of(path):
@@ -79,8 +85,11 @@ def test_every_room_uses_only_the_floors_below(path):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_module_has_the_name_of_something_beside_it(name):
-    if (".torch" in name and not importlib.util.find_spec("torch")) or name.endswith("__main__"):
-        pytest.skip("needs PyTorch" if ".torch" in name else "runs the command")
+    if name.endswith("__main__"):
+        pytest.skip("runs the command")
+    for library, needed in EXTRAS.items():
+        if f".{library}" in name and not importlib.util.find_spec(library):
+            pytest.skip(f"needs {needed}")
     module = importlib.import_module(name)
     package, _, leaf = name.rpartition(".")
     if package:

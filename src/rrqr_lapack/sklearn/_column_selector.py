@@ -1,0 +1,211 @@
+"""Redundant columns removed without looking at a target, with a stated error: column subset selection."""
+
+from typing import Any, Self
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import BaseEstimator
+from sklearn.feature_selection import SelectorMixin
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+
+from .. import select_columns
+from .._common.arrays import check_choice, check_count, check_flag, check_tolerance
+from .._common.norms import column_norms, difference_norms, frobenius
+from .._common.types import Array, Matrix
+from ._earlier import earlier
+from ._random import generator
+
+METHODS = ("greedy", "strong", "gks", "arp", "osinsky", "earlier")
+TILT = 16  # eps, by which each column counts less than the one before: where norms are equal, the earlier one wins
+
+
+class ColumnSelector(SelectorMixin, BaseEstimator):
+    """Feature selector that keeps columns C from which the others follow, ``X ~= X[:, C] @ T``, and states the error.
+
+    It knows no target: what goes is what the columns that stay say already, collinear columns above all.
+
+    Parameters
+    ----------
+    n_features : int, optional
+        Largest number of columns to keep; by default as many as `tol` asks for.
+    tol : float, optional
+        Take no more columns than this tolerance asks for. With 'greedy', 'strong' and 'earlier' what the columns that
+        stay leave of any other is at most `tol` times the largest norm of a column, with `scale` times its own norm,
+        where `n_features` does not end the choice before. With the other methods it is `rtol` of `select_columns`.
+    method : str, optional
+        How to choose:
+
+        - 'greedy': pivoted QR, always the column farthest from those chosen
+        - 'earlier': from left to right each column that does not depend on those before it, so that of several
+          dependent columns the last one goes, as in R's ``lm``
+        - 'strong', 'gks', 'arp', 'osinsky': as for `select_columns`
+
+        Sparse data stays so, and goes with all but 'strong'.
+    scale : bool, optional
+        Divide each column by its norm before the choice, so that units do not decide. 'earlier' always does.
+    random_state : None, int or numpy.random.RandomState, optional
+        Seed of 'arp', and of the randomized basis that 'gks', 'arp' and 'osinsky' take for sparse data.
+
+    Attributes
+    ----------
+    columns_ : (k,) ndarray
+        C in the order in which the columns were chosen.
+    coefficients_ : (k, N) ndarray
+        T, whose rows are in the order of the columns of `transform`; ``T[:, C]`` holds unit vectors.
+    column_errors_ : (N,) ndarray
+        ``||X[:, j] - X[:, C] T[:, j]||_2``, in the units of X.
+    reconstruction_error_ : float
+        ``||X - X[:, C] T||_F``.
+    n_features_in_ : int
+        N.
+    feature_names_in_ : (N,) ndarray
+        Names of the columns of X, where it has them.
+
+    See Also
+    --------
+    rrqr_lapack.select_columns : the choice itself, with columns that must be in or out.
+
+    Notes
+    -----
+    4 M N k flops for the choice of k columns of dense data by 'greedy', 2 M N^2 by 'earlier', and 6 M N k for T and the
+    errors. The tolerance of 'earlier' is that of ``lm``, 1e-7, unless another is given: a column stays where what the
+    kept ones leave of it is at least `tol` times its norm. It is never taken below N eps. A column of zeros goes with
+    every method. An intercept counts where it is a column.
+
+    References
+    ----------
+    P. A. Businger, G. H. Golub, 1965, doi:10.1007/BF01436084. J. M. Chambers, "Linear models", in J. M. Chambers, T. J.
+    Hastie (eds.), Statistical Models in S, 1992.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from rrqr_lapack.sklearn import ColumnSelector
+    >>> rng = np.random.default_rng(0)
+    >>> metres, age = rng.uniform(1, 2, 50), rng.uniform(20, 60, 50)
+    >>> X = np.column_stack([metres, 100 * metres, age, age - 18 * metres])
+    >>> selector = ColumnSelector(method="earlier").fit(X)
+    >>> selector.get_support()
+    array([ True, False,  True, False])
+    >>> selector.coefficients_.round(6) + 0.0
+    array([[  1., 100.,   0., -18.],
+           [  0.,   0.,   1.,   1.]])
+    >>> bool(np.allclose(X, selector.inverse_transform(selector.transform(X))))
+    True
+    """
+
+    def __init__(
+        self,
+        n_features: int | None = None,
+        *,
+        tol: float | None = 1e-7,
+        method: str = "greedy",
+        scale: bool = True,
+        random_state: Any = None,
+    ) -> None:
+        self.n_features, self.tol, self.method = n_features, tol, method
+        self.scale, self.random_state = scale, random_state
+
+    def fit(self, X: Any, y: None = None) -> Self:
+        """Choose the columns.
+
+        Parameters
+        ----------
+        X : (M, N) array_like or sparse array
+            One sample a row.
+        y : None
+            Not used.
+
+        Returns
+        -------
+        ColumnSelector
+            The object itself.
+
+        Raises
+        ------
+        TypeError, ValueError
+            `X` is no finite real matrix; a parameter is out of its range; the method does not take sparse data.
+        """
+        X = validate_data(self, X, accept_sparse="csc", dtype=(np.float64, np.float32))
+        check_choice("method", self.method, METHODS)
+        check_flag("scale", self.scale)
+        rank, tol = self._rank(X.shape), check_tolerance("tol", self.tol)
+        norms, a = np.ones(X.shape[1]), X
+        if self.scale or self.method == "earlier":
+            norms, a = unit_columns(X)
+        if self.method == "earlier":
+            columns = earlier(a, rank, tol)
+            selection = select_columns(a, len(columns), include=columns)
+        else:
+            rng = generator(self.random_state)
+            selection = select_columns(a, rank, rtol=self.tol, method=self.method, rng=rng)
+        self.columns_ = selection.columns
+        order = np.argsort(self.columns_)
+        kept = self.columns_[order]
+        T = selection.coefficients[order] * (norms / norms[kept][:, None])
+        self.coefficients_ = T.astype(X.dtype, copy=False)
+        self.column_errors_ = difference_norms(X, X[:, kept], self.coefficients_)
+        self.reconstruction_error_ = frobenius(self.column_errors_)
+        return self
+
+    def inverse_transform(self, X: Any) -> Matrix:
+        """All columns from those that were kept, ``X @ T``.
+
+        Parameters
+        ----------
+        X : (m, k) array_like or sparse array
+            Columns as `transform` gives them.
+
+        Returns
+        -------
+        (m, N) ndarray
+            Those columns themselves, and what they say of the others.
+
+        Raises
+        ------
+        ValueError
+            `X` has another number of columns.
+        """
+        check_is_fitted(self)
+        X = check_array(X, accept_sparse="csr", dtype=(np.float64, np.float32))
+        if X.shape[1] != len(self.coefficients_):
+            raise ValueError(f"X must have {len(self.coefficients_)} columns, those kept, got the shape {X.shape}")
+        return X @ self.coefficients_
+
+    def _get_support_mask(self) -> Array:
+        check_is_fitted(self)
+        mask = np.zeros(self.n_features_in_, bool)
+        mask[self.columns_] = True
+        return mask
+
+    def _rank(self, shape: tuple[int, int]) -> int:
+        if self.n_features is None:
+            return min(shape)
+        if check_count("n_features", self.n_features, 1) > shape[1]:
+            raise ValueError(f"n_features must be at most the number of columns, {shape[1]}, got {self.n_features}")
+        return min(self.n_features, *shape)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+def unit_columns(X: Any) -> tuple[Array, Any]:
+    """The norms d of the columns up to a tilt, 1 for zeros, and ``X diag(d)^{-1}``; no square underflows."""
+    peaks = abs(X).max(axis=0)
+    peaks = _nonzero(peaks.toarray().ravel() if sparse.issparse(X) else peaks)
+    a = _divided(X, peaks)
+    lengths = _nonzero(column_norms(a)) * (1 + TILT * np.finfo(a.dtype).eps * np.arange(a.shape[1], dtype=a.dtype))
+    return peaks.astype(np.float64) * lengths, _divided(a, lengths)
+
+
+def _nonzero(values: Array) -> Array:
+    return np.where(values > 0, values, values.dtype.type(1))
+
+
+def _divided(X: Any, factors: Array) -> Any:
+    if not sparse.issparse(X):
+        return X / factors
+    return sparse.csc_array((X.data / np.repeat(factors, np.diff(X.indptr)), X.indices, X.indptr), shape=X.shape)
