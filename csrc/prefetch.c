@@ -162,19 +162,12 @@ static int nothing_below(const rrqr_factor *f, int j)
     return 1;
 }
 
-/* Columns, at most, of a block. */
-static int widest_block(const rrqr_factor *f)
-{
-    const int share = (int)(sqrt((double)f->m * f->n) / PREFETCH_SHARE) / RRQR_EVEN * RRQR_EVEN;
-    return min_int(f->width, share < PREFETCH_NARROW ? PREFETCH_NARROW : min_int(share, RRQR_BLOCK));
-}
-
 /* Go on from the present rank until `stop` holds. A block that ends early says that the norms fall fast: the next one
  * fetches less, and when hardly anything was gained the plain kernel goes on for a while. */
 rrqr_status X(prefetch)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *stop)
 {
     const int last = min_int(stop->rank, min_int(f->m, f->n));
-    const int widest = widest_block(f); /* F may be narrower than any block */
+    const int widest = min_int(f->width, rrqr_width(f->m, f->n, RRQR_BLOCK));
     int chosen[RRQR_BLOCK], expected = (widest + 1) / PREFETCH_FIRST, pause = PREFETCH_PAUSE;
     X(gram) g;
     rrqr_status status = X(gram_open)(context, f, &g);

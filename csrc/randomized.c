@@ -107,7 +107,7 @@ rrqr_status X(randomized)(rrqr_context *context, rrqr_factor *f, const rrqr_stop
 {
     const int last = min_int(stop->rank, min_int(f->m, f->n));
     X(sketch) s;
-    rrqr_status status = X(sketch_open)(context, f, omega, rrqr_share(last - f->rank), &s);
+    rrqr_status status = X(sketch_open)(context, f, omega, rrqr_share(f->m, f->n, last - f->rank), &s);
     if (status) return status;
     const size_t rows = (size_t)f->m + 3 * RRQR_WIDE + 2 * (size_t)f->width + (f->source ? f->n : 0);
     scalar *panel = rrqr_allocate(context, RRQR_WIDE * rows, sizeof(scalar));
@@ -119,7 +119,7 @@ rrqr_status X(randomized)(rrqr_context *context, rrqr_factor *f, const rrqr_stop
             status = RRQR_INTERRUPTED;
             break;
         }
-        const int k = f->rank, wanted = min_int(rrqr_share(last - k), s.rows - RRQR_OVERSAMPLE);
+        const int k = f->rank, wanted = min_int(rrqr_share(f->m, f->n, last - k), s.rows - RRQR_OVERSAMPLE);
         const int afresh = !(maxresid > SKETCH_FALL * s.level);
         /* the source gives products with the columns before k as well */
         const int many = f->source && SOURCE_COLUMNS * k > f->n;
@@ -127,6 +127,7 @@ rrqr_status X(randomized)(rrqr_context *context, rrqr_factor *f, const rrqr_stop
         if (afresh) X(sketch_form)(f, &s, maxresid);
         int stopped = 0;
         status = sketched_block(context, f, &s, stop, wanted, panel, panel + (size_t)RRQR_WIDE * f->m, &stopped);
+        if (s.qr.rank < wanted) s.level = INFINITY; /* what is left of the sketch is rounding error */
         if (status || !stopped) {
             if (f->rank > k) continue;
         }

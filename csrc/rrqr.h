@@ -5,6 +5,7 @@
 #ifndef RRQR_H
 #define RRQR_H
 
+#include <math.h>
 #include <stddef.h>
 
 #include "rrqr_lapack.h" /* what kernels return, rrqr_status, and the C interface of the package */
@@ -87,13 +88,21 @@ typedef struct {
 
 extern const rrqr_kernels rrqr_s_kernels, rrqr_d_kernels, rrqr_c_kernels, rrqr_z_kernels;
 
-/* The columns of each block of the randomized kernel where so many are left in all: blocks of about one size, a
- * multiple of RRQR_EVEN. */
-static inline int rrqr_share(int left)
+/* The columns of a block that suit an m x n matrix, at most `widest`: what is not a product grows with them, what a
+ * block costs whatever its columns with the matrix. */
+static inline int rrqr_width(int m, int n, int widest)
+{
+    const int share = (int)(sqrt((double)m * n) / RRQR_BLOCKS) / RRQR_EVEN * RRQR_EVEN;
+    return share < RRQR_NARROW ? RRQR_NARROW : share < widest ? share : widest;
+}
+
+/* The columns of each block of the randomized kernel where so many of an m x n matrix are left in all: blocks of about
+ * one size, a multiple of RRQR_EVEN. */
+static inline int rrqr_share(int m, int n, int left)
 {
     if (left <= 0) return 0;
-    const int blocks = (left + RRQR_WIDE - 1) / RRQR_WIDE, even = (left + blocks - 1) / blocks;
-    const int share = (even + RRQR_EVEN - 1) / RRQR_EVEN * RRQR_EVEN;
+    const int width = rrqr_width(m, n, RRQR_WIDE), blocks = (left + width - 1) / width;
+    const int share = ((left + blocks - 1) / blocks + RRQR_EVEN - 1) / RRQR_EVEN * RRQR_EVEN;
     return share < left ? share : left;
 }
 

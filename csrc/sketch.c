@@ -87,7 +87,9 @@ static int likely_pivots(const rrqr_factor *f, X(sketch) *s, int n, int *flags, 
 rrqr_status X(sketch_pivots)(rrqr_context *context, rrqr_factor *f, X(sketch) *s, int wanted, double tie_tol)
 {
     const int k = f->rank, n = f->n - k, rows = s->rows;
-    const rrqr_stop stop = {.rank = wanted, .rtol = -1, .atol = -1, .tie_tol = tie_tol};
+    /* of the sketch as it was formed, a column of which is about sqrt(rows) times as long as A's */
+    const double length = s->level * power_of_two(-exponent(f->maxnorm)) * sqrt(rows);
+    const rrqr_stop stop = {.rank = wanted, .rtol = -1, .atol = SKETCH_FALL * length, .tie_tol = tie_tol};
     int *at = s->positions, *held = at + s->n, *among = held + s->n; /* where a column is, and what is at a position */
     int count = n;
     if (n > 2 * rows && tie_tol == 0)

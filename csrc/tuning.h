@@ -18,6 +18,11 @@ enum {
      * 1000 x 20000 */
     RRQR_WIDE = 128,
     RRQR_EVEN = 8,
+    /* of a block of either for a small matrix: the root of its elements over RRQR_BLOCKS, at least RRQR_NARROW.
+     * Measured on one core against the widest blocks, prefetching: 8.6 ms, not 12.6, for 500^2; 49.7, not 57.4, for
+     * 1000^2; randomized: 11.0, not 16.5; 54, not 75 */
+    RRQR_BLOCKS = 24,
+    RRQR_NARROW = 32,
     /* whose updates the randomized kernel defers: up to so high a rank it needs no copy of the matrix. Measured:
      * 166 ms, not 179, for 4000^2 at rank 200; 389, not 506, for 8000^2 at rank 100 */
     RRQR_DEFER = 256,
@@ -70,11 +75,6 @@ enum {
     /* columns up to which prefetching does not pay: of a sketch, which has few rows (measured), and of R11 */
     SKETCH_SMALL = 700,
     STRONG_SMALL = 256,
-    /* columns of a block: the root of the matrix's elements over PREFETCH_SHARE, from PREFETCH_NARROW to RRQR_BLOCK.
-     * Measured on one core: 8.6 ms in blocks of 32, 12.6 in those of 96, for 500^2; 49.7, not 57.4, for 1000^2; a
-     * matrix beyond the caches wants the wide ones */
-    PREFETCH_SHARE = 24,
-    PREFETCH_NARROW = 32,
     /* part of a block's columns that the first one has, since nothing is known yet of how fast the norms fall. A block
      * that ended early makes the next one as wide, at least PREFETCH_LEAST; a full one makes it PREFETCH_GROWTH times
      * as wide. With 4 in place of 2, and free steps in triangles, 1/j of 2000^2 at a rank of 5 % became 2.4 times as
@@ -130,7 +130,8 @@ enum {
     SOURCE_COLUMNS = 4
 };
 
-/* What must be left of the largest norm for a downdated sketch to be used on: below, it is rounding error. */
+/* What must be left of the largest norm for a sketch to be used on, from block to block and within one: below, it is
+ * rounding error. */
 #define SKETCH_FALL square_root(REAL_EPSILON)
 
 /* --- exchanges ---------------------------------------------------------------------------------------------------- */

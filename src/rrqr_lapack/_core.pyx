@@ -75,7 +75,7 @@ cdef extern from "rrqr.h" nogil:
         int (*numerical_rank)(const rrqr_factor *) noexcept nogil
         rrqr_status (*lstsq)(rrqr_context *, const rrqr_factor *, int, int, void *, void *) noexcept nogil
         rrqr_status (*interpolation)(rrqr_context *, const rrqr_factor *, void *) noexcept nogil
-    int rrqr_share(int) noexcept
+    int rrqr_share(int, int, int) noexcept
     void *rrqr_allocate(rrqr_context *, size_t, size_t) noexcept
     void rrqr_release(void *) noexcept
     const rrqr_kernels rrqr_s_kernels, rrqr_d_kernels, rrqr_c_kernels, rrqr_z_kernels
@@ -283,9 +283,9 @@ def transposed(np.ndarray a not None):
     return b
 
 
-def sketch_rows(int left):
-    """Rows of the sketch that chooses so many columns."""
-    return rrqr_share(left) + RRQR_OVERSAMPLE
+def sketch_rows(int m, int n, int left):
+    """Rows of the sketch that chooses so many columns of an m x n matrix."""
+    return rrqr_share(m, n, left) + RRQR_OVERSAMPLE
 
 
 # --- the factor ---------------------------------------------------------------------------------------------------
@@ -385,7 +385,7 @@ cdef class Factor:
         self.advance(self.kernels.prefetch, RRQR_BLOCK, rank, rtol, atol, tie_tol)
 
     def randomized(self, int rank, double rtol, double atol, double tie_tol, np.ndarray omega not None):
-        """Factor, or go on, with pivots from a sketch; omega: sketch_rows(columns left) x m, Fortran-ordered."""
+        """Factor, or go on, with pivots from a sketch; omega: sketch_rows(m, n, columns left) x m, Fortran-ordered."""
         cdef rrqr_stop stop = [rank, rtol, atol, tie_tol]
         cdef rrqr_status status
         cdef const void *data = np.PyArray_DATA(omega)

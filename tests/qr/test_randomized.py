@@ -84,19 +84,19 @@ def test_every_shape_around_the_blocks_is_factored(shape):
         assert_is_factorization(a, factor(a, rtol=0.5))
 
 
-# A full factorization of 384 columns has blocks of 128 and applies its deferred updates at 256.
-CUTS = [0, 1, 50, 64, 100, 126, 127, 128, 129, 150, 200, 255, 256, 257, 300, 330, 382]
+# A full factorization of 384 columns has blocks of 32 and applies its deferred updates at 256.
+CUTS = [0, 1, 30, 31, 32, 33, 50, 64, 100, 127, 128, 129, 150, 200, 255, 256, 257, 300, 330, 382]
 
 
 @pytest.mark.parametrize("make", [geometric, algebraic])
 def test_the_rank_is_the_first_at_which_the_largest_residual_norm_meets_the_tolerance(make, dtype):
     a = make(400, 384, dtype)
-    f = factor(a)
-    # with the same seed and no smaller rank asked for the pivots are the same, and R tells every residual norm
+    f = factor(a, atol=0)
+    # with the same seed and a tolerance, by which norms are kept exact, pivots are the same; R tells every residual norm
     left = np.sqrt(np.cumsum(np.abs(f.R[::-1].astype(np.result_type(dtype, np.float64))) ** 2, axis=0))[::-1]
     largest = left.max(axis=1)
     clear = largest[1:] < (1 - 4 * np.sqrt(eps(dtype))) * largest[:-1]  # of the rounding of a downdated norm
-    steps = sorted({k + 1 + int(np.argmax(clear[k:])) for k in CUTS})
+    steps = sorted({k + 1 + int(np.argmax(clear[k:])) for k in CUTS if clear[k:].any()})
     assert len(steps) >= 10
     for k in steps:
         tolerance = float(np.sqrt(largest[k]) * np.sqrt(largest[k - 1]))

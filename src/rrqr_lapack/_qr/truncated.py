@@ -77,7 +77,7 @@ def run(factor: _core.Factor, driver: str, rule: Rule) -> None:
     if driver == "lapack":
         factor.truncated(rank, rtol, atol)
     elif driver == "randomized":
-        rows = _core.sketch_rows(min(rank, *factor.a.shape) - factor.rank)
+        rows = _core.sketch_rows(*factor.a.shape, min(rank, *factor.a.shape) - factor.rank)
         single = "F" if factor.a.dtype.kind == "c" else "f"  # drawn in half the time
         omega = gaussian(rng, rows, factor.a.shape[0], single).astype(factor.a.dtype, copy=False)
         factor.randomized(rank, rtol, atol, tie_tol, omega)
