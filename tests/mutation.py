@@ -57,6 +57,7 @@ TESTS = {
     r"prune/_(\w+)\.py": r"prune/\1 prune/plan prune/apply",
     r"_qr/(scipy_)?qr\.py": "qr/qr qr/qr_prefetched qr/core package/bad_input",
     r"_qr/factored\.py": "qr/factor qr/truncated qr/extend qr/lstsq package/bad_input",
+    r"_qr/truncated\.py": "qr/truncated qr/batches qr/factor package/bad_input",
     r"_qr/(\w+)\.py": r"qr/\1 qr/factor package/bad_input",
     r"_id/(linking|leverage)\.py": "id/cur",
     r"_id/(\w+)\.py": r"id/\1 id/id id/\1_id",
