@@ -89,18 +89,26 @@ def test_every_result_is_that_of_the_package(m, n, dtype, how):
         same(f.apply_q(b"R", b"N", c.T), expected.apply_q(c.T, side="right"), np.linalg.norm(c))
 
 
-@pytest.mark.parametrize(("m", "n"), [(96, 96), (97, 96), (48, 48), (49, 48), (257, 255), (256, 256)])
-def test_the_fastest_way_for_a_size_is_that_of_the_package(m, n, dtype):
-    """Each kernel has another part of the updates still to do: what is stored below R shows which one it was."""
+@pytest.mark.parametrize(("m", "n"), [(96, 96), (97, 96), (48, 48), (49, 48), (321, 319), (320, 320)])
+def test_a_handle_goes_the_way_of_the_package(m, n, dtype):
+    """Each kernel has another part of the updates still to do: what is stored below R shows which one it was. The
+    shapes are on either side of where 'auto' changes from one to the next, for real and for complex numbers."""
     a = gaussian(m, n, dtype)
     rank = 40
-    ways = [TruncatedQR(a, rank=rank, driver=driver).qr for driver in ("_small", "greedy", "_prefetch")]
-    least = min(np.linalg.norm(one - two) for one, two in itertools.combinations(ways, 2))
+    small, greedy, prefetch, auto = (
+        TruncatedQR(a, rank=rank, driver=driver).qr for driver in ("_small", "greedy", "_prefetch", "auto")
+    )
+    least = min(np.linalg.norm(one - two) for one, two in itertools.combinations((small, greedy, prefetch), 2))
     assert least > 0.05 * np.linalg.norm(a)  # measured: 0.078
-    compact = a.copy("F")
-    with Handle(m, n, dtype) as f:
-        f.factor(compact, rank)
-    assert np.linalg.norm(compact - TruncatedQR(a, rank=rank).qr) < 1e-2 * least
+    for how, expected in ((AUTO, auto), (GREEDY, greedy), (PREFETCH, prefetch)):
+        compact = a.copy("F")
+        with Handle(m, n, dtype) as f:
+            f.factor(compact, rank, driver=how)
+        assert np.linalg.norm(compact - expected) < 1e-2 * least
+
+
+def test_auto_changes_its_way_at_these_sizes():
+    assert (_core.TINY, _core.SMALL) == (96 * 96, 320 * 320)
 
 
 @pytest.mark.parametrize("how", DRIVERS)
@@ -132,12 +140,13 @@ def test_one_handle_factors_many_matrices(dtype):
     "rule", [{"rtol": 1e-3}, {"atol": 1e-2}, {"rtol": 1.0}, {"rtol": 0.0}, {"rank": 0}, {"rank": 4}]
 )
 def test_a_rule_is_that_of_the_package(rule, how):
-    a = gaussian(50, 40, "f8") * 0.7 ** np.arange(40)
+    a = 1e-2 * gaussian(50, 40, "f8") * 0.7 ** np.arange(40)
     expected = TruncatedQR(a, driver=DRIVERS[how], **rule)
     with Handle(50, 40, "f8") as f:
         f.factor(a.copy("F"), driver=how, **rule)
         assert f.rank == expected.rank
         np.testing.assert_array_equal(f.pivots, expected.P)
+        assert f.maxresid() == pytest.approx((expected.maxresid, expected.relmaxresid))
 
 
 @pytest.mark.parametrize(("m", "n"), [(0, 0), (0, 5), (5, 0)])
