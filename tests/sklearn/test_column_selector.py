@@ -89,6 +89,33 @@ def test_a_full_set_of_indicators_loses_its_last_beside_a_constant(rng):
     assert kept(np.hstack([colours, sizes])) == [0, 1, 2, 3, 4, 5]
 
 
+def test_an_intercept_is_a_column_of_ones_before_all_others(rng):
+    one, x, sizes = np.ones((90, 1)), rng.standard_normal((90, 2)), np.eye(4)[rng.integers(4, size=90)]
+    X = np.hstack([x, 1e6 + x[:, :1], 5 * one, sizes, x[:, 1:] - 7])
+    assert kept(X, fit_intercept=True) == [0, 1, 4, 5, 6]
+    assert kept(np.hstack([one, X])) == [0, *(1 + column for column in kept(X, fit_intercept=True))]
+
+
+@pytest.mark.parametrize("scale", [False, True])
+@pytest.mark.parametrize("method", METHODS)
+def test_with_an_intercept_each_column_is_fitted_by_a_constant_too(method, scale, rng):
+    X = 100 + rng.standard_normal((40, 12)) * np.geomspace(1, 10, 12)
+    selector = ColumnSelector(5, method=method, scale=scale, fit_intercept=True, random_state=0).fit(X)
+    C = selector.get_support(indices=True)
+    design = np.column_stack([np.ones(40), X[:, C]])
+    best = np.linalg.lstsq(design, X, rcond=None)[0]
+    assert np.allclose(selector.intercept_, best[0], atol=1e-6)
+    assert np.allclose(selector.coefficients_, best[1:], atol=1e-8)
+    left = X - selector.inverse_transform(selector.transform(X))
+    assert np.allclose(left, X - design @ best, atol=1e-8)
+    assert selector.reconstruction_error_ == pytest.approx(np.linalg.norm(left))
+
+
+def test_sparse_data_takes_no_intercept():
+    with pytest.raises(TypeError, match="X must be an array where fit_intercept=True, got a sparse matrix"):
+        ColumnSelector(fit_intercept=True).fit(sparse.eye_array(4, format="csr"))
+
+
 @pytest.mark.parametrize("unit", [1e-150, 1e-9, 1.0, 1e9, 1e150])
 def test_units_do_not_decide_which_column_stays(unit, rng):
     x, y, z = rng.standard_normal((3, 50))

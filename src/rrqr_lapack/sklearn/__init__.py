@@ -1,7 +1,8 @@
 """Estimators for scikit-learn on the factorizations of this package, with its interface and its words.
 
-`ColumnSelector` removes redundant columns, with an error that it states. The extra ``[sklearn]`` installs what this
-needs.
+`ColumnSelector` and `RowSelector` keep the columns and rows from which the others follow. `PCA` and `TruncatedSVD` take
+dense, sparse and, the former, streamed data. `Nystroem`, `KernelRidge` and `SpectralEmbedding` never form a kernel's
+matrix. `MatrixCompletion` is an imputer. Each states its error. The extra ``[sklearn]`` installs what this needs.
 """
 
 from importlib.util import find_spec as _find_spec

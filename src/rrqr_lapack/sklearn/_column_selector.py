@@ -10,17 +10,17 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from .. import select_columns
 from .._common.arrays import check_choice, check_count, check_flag, check_tolerance
-from .._common.norms import column_norms, difference_norms, frobenius
+from .._common.norms import difference_norms, frobenius
 from .._common.types import Array, Matrix
 from ._earlier import earlier
 from ._random import generator
+from ._unit_columns import unit_columns
 
 METHODS = ("greedy", "strong", "gks", "arp", "osinsky", "earlier")
-TILT = 16  # eps, by which each column counts less than the one before: where norms are equal, the earlier one wins
 
 
 class ColumnSelector(SelectorMixin, BaseEstimator):
-    """Feature selector that keeps columns C from which the others follow, ``X ~= X[:, C] @ T``, and states the error.
+    """Feature selector that keeps columns C from which the others follow, ``X ~= 1 b + X[:, C] @ T``, with the error.
 
     It knows no target: what goes is what the columns that stay say already, collinear columns above all.
 
@@ -43,6 +43,9 @@ class ColumnSelector(SelectorMixin, BaseEstimator):
         Sparse data stays so, and goes with all but 'strong'.
     scale : bool, optional
         Divide each column by its norm before the choice, so that units do not decide. 'earlier' always does.
+    fit_intercept : bool, optional
+        Take a constant for given, as the model that follows may have it: then a column that is constant goes, and the
+        last of a full set of indicators. Not for sparse data. Without it b is 0.
     random_state : None, int or numpy.random.RandomState, optional
         Seed of 'arp', and of the randomized basis that 'gks', 'arp' and 'osinsky' take for sparse data.
 
@@ -52,10 +55,12 @@ class ColumnSelector(SelectorMixin, BaseEstimator):
         C in the order in which the columns were chosen.
     coefficients_ : (k, N) ndarray
         T, whose rows are in the order of the columns of `transform`; ``T[:, C]`` holds unit vectors.
+    intercept_ : (N,) ndarray
+        b.
     column_errors_ : (N,) ndarray
-        ``||X[:, j] - X[:, C] T[:, j]||_2``, in the units of X.
+        ``||X[:, j] - b_j - X[:, C] T[:, j]||_2``, in the units of X.
     reconstruction_error_ : float
-        ``||X - X[:, C] T||_F``.
+        ``||X - 1 b - X[:, C] T||_F``.
     n_features_in_ : int
         N.
     feature_names_in_ : (N,) ndarray
@@ -70,7 +75,7 @@ class ColumnSelector(SelectorMixin, BaseEstimator):
     4 M N k flops for the choice of k columns of dense data by 'greedy', 2 M N^2 by 'earlier', and 6 M N k for T and the
     errors. The tolerance of 'earlier' is that of ``lm``, 1e-7, unless another is given: a column stays where what the
     kept ones leave of it is at least `tol` times its norm. It is never taken below N eps. A column of zeros goes with
-    every method. An intercept counts where it is a column.
+    every method.
 
     References
     ----------
@@ -101,10 +106,11 @@ class ColumnSelector(SelectorMixin, BaseEstimator):
         tol: float | None = 1e-7,
         method: str = "greedy",
         scale: bool = True,
+        fit_intercept: bool = False,
         random_state: Any = None,
     ) -> None:
         self.n_features, self.tol, self.method = n_features, tol, method
-        self.scale, self.random_state = scale, random_state
+        self.scale, self.fit_intercept, self.random_state = scale, fit_intercept, random_state
 
     def fit(self, X: Any, y: None = None) -> Self:
         """Choose the columns.
@@ -124,32 +130,44 @@ class ColumnSelector(SelectorMixin, BaseEstimator):
         Raises
         ------
         TypeError, ValueError
-            `X` is no finite real matrix; a parameter is out of its range; the method does not take sparse data.
+            `X` is no finite real matrix; a parameter is out of its range, or does not go with sparse data.
         """
         X = validate_data(self, X, accept_sparse="csc", dtype=(np.float64, np.float32))
         check_choice("method", self.method, METHODS)
         check_flag("scale", self.scale)
+        if check_flag("fit_intercept", self.fit_intercept) and sparse.issparse(X):
+            raise TypeError(
+                "X must be an array where fit_intercept=True, got a sparse matrix; give it a column of ones"
+            )
         rank, tol = self._rank(X.shape), check_tolerance("tol", self.tol)
         norms, a = np.ones(X.shape[1]), X
         if self.scale or self.method == "earlier":
             norms, a = unit_columns(X)
+        if self.fit_intercept:
+            a = a - a.mean(axis=0)
         if self.method == "earlier":
             columns = earlier(a, rank, tol)
             selection = select_columns(a, len(columns), include=columns)
         else:
-            rng = generator(self.random_state)
-            selection = select_columns(a, rank, rtol=self.tol, method=self.method, rng=rng)
+            kind = "atol" if self.scale and self.method in ("greedy", "strong") else "rtol"
+            tolerance = {kind: self.tol, "rng": generator(self.random_state)}
+            selection = select_columns(a, rank, method=self.method, **tolerance)
         self.columns_ = selection.columns
         order = np.argsort(self.columns_)
         kept = self.columns_[order]
         T = selection.coefficients[order] * (norms / norms[kept][:, None])
         self.coefficients_ = T.astype(X.dtype, copy=False)
+        self.intercept_ = np.zeros(X.shape[1], X.dtype)
+        if self.fit_intercept:
+            means = X.mean(axis=0, dtype=np.float64)
+            self.intercept_ = (means - means[kept] @ T).astype(X.dtype, copy=False)
+            X = X - means.astype(X.dtype, copy=False)
         self.column_errors_ = difference_norms(X, X[:, kept], self.coefficients_)
         self.reconstruction_error_ = frobenius(self.column_errors_)
         return self
 
     def inverse_transform(self, X: Any) -> Matrix:
-        """All columns from those that were kept, ``X @ T``.
+        """All columns from those that were kept, ``1 b + X @ T``.
 
         Parameters
         ----------
@@ -170,7 +188,8 @@ class ColumnSelector(SelectorMixin, BaseEstimator):
         X = check_array(X, accept_sparse="csr", dtype=(np.float64, np.float32))
         if X.shape[1] != len(self.coefficients_):
             raise ValueError(f"X must have {len(self.coefficients_)} columns, those kept, got the shape {X.shape}")
-        return X @ self.coefficients_
+        columns: Matrix = X @ self.coefficients_ + self.intercept_
+        return columns
 
     def _get_support_mask(self) -> Array:
         check_is_fitted(self)
@@ -190,22 +209,3 @@ class ColumnSelector(SelectorMixin, BaseEstimator):
         tags.input_tags.sparse = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-
-def unit_columns(X: Any) -> tuple[Array, Any]:
-    """The norms d of the columns up to a tilt, 1 for zeros, and ``X diag(d)^{-1}``; no square underflows."""
-    peaks = abs(X).max(axis=0)
-    peaks = _nonzero(peaks.toarray().ravel() if sparse.issparse(X) else peaks)
-    a = _divided(X, peaks)
-    lengths = _nonzero(column_norms(a)) * (1 + TILT * np.finfo(a.dtype).eps * np.arange(a.shape[1], dtype=a.dtype))
-    return peaks.astype(np.float64) * lengths, _divided(a, lengths)
-
-
-def _nonzero(values: Array) -> Array:
-    return np.where(values > 0, values, values.dtype.type(1))
-
-
-def _divided(X: Any, factors: Array) -> Any:
-    if not sparse.issparse(X):
-        return X / factors
-    return sparse.csc_array((X.data / np.repeat(factors, np.diff(X.indptr)), X.indices, X.indptr), shape=X.shape)

@@ -78,7 +78,7 @@ class SpectralEmbedding(BaseEstimator):
 
     Notes
     -----
-    A power iteration multiplies twice by A, with n_components + 20 columns. scikit-learn's ARPACK takes fewer products,
+    A power iteration multiplies twice by A, with n_components + 40 columns. scikit-learn's ARPACK takes fewer products,
     and is the faster for most graphs. Where the graph falls into parts, the first coordinates tell these apart.
     For 'rbf' M (l + 1) values of the kernel and 10 M l^2 flops for l landmarks.
 

@@ -8,8 +8,9 @@ from scipy.sparse.linalg import LinearOperator
 from .. import randomized_eigh
 from .._common.types import Array, Matrix
 
-OVERSAMPLE = 20
-FIRST, FACTOR = 25, 4  # power iterations at first, and by how much they grow until the residual is small
+OVERSAMPLE = 40
+FIRST, FACTOR = 50, 4  # power iterations at first, and by how much they grow until the residual is small; measured on
+# graphs of 2,000 images and of a rolled sheet, with 10 to 80 columns beyond those asked for
 
 
 class Deflated(LinearOperator):
