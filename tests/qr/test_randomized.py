@@ -92,7 +92,7 @@ CUTS = [0, 1, 30, 31, 32, 33, 50, 64, 100, 127, 128, 129, 150, 200, 255, 256, 25
 def test_the_rank_is_the_first_at_which_the_largest_residual_norm_meets_the_tolerance(make, dtype):
     a = make(400, 384, dtype)
     f = factor(a, atol=0)
-    # with the same seed and a tolerance, by which norms are kept exact, pivots are the same; R tells every residual norm
+    # with the same seed and a tolerance, by which norms are kept exact, pivots are the same: R tells every norm
     left = np.sqrt(np.cumsum(np.abs(f.R[::-1].astype(np.result_type(dtype, np.float64))) ** 2, axis=0))[::-1]
     largest = left.max(axis=1)
     clear = largest[1:] < (1 - 4 * np.sqrt(eps(dtype))) * largest[:-1]  # of the rounding of a downdated norm
