@@ -13,6 +13,8 @@ positive semidefinite and kernel matrices
     nystrom, Nystrom, rpcholesky, PartialCholesky, kernel_ridge, KernelRidge, spectral_embedding, KernelMatrix, rbf
 missing entries
     complete, soft_impute, alternating_least_squares, Completion, hold_out, ConvergenceWarning
+this installation
+    show_config
 in modules of their own
     interpolative (as `scipy.linalg.interpolative`), prune (networks), prune.torch (models in PyTorch)
 """
@@ -25,6 +27,7 @@ from typing import Any as _Any
 if _find_spec(f"{__name__}._core") is None:
     raise ImportError(f"{__path__[0]} holds only the sources; in the checkout: pip install .")
 
+from ._common.config import show_config
 from ._common.warn import ConvergenceWarning
 from ._completion.als import alternating_least_squares
 from ._completion.complete import complete
@@ -97,6 +100,7 @@ __all__ = [
     "row_interpolative_decomposition",
     "rpcholesky",
     "select_columns",
+    "show_config",
     "soft_impute",
     "spectral_embedding",
     "strong_rrqr",

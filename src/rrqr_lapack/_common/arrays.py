@@ -60,6 +60,20 @@ def as_fortran(a, *, overwrite, check_finite, name="a"):
     return a
 
 
+def as_rows(a, dtype):
+    """A C-ordered, aligned array of this native dtype that holds `a`: `a` itself if it is one."""
+    if a.dtype == dtype and a.flags.c_contiguous and a.flags.aligned:
+        return a
+    return np.array(a, dtype, order="C", copy=True)
+
+
+def check_finite_items(a, name, first=0):
+    """ValueError that names the first matrix of the C-ordered stack `a`, counted from `first`, with NaN or infinity."""
+    item = _core.first_nonfinite_column(a.reshape(len(a), -1).T)
+    if item >= 0:
+        check_finite_columns(a[item], f"{name} (matrix {first + item} of the stack)")
+
+
 def check_finite_columns(a, name):
     """ValueError that names the first column of the 2-D array `a` with NaN or infinity."""
     if a.flags.f_contiguous and a.flags.aligned:

@@ -9,8 +9,10 @@ from .. import _core
 from .._common.arrays import (
     as_fortran,
     as_numeric,
+    as_rows,
     check_choice,
     check_finite_columns,
+    check_finite_items,
     check_flag,
     check_workers,
     lapack_dtype,
@@ -43,9 +45,9 @@ def factor_of(a, overwrite_a, check_finite, borrow=False):
     return factor
 
 
-def tiny(a):
-    """Whether loops of our own beat BLAS."""
-    return a.size * (4 if a.dtype.kind == "c" else 1) <= TINY
+def tiny(size, dtype):
+    """Whether loops of our own beat BLAS on so many elements."""
+    return size * (4 if dtype.kind == "c" else 1) <= TINY
 
 
 def run(factor, driver, rule):
@@ -58,7 +60,7 @@ def run(factor, driver, rule):
         single = "F" if factor.a.dtype.kind == "c" else "f"  # drawn in half the time
         omega = gaussian(rng, rows, factor.a.shape[0], single).astype(factor.a.dtype, copy=False)
         factor.randomized(rank, rtol, atol, tie_tol, omega)
-    elif driver == "_small" or (driver == "auto" and tiny(factor.a)):
+    elif driver == "_small" or (driver == "auto" and tiny(factor.a.size, factor.a.dtype)):
         factor.small(rank, rtol, atol, tie_tol)
     elif driver == "_prefetch" or (driver == "auto" and factor.a.size >= SMALL):
         factor.prefetch(rank, rtol, atol, tie_tol)
@@ -229,17 +231,17 @@ def _stacked(a, mode, overwrite_a, check_finite, driver, workers, rule):
 def _small(items, mode, check_finite, driver, workers, rule):
     """Small matrices, many of them without coming back to Python, in as many threads as there are workers."""
     (count, m, n), rank, dtype = items.shape, rule.rank, lapack_dtype(items.dtype)
-    q = np.zeros((count, rank, m), dtype) if mode == "economic" else None
-    r = np.zeros((count, n, rank), dtype)
+    q = np.empty((count, m, rank), dtype) if mode == "economic" else None
+    r = np.empty((count, rank, n), dtype)
     p = np.empty((count, n), np.int32)
-    ranks = np.zeros(count, np.int32)
-    how = driver == "auto" and tiny(items[0].astype(dtype, copy=False)), rule.rtol, rule.atol, rule.tie_tol
+    ranks = np.empty(count, np.int32)
+    auto = driver == "auto"
+    how = rank, rule.rtol, rule.atol, rule.tie_tol, auto and tiny(m * n, dtype), auto and count > 1, False
 
     def factor(part):
-        own = np.ascontiguousarray(items[part], dtype)  # by parts, between which Ctrl-C is heard
-        bad = _core.first_nonfinite_column(own.reshape(len(own), -1).T) if check_finite else -1
-        if bad >= 0:
-            as_fortran(own[bad], overwrite=False, check_finite=True, name=f"a (matrix {part.start + bad} of the stack)")
+        own = as_rows(items[part], dtype)  # by parts, between which Ctrl-C is heard
+        if check_finite:
+            check_finite_items(own, "a", part.start)
         _core.factor_stack(own, None if q is None else q[part], r[part], p[part], ranks[part], *how)
 
     operations = CALL + 8 * m * n * rank * (4 if dtype.kind == "c" else 1)
@@ -255,8 +257,7 @@ def _small(items, mode, check_finite, driver, workers, rule):
         finally:
             pool.shutdown(cancel_futures=True)
     k = ranks.max()
-    r = r.transpose(0, 2, 1)[:, :k]
-    return (r, p) if q is None else (q.transpose(0, 2, 1)[:, :, :k], r, p)
+    return (r[:, :k], p) if q is None else (q[:, :, :k], r[:, :k], p)
 
 
 def _padded(parts):
