@@ -1,4 +1,4 @@
-/* The kernels of one dtype, as the binding sees them. */
+/* The kernels of one dtype and instruction set, as the binding sees them. */
 #include "kernels.h"
 
 const rrqr_kernels X(kernels) = {
@@ -9,6 +9,7 @@ const rrqr_kernels X(kernels) = {
     .begin = X(begin),
     .greedy = X(greedy),
     .small = X(small),
+    .stack = X(stack),
     .prefetch = X(prefetch),
     .randomized = X(randomized),
     .strong = X(strong),

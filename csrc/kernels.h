@@ -38,6 +38,11 @@ rrqr_status X(greedy_steps)(rrqr_context *context, rrqr_factor *f, const rrqr_st
 /* small.c */
 rrqr_status X(small)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *stop);
 void X(small_q)(const rrqr_factor *f, int columns, scalar *q, int ldq);
+/* lanes.c */
+int X(lanes_fit)(const rrqr_stack *s);
+rrqr_status X(lanes)(rrqr_context *context, const rrqr_stack *s, const rrqr_stop *stop);
+/* stack.c */
+rrqr_status X(stack)(rrqr_context *context, const rrqr_stack *s, const rrqr_stop *stop);
 /* gram.c: Gram rows of candidate columns against every residual column, as the steps of a block change them */
 typedef struct {
     int n, capacity, count;

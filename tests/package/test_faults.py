@@ -79,7 +79,14 @@ OPERATIONS |= {
         lambda t: kahan(60, t),
         lambda a: ((f := strong_rrqr(a, rank=50, driver="_prefetch")).R, f.P, f.swaps, f.max_coefficient, f.rho),
     ),
-    "a stack in small pieces": (lambda t: gaussian(48, 9, t).reshape(6, 8, 9), lambda a: qr_truncated(a, rank=5)),
+    "a stack in lanes, of which some are left to others": (
+        lambda t: gaussian(48, 9, t).reshape(6, 8, 9) * np.array([1, 0, 1, 1, 0, 1], t)[:, None, None],
+        lambda a: qr_truncated(a, rank=5),
+    ),
+    "qr of such a stack": (
+        lambda t: gaussian(160, 9, t).reshape(20, 8, 9) * np.array([1, 0, 1, 1, 0] * 4, t)[:, None, None],
+        lambda a: qr(a, mode="economic", pivoting=True),
+    ),
     "a stack": (
         lambda t: gaussian(40, 50, t).reshape(4, 10, 50),
         lambda a: qr_truncated(a, rank=3, driver="_prefetch"),

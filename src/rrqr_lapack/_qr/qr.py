@@ -7,10 +7,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import _core
-from .._common.arrays import as_fortran, check_finite_columns
+from .._common.arrays import as_fortran, as_rows, check_finite_columns, check_finite_items
 from .._common.rule import Rule
 from .._common.types import Array, Indices, Matrix
 from . import scipy_qr, truncated
+
+LANES = 16  # matrices that fill any processor's lanes: fewer are factored by LAPACK itself, one by one
 
 Two: TypeAlias = Literal["full", "economic"]
 
@@ -150,11 +152,27 @@ def qr(
     if a1.dtype.char != dtype.char:
         a1 = a1.astype(dtype)
     own = a1 is not a and a1.base is None and (isinstance(a, np.ndarray) or not hasattr(a, "__array__"))
+    if a1.ndim > 2 and pivoting and mode != "raw" and 0 < math.prod(a1.shape[-2:]) <= truncated.TINY and a1.size:
+        return _in_loops(a1, dtype, mode, check_finite)
     if scipy_qr.one_by_one(a1):
         items = a1.reshape(math.prod(a1.shape[:-2]), *a1.shape[-2:])
         results = [_single(item, mode, pivoting, False, check_finite) for item in items]
         return scipy_qr.stacked(results, a1.shape[:-2], mode)
     return _single(a1, mode, pivoting, overwrite_a or own, check_finite)
+
+
+def _in_loops(a: Array, dtype: np.dtype[Any], mode: str, check_finite: bool) -> Any:
+    """The pivoted QR of a stack of small matrices in one call of C."""
+    *batch, m, n = a.shape
+    items = as_rows(a.reshape(-1, m, n), dtype)
+    if check_finite:
+        check_finite_items(items, "array must not contain infs or NaNs: a")
+    count, rank = len(items), min(m, n)
+    rows = rank if mode == "economic" else m
+    q = None if mode == "r" else np.empty((count, m, rows), dtype)
+    r, p, ranks = np.empty((count, rows, n), dtype), np.empty((count, n), np.int32), np.empty(count, np.int32)
+    _core.factor_stack(items, q, r, p, ranks, rank, -1.0, -1.0, 0.0, False, count >= LANES, True)
+    return scipy_qr.wrapped([x.reshape(*batch, *x.shape[1:]) for x in scipy_qr.ordered(q, r, p)])
 
 
 def _single(a: Array, mode: str, pivoting: bool, overwrite: bool, check_finite: bool) -> tuple[Any, ...]:

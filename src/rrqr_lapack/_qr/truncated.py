@@ -11,8 +11,10 @@ from .. import _core
 from .._common.arrays import (
     as_fortran,
     as_numeric,
+    as_rows,
     check_choice,
     check_finite_columns,
+    check_finite_items,
     check_flag,
     check_workers,
     lapack_dtype,
@@ -66,9 +68,9 @@ def factor_of(a: Array, overwrite_a: bool, check_finite: bool, borrow: bool = Fa
     return factor
 
 
-def tiny(a: Array) -> bool:
-    """Whether loops of our own beat BLAS."""
-    return a.size * (4 if a.dtype.kind == "c" else 1) <= TINY
+def tiny(size: int, dtype: np.dtype[Any]) -> bool:
+    """Whether loops of our own beat BLAS on so many elements."""
+    return size * (4 if dtype.kind == "c" else 1) <= TINY
 
 
 def run(factor: _core.Factor, driver: str, rule: Rule) -> None:
@@ -77,11 +79,12 @@ def run(factor: _core.Factor, driver: str, rule: Rule) -> None:
     if driver == "lapack":
         factor.truncated(rank, rtol, atol)
     elif driver == "randomized":
-        rows = _core.sketch_rows(*factor.a.shape, min(rank, *factor.a.shape) - factor.rank)
+        m, n = factor.a.shape
+        rows = _core.sketch_rows(m, n, min(rank, m, n) - factor.rank)
         single = "F" if factor.a.dtype.kind == "c" else "f"  # drawn in half the time
-        omega = gaussian(rng, rows, factor.a.shape[0], single).astype(factor.a.dtype, copy=False)
+        omega = gaussian(rng, rows, m, single).astype(factor.a.dtype, copy=False)
         factor.randomized(rank, rtol, atol, tie_tol, omega)
-    elif driver == "_small" or (driver == "auto" and tiny(factor.a)):
+    elif driver == "_small" or (driver == "auto" and tiny(factor.a.size, factor.a.dtype)):
         factor.small(rank, rtol, atol, tie_tol)
     elif driver == "_prefetch" or (driver == "auto" and factor.a.size >= SMALL):
         factor.prefetch(rank, rtol, atol, tie_tol)
@@ -274,17 +277,17 @@ def _stacked(
 def _small(items: Array, mode: str, check_finite: bool, driver: str, workers: int, rule: Rule) -> tuple[Array, ...]:
     """Small matrices, many of them without coming back to Python, in as many threads as there are workers."""
     (count, m, n), rank, dtype = items.shape, rule.rank, lapack_dtype(items.dtype)
-    q = np.zeros((count, rank, m), dtype) if mode == "economic" else None
-    r = np.zeros((count, n, rank), dtype)
+    q = np.empty((count, m, rank), dtype) if mode == "economic" else None
+    r = np.empty((count, rank, n), dtype)
     p = np.empty((count, n), np.int32)
-    ranks = np.zeros(count, np.int32)
-    how = driver == "auto" and tiny(items[0].astype(dtype, copy=False)), rule.rtol, rule.atol, rule.tie_tol
+    ranks = np.empty(count, np.int32)
+    auto = driver == "auto"
+    how = rank, rule.rtol, rule.atol, rule.tie_tol, auto and tiny(m * n, dtype), auto and count > 1, False
 
     def factor(part: slice) -> None:
-        own = np.ascontiguousarray(items[part], dtype)  # by parts, between which Ctrl-C is heard
-        bad = _core.first_nonfinite_column(own.reshape(len(own), -1).T) if check_finite else -1
-        if bad >= 0:
-            as_fortran(own[bad], overwrite=False, check_finite=True, name=f"a (matrix {part.start + bad} of the stack)")
+        own = as_rows(items[part], dtype)  # by parts, between which Ctrl-C is heard
+        if check_finite:
+            check_finite_items(own, "a", part.start)
         _core.factor_stack(own, None if q is None else q[part], r[part], p[part], ranks[part], *how)
 
     operations = CALL + 8 * m * n * rank * (4 if dtype.kind == "c" else 1)
@@ -300,8 +303,7 @@ def _small(items: Array, mode: str, check_finite: bool, driver: str, workers: in
         finally:
             pool.shutdown(cancel_futures=True)
     k = ranks.max()
-    r = r.transpose(0, 2, 1)[:, :k]
-    return (r, p) if q is None else (q.transpose(0, 2, 1)[:, :, :k], r, p)
+    return (r[:, :k], p) if q is None else (q[:, :, :k], r[:, :k], p)
 
 
 def _padded(parts: tuple[Array, ...]) -> Array:
