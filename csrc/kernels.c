@@ -23,4 +23,7 @@ const rrqr_kernels X(kernels) = {
     .apply_q = X(apply_q),
     .lstsq = X(lstsq),
     .interpolation = X(interpolation),
+    .gram_triangle = X(gram_triangle),
+    .reflector_signs = X(reflector_signs),
+    .cholesky_q = X(cholesky_q),
 };

@@ -88,6 +88,11 @@ typedef struct {
                            void *c);
     rrqr_status (*lstsq)(rrqr_context *context, const rrqr_factor *f, int rank, int columns, void *b, void *norms);
     rrqr_status (*interpolation)(rrqr_context *context, const rrqr_factor *f, void *t);
+    rrqr_status (*gram_triangle)(rrqr_context *context, int m, int n, const void *a, void *r, int *passes);
+    rrqr_status (*reflector_signs)(rrqr_context *context, int m, int n, int k, const void *a, const int *pivots,
+                                   void *r);
+    rrqr_status (*cholesky_q)(rrqr_context *context, int m, int k, const void *a, const int *pivots, void *r,
+                              int *passes, void *q);
 } rrqr_kernels;
 
 extern const rrqr_kernels rrqr_s_kernels, rrqr_d_kernels, rrqr_c_kernels, rrqr_z_kernels;

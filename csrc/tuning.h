@@ -122,6 +122,20 @@ enum {
 /* What must be left of the largest norm for a downdated sketch to be used on: below, it is rounding error. */
 #define SKETCH_FALL square_root(REAL_EPSILON)
 
+/* --- Cholesky QR --------------------------------------------------------------------------------------------------- */
+
+enum {
+    /* rows taken at a time of a tall matrix */
+    CHOLESKY_ROWS = 4096,
+    /* of the power method for ||R^{-1}||: vectors to start from, and steps */
+    INVERSE_STARTS = 4,
+    INVERSE_STEPS = 6
+};
+
+/* ||R^{-1}||_2^2 up to which one pass is enough, and two. */
+#define CHOLESKY_ONCE 16
+#define CHOLESKY_TWICE (PREFETCH_CHOICE / REAL_EPSILON / 16)
+
 /* --- exchanges ---------------------------------------------------------------------------------------------------- */
 
 enum {

@@ -7,7 +7,7 @@ import textwrap
 import numpy as np
 import pytest
 from drivers import greedy_pivots
-from matrices import gaussian, kahan
+from matrices import duplicated, gaussian, geometric, kahan
 
 from rrqr_lapack import TruncatedQR, _core, interpolative_decomposition, qr, qr_truncated, strong_rrqr
 
@@ -84,6 +84,10 @@ OPERATIONS |= {
         lambda t: gaussian(40, 50, t).reshape(4, 10, 50),
         lambda a: qr_truncated(a, rank=3, driver="_prefetch"),
     ),
+    "a tall matrix": (lambda t: gaussian(400, 100, t), qr_truncated),
+    "a tall matrix's triangle": (lambda t: gaussian(400, 100, t), lambda a: qr(a, mode="r", pivoting=True)),
+    "a tall matrix in two passes": (lambda t: geometric(400, 100, t, 0.03), qr_truncated),
+    "a tall matrix that Cholesky fails": (lambda t: duplicated(400, 100, t), qr_truncated),
     "a fall back": (cancelling, lambda a: qr_truncated(a, rank=40, driver="_prefetch")),
     "overwriting": (
         lambda t: np.asfortranarray(matrix(t)),

@@ -1,0 +1,48 @@
+"""QR of a tall matrix with pivots from its small triangle and Q by products, where Cholesky's factor is accurate.
+
+G. H. Golub, C. F. Van Loan, "Matrix Computations", 4th ed. (2013), section 5.4, for pivoting on the triangle of a tall
+matrix; ``csrc/cholesky.c`` for the triangle and for Q. M. Melnichenko, O. Balabanov, R. Murray, J. Demmel, M. W.
+Mahoney, P. Luszczek, "CholeskyQR with randomization and pivoting for tall matrices (CQRRPT)" (2023), arXiv:2311.08316,
+precondition by a sketch and pivot on that; for a well-conditioned matrix the Gram matrix tells both, exactly.
+"""
+
+from .. import _core
+from .._common.arrays import as_fortran, lapack_dtype
+
+TALL = 3  # rows for each column from which on this pays, measured
+LEAST = 1 << 15  # elements, the same
+DRIVERS = ("auto", "greedy", "randomized")  # those that need not see the matrix itself
+
+
+def pays(a, mode, driver, rule):
+    """Whether the matrix is tall and most of it is wanted, as Q and R or R alone; tolerances may end sooner."""
+    m, n = a.shape
+    wanted = mode in ("r", "economic") and driver in DRIVERS and not rule.by_tolerance and 2 * rule.rank >= n
+    return wanted and m >= TALL * n and a.size >= LEAST
+
+
+def readable(a):
+    """The matrix as one of LAPACK's, Fortran-ordered: itself where that is so, or a copy."""
+    readable = a.dtype == lapack_dtype(a.dtype) and a.flags.f_contiguous and a.flags.aligned
+    return a if readable else as_fortran(a, overwrite=False, check_finite=False)
+
+
+def cholesky_qr(a, mode, pivot):
+    """``(Q, R, P)``, or ``(R, P)`` for mode 'r', of a `readable` matrix; None where it is not well conditioned.
+
+    `pivot` factors the triangle, in a `Factor`, as far as that is wanted.
+    """
+    triangle, passes = _core.gram_triangle(a)
+    if not passes or (mode == "r" and passes > 1):
+        return None
+    factor = _core.Factor(triangle)
+    pivot(factor)
+    k, pivots = factor.rank, factor.pivots
+    if passes > 1 and k < len(pivots):
+        return None
+    r = factor.upper(k)
+    _core.reflector_signs(a, pivots, r)
+    if mode == "r":
+        return r, pivots
+    q = _core.cholesky_q(a, pivots, r, passes)
+    return None if q is None else (q, r, pivots)
