@@ -39,42 +39,53 @@ static real inverse_norm(int n, const scalar *r, scalar *x)
     return largest * largest;
 }
 
-/* R := Cholesky's factor of the Gram matrix G in its upper triangle, zeros below, and how many passes make Q of it.
- * lengths: n; x: n INVERSE_STARTS scalars. */
-static int factor_gram(int n, scalar *r, real *lengths, scalar *x)
+/* R := Cholesky's factor of the Gram matrix G, of which the upper triangle is known, with zeros below; ||R^{-1}||_2^2
+ * with R's columns scaled to norm 1, infinite where there is no R. lengths: n; x: n INVERSE_STARTS scalars. */
+static real factor_gram(int n, const scalar *g, scalar *r, real *lengths, scalar *x)
 {
+    const real least = REAL_MIN / (REAL_EPSILON * REAL_EPSILON), most = PICK(FLT_MAX, DBL_MAX, FLT_MAX, DBL_MAX);
     for (int j = 0; j < n; j++) {
-        const real squared = ((const real *)AT(r, n, j, j))[0];
-        if (!(squared > REAL_MIN / (REAL_EPSILON * REAL_EPSILON) && squared < PICK(FLT_MAX, DBL_MAX, FLT_MAX, DBL_MAX)))
-            return UNCONFIRMED;
+        const real squared = ((const real *)AT(g, n, j, j))[0];
+        if (!(squared > least && squared < most)) return (real)INFINITY;
         lengths[j] = square_root(squared);
     }
     for (int j = 0; j < n; j++) {
         scalar *column = AT(r, n, 0, j);
-        for (int i = 0; i < j; i++) column[i] = column[i] / lengths[i] / lengths[j];
+        for (int i = 0; i < j; i++) column[i] = *AT(g, n, i, j) / lengths[i] / lengths[j];
         column[j] = 1;
         for (int i = j + 1; i < n; i++) column[i] = 0;
     }
-    if (potrf(n, r, n)) return UNCONFIRMED;
+    if (potrf(n, r, n)) return (real)INFINITY;
     const real growth = inverse_norm(n, r, x);
     for (int j = 0; j < n; j++)
         for (int i = 0; i <= j; i++) *AT(r, n, i, j) *= lengths[j];
-    return growth <= CHOLESKY_ONCE ? ONCE : growth <= CHOLESKY_TWICE ? TWICE : UNCONFIRMED;
+    return growth;
 }
 
-/* R (n x n), upper triangular with R^H R = A^H A, m >= n; *passes is how many make Q of it, 0 where R is nothing. */
+/* R (n x n), upper triangular with R^H R = A^H A, m >= n; *passes is how many make Q of it, 0 where R is nothing. What
+ * depends on each other in A does so in any of its rows: a few strips of them tell whether to look at the others. */
 rrqr_status X(gram_triangle)(rrqr_context *context, int m, int n, const void *a, void *r, int *passes)
 {
+    scalar *gram = rrqr_allocate(context, (size_t)n * n, sizeof(scalar));
     scalar *x = rrqr_allocate(context, (size_t)n * INVERSE_STARTS, sizeof(scalar));
     real *lengths = rrqr_allocate(context, n, sizeof(real));
-    rrqr_status status = x && lengths ? RRQR_OK : RRQR_NO_MEMORY;
-    *passes = UNCONFIRMED;
-    for (int first = 0, rows; first < m && !status; first += rows) {
-        rows = min_int(CHOLESKY_ROWS, m - first);
-        herk(n, rows, (const scalar *)a + first, m, first > 0, r, n);
-        if (rrqr_interrupted(context, 1.0 * rows * n * n)) status = RRQR_INTERRUPTED;
+    rrqr_status status = gram && x && lengths ? RRQR_OK : RRQR_NO_MEMORY;
+    const int strip = m / CHOLESKY_STRIPS, probe = min_int(strip, CHOLESKY_PROBE * n / CHOLESKY_STRIPS + 1);
+    real growth = 1;
+    for (int part = 0; part < 2 && growth <= CHOLESKY_HOPE * CHOLESKY_TWICE && !status; part++) {
+        for (int i = 0; i < CHOLESKY_STRIPS && !status; i++) {
+            const int begin = i * strip + part * probe, next = i + 1 < CHOLESKY_STRIPS ? (i + 1) * strip : m;
+            const int end = part ? next : begin + probe;
+            for (int first = begin, rows; first < end && !status; first += rows) {
+                rows = min_int(CHOLESKY_ROWS, end - first);
+                herk(n, rows, (const scalar *)a + first, m, first > 0, gram, n);
+                if (rrqr_interrupted(context, 1.0 * rows * n * n)) status = RRQR_INTERRUPTED;
+            }
+        }
+        if (!status) growth = factor_gram(n, gram, r, lengths, x);
     }
-    if (!status) *passes = factor_gram(n, r, lengths, x);
+    *passes = growth <= CHOLESKY_ONCE ? ONCE : growth <= CHOLESKY_TWICE ? TWICE : UNCONFIRMED;
+    rrqr_release(gram);
     rrqr_release(x);
     rrqr_release(lengths);
     return status;

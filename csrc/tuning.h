@@ -122,11 +122,16 @@ enum {
 /* What must be left of the largest norm for a downdated sketch to be used on: below, it is rounding error. */
 #define SKETCH_FALL square_root(REAL_EPSILON)
 
-/* --- Cholesky QR --------------------------------------------------------------------------------------------------- */
+/* --- Cholesky QR -------------------------------------------------------------------------------------------------- */
 
 enum {
     /* rows taken at a time of a tall matrix */
     CHOLESKY_ROWS = 4096,
+    /* rows for each column in the strips that are looked at first, and how many strips */
+    CHOLESKY_PROBE = 2,
+    CHOLESKY_STRIPS = 4,
+    /* how many times larger than of all rows ||R^{-1}||_2^2 may be of the strips: of a Gaussian matrix's it is 12 */
+    CHOLESKY_HOPE = 16,
     /* of the power method for ||R^{-1}||: vectors to start from, and steps */
     INVERSE_STARTS = 4,
     INVERSE_STEPS = 6

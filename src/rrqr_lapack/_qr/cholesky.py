@@ -9,8 +9,8 @@ precondition by a sketch and pivot on that; for a well-conditioned matrix the Gr
 from .. import _core
 from .._common.arrays import as_fortran, lapack_dtype
 
-TALL = 3  # rows for each column from which on this pays, measured
-LEAST = 1 << 15  # elements, the same
+TALL = 4  # rows for each column from which on this pays, measured
+LEAST = 256 * 256  # elements, the same
 DRIVERS = ("auto", "greedy", "randomized")  # those that need not see the matrix itself
 
 

@@ -170,7 +170,7 @@ def qr_truncated(
     overwritten, and O((M + N) 32). The 'randomized' driver needs O((M + N) 256) instead, and no copy of a
     Fortran-ordered `a` for ranks up to 256 and N / 4: it reads `a` where it lies.
 
-    For ``M >= 3 N``, a rank of at least N / 2 and no tolerance, R and an economic Q of a well-conditioned `a` come from
+    For ``M >= 4 N``, a rank of at least N / 2 and no tolerance, R and an economic Q of a well-conditioned `a` come from
     the Cholesky factor of its Gram matrix: M N^2 flops for R, M k^2 for Q, and O(N^2) memory beyond the results; the
     driver chooses on the factor, whose columns have the same lengths and angles. A second pass, where the condition
     asks for it, makes Q orthonormal to rounding; what is not well enough conditioned for that goes the general way.
