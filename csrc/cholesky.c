@@ -9,6 +9,8 @@
  * rank-deficient, ill-conditioned, or of a range whose squares are no normal numbers. */
 #include "kernels.h"
 
+#include <string.h>
+
 /* What is left to do when a matrix is seen for the first time: nothing that can be trusted, one pass, or two. */
 enum { UNCONFIRMED = 0, ONCE = 1, TWICE = 2 };
 
@@ -91,16 +93,10 @@ rrqr_status X(gram_triangle)(rrqr_context *context, int m, int n, const void *a,
     return status;
 }
 
-/* Rows first..first+rows-1 of A P R^{-1} into y (ld ldy). */
-static void divide(int m, int k, int first, int rows, const scalar *a, const int *pivots, const scalar *r, scalar *y,
-                   int ldy)
+/* Rows first..first+rows-1 of the k columns of A at `pivots`, into y. */
+static void gather(int m, int k, int first, int rows, const scalar *a, const int *pivots, scalar *y, int ldy)
 {
-    for (int j = 0; j < k; j++) {
-        const scalar *from = AT(a, m, first, pivots[j]);
-        scalar *to = AT(y, ldy, 0, j);
-        for (int i = 0; i < rows; i++) to[i] = from[i];
-    }
-    trsm('R', 'U', 'N', 'N', rows, k, r, k, y, ldy);
+    for (int j = 0; j < k; j++) memcpy(AT(y, ldy, 0, j), AT(a, m, first, pivots[j]), (size_t)rows * sizeof(scalar));
 }
 
 /* Give the k rows of R (k x n) the signs that Householder reflectors give them: those of the pivots in the elimination
@@ -111,7 +107,10 @@ rrqr_status X(reflector_signs)(rrqr_context *context, int m, int n, int k, const
     scalar *t = rrqr_allocate(context, (size_t)k * k, sizeof(scalar));
     signed char *signs = rrqr_allocate(context, k, 1);
     rrqr_status status = t && signs ? RRQR_OK : RRQR_NO_MEMORY;
-    if (!status) divide(m, k, 0, k, a, pivots, r, t, k);
+    if (!status) {
+        gather(m, k, 0, k, a, pivots, t, k);
+        trsm('R', 'U', 'N', 'N', k, k, r, k, t, k);
+    }
     for (int first = 0, last; first < k && !status; first = last) {
         last = first + min_int(RRQR_PANEL, k - first);
         for (int j = first; j < last; j++) {
@@ -150,25 +149,37 @@ static int near_identity(int k, const scalar *g)
     return sum < 0.01;
 }
 
-/* Q = A P R^{-1} (m x k), where A P has k columns and R is k x k upper triangular with zeros below. A second pass makes
- * Q orthonormal, and R := Q^H A P; *passes becomes 0 where it shows that the first went wrong. */
-rrqr_status X(cholesky_q)(rrqr_context *context, int m, int k, const void *a, const int *pivots, void *r, int *passes,
-                          void *q)
+/* Q = A P R^{-1} (m x k) with the first k columns of A P, unless q is NULL, and the k x n matrix R, upper trapezoidal
+ * with zeros below. A second pass makes Q orthonormal, and R := Q^H A P with or without a Q that stays; *passes becomes
+ * 0 where it shows that the first went wrong. */
+rrqr_status X(cholesky_q)(rrqr_context *context, int m, int n, int k, const void *a, const int *pivots, void *r,
+                          int *passes, void *q)
 {
-    const int twice = *passes == TWICE;
-    scalar *gram = twice ? rrqr_allocate(context, (size_t)k * k, sizeof(scalar)) : NULL;
-    rrqr_status status = twice && !gram ? RRQR_NO_MEMORY : RRQR_OK;
+    const int twice = *passes == TWICE, rest = twice ? n - k : 0, step = min_int(CHOLESKY_ROWS, m);
+    const size_t beside = (size_t)step * (rest + (q ? 0 : k));
+    scalar *gram = rrqr_allocate(context, beside + (twice ? (size_t)k * k : 0), sizeof(scalar));
+    scalar *others = AT((scalar *)r, k, 0, k), *right = gram + (twice ? (size_t)k * k : 0);
+    rrqr_status status = gram ? RRQR_OK : RRQR_NO_MEMORY;
     for (int first = 0, rows; first < m && !status; first += rows) {
-        scalar *y = (scalar *)q + first;
-        rows = min_int(CHOLESKY_ROWS, m - first);
-        divide(m, k, first, rows, a, pivots, r, y, m);
-        if (twice) herk(k, rows, y, m, first > 0, gram, k);
-        if (rrqr_interrupted(context, 2.0 * rows * k * k)) status = RRQR_INTERRUPTED;
+        scalar *y = q ? (scalar *)q + first : right + (size_t)step * rest;
+        const int ldy = q ? m : step;
+        rows = min_int(step, m - first);
+        gather(m, k, first, rows, a, pivots, y, ldy);
+        trsm('R', 'U', 'N', 'N', rows, k, r, k, y, ldy);
+        if (twice) herk(k, rows, y, ldy, first > 0, gram, k);
+        if (rest) {
+            gather(m, rest, first, rows, a, pivots + k, right, step);
+            gemm('C', 'N', k, rest, rows, 1, y, ldy, right, step, first > 0, others, k);
+        }
+        if (rrqr_interrupted(context, 2.0 * rows * k * (k + rest))) status = RRQR_INTERRUPTED;
     }
     if (twice && !status && (!near_identity(k, gram) || potrf(k, gram, k))) *passes = UNCONFIRMED;
-    if (twice && !status && *passes) trmm('L', 'U', 'N', 'N', k, k, gram, k, r, k);
-    for (int first = 0, rows; twice && *passes && first < m && !status; first += rows) {
-        rows = min_int(CHOLESKY_ROWS, m - first);
+    if (twice && !status && *passes) {
+        trmm('L', 'U', 'N', 'N', k, k, gram, k, r, k);
+        if (rest) trsm('L', 'U', 'C', 'N', k, rest, gram, k, others, k);
+    }
+    for (int first = 0, rows; twice && q && *passes && first < m && !status; first += rows) {
+        rows = min_int(step, m - first);
         trsm('R', 'U', 'N', 'N', rows, k, gram, k, (scalar *)q + first, m);
         if (rrqr_interrupted(context, 1.0 * rows * k * k)) status = RRQR_INTERRUPTED;
     }

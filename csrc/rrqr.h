@@ -91,7 +91,7 @@ typedef struct {
     rrqr_status (*gram_triangle)(rrqr_context *context, int m, int n, const void *a, void *r, int *passes);
     rrqr_status (*reflector_signs)(rrqr_context *context, int m, int n, int k, const void *a, const int *pivots,
                                    void *r);
-    rrqr_status (*cholesky_q)(rrqr_context *context, int m, int k, const void *a, const int *pivots, void *r,
+    rrqr_status (*cholesky_q)(rrqr_context *context, int m, int n, int k, const void *a, const int *pivots, void *r,
                               int *passes, void *q);
 } rrqr_kernels;
 

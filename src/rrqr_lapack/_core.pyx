@@ -74,7 +74,7 @@ cdef extern from "rrqr.h" nogil:
         rrqr_status (*interpolation)(rrqr_context *, const rrqr_factor *, void *) noexcept nogil
         rrqr_status (*gram_triangle)(rrqr_context *, int, int, const void *, void *, int *) noexcept nogil
         rrqr_status (*reflector_signs)(rrqr_context *, int, int, int, const void *, const int *, void *) noexcept nogil
-        rrqr_status (*cholesky_q)(rrqr_context *, int, int, const void *, const int *, void *, int *,
+        rrqr_status (*cholesky_q)(rrqr_context *, int, int, int, const void *, const int *, void *, int *,
                                   void *) noexcept nogil
     int rrqr_share(int) noexcept
     void *rrqr_allocate(rrqr_context *, size_t, size_t) noexcept
@@ -313,22 +313,21 @@ def reflector_signs(np.ndarray a not None, np.ndarray pivots not None, np.ndarra
     check(status, &context)
 
 
-def cholesky_q(np.ndarray a not None, np.ndarray pivots not None, np.ndarray r not None, int passes):
-    """Q = A P R^{-1} in so many passes, of which the second makes R more accurate; None where that is not orthonormal.
-    """
-    cdef int m = length(a.shape[0]), k = length(r.shape[0])
+def cholesky_q(np.ndarray a not None, np.ndarray pivots not None, np.ndarray r not None, int passes, int wanted):
+    """Q = A P R^{-1} in so many passes, None unless wanted, and whether it is orthonormal; a second pass improves R."""
+    cdef int m = length(a.shape[0]), n = length(a.shape[1]), k = length(r.shape[0])
     cdef const rrqr_kernels *kernels = kernels_of(np.PyArray_TYPE(a))
-    cdef np.ndarray q = empty(np.PyArray_TYPE(a), m, k)
+    cdef np.ndarray q = empty(np.PyArray_TYPE(a), m, k) if wanted else None
     cdef const void *data = np.PyArray_DATA(a)
     cdef const int *columns = <const int *>np.PyArray_DATA(pivots)
     cdef void *triangle = np.PyArray_DATA(r)
-    cdef void *result = np.PyArray_DATA(q)
+    cdef void *result = np.PyArray_DATA(q) if wanted else NULL
     cdef rrqr_context context = opened()
     cdef rrqr_status status
     with nogil:
-        status = kernels.cholesky_q(&context, m, k, data, columns, triangle, &passes, result)
+        status = kernels.cholesky_q(&context, m, n, k, data, columns, triangle, &passes, result)
     check(status, &context)
-    return q if passes else None
+    return q, bool(passes)
 
 
 # --- the factor ---------------------------------------------------------------------------------------------------

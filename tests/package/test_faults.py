@@ -87,6 +87,10 @@ OPERATIONS |= {
     "a tall matrix": (lambda t: gaussian(700, 100, t), qr_truncated),
     "a tall matrix's triangle": (lambda t: gaussian(700, 100, t), lambda a: qr(a, mode="r", pivoting=True)),
     "a tall matrix in two passes": (lambda t: geometric(700, 100, t, 0.03), qr_truncated),
+    "a tall matrix in two passes to a rank": (
+        lambda t: geometric(700, 100, t, 0.03),
+        lambda a: (*qr_truncated(a, rank=70), *qr_truncated(a, rank=70, mode="r")),
+    ),
     "a tall matrix that Cholesky fails": (lambda t: duplicated(700, 100, t), qr_truncated),
     "a fall back": (cancelling, lambda a: qr_truncated(a, rank=40, driver="_prefetch")),
     "overwriting": (

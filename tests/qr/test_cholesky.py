@@ -50,9 +50,9 @@ def made(monkeypatch):
     """The passes of every Q that Cholesky's factor has made."""
     made, cholesky_q = [], _core.cholesky_q
 
-    def seen(a, pivots, r, passes):
+    def seen(a, pivots, r, passes, wanted):
         made.append(passes)
-        return cholesky_q(a, pivots, r, passes)
+        return cholesky_q(a, pivots, r, passes, wanted)
 
     monkeypatch.setattr(_core, "cholesky_q", seen)
     return made
@@ -118,8 +118,11 @@ def test_cholesky_takes_what_is_tall_well_conditioned_and_wanted_explicitly(made
     qr_truncated(a)
     qr_truncated(a, rank=N // 2, driver="randomized")
     assert made == [1, 1, 1]
-    qr_truncated(algebraic(M, N, "f8"))
-    assert made == [1, 1, 1, 2]
+    b = algebraic(M, N, "f8")
+    qr_truncated(b)
+    qr_truncated(b, rank=N // 2)
+    qr_truncated(b, mode="r")
+    assert made == [1, 1, 1, 2, 2, 2]
     for other in (
         lambda: qr(a, mode="full", pivoting=True),
         lambda: qr(a, mode="raw", pivoting=True),
@@ -133,7 +136,7 @@ def test_cholesky_takes_what_is_tall_well_conditioned_and_wanted_explicitly(made
         lambda: TruncatedQR(a),
     ):
         other()
-    assert made == [1, 1, 1, 2]
+    assert made == [1, 1, 1, 2, 2, 2]
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -153,9 +156,11 @@ def test_a_first_pass_that_went_wrong_is_found_out(dtype):
     r, one = _core.gram_triangle(a)
     pivots = np.arange(N, dtype=np.int32)
     assert one == 1
-    assert _core.cholesky_q(a, pivots, r.copy("F"), 2) is not None
-    r[3, 3] *= 2
-    assert _core.cholesky_q(a, pivots, r, 2) is None
+    for wanted in (True, False):
+        assert _core.cholesky_q(a, pivots, r.copy("F"), 2, wanted)[1]
+        wrong = r.copy("F")
+        wrong[3, 3] *= 2
+        assert not _core.cholesky_q(a, pivots, wrong, 2, wanted)[1]
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

@@ -33,16 +33,15 @@ def cholesky_qr(a, mode, pivot):
     `pivot` factors the triangle, in a `Factor`, as far as that is wanted.
     """
     triangle, passes = _core.gram_triangle(a)
-    if not passes or (mode == "r" and passes > 1):
+    if not passes:
         return None
     factor = _core.Factor(triangle)
     pivot(factor)
-    k, pivots = factor.rank, factor.pivots
-    if passes > 1 and k < len(pivots):
-        return None
-    r = factor.upper(k)
+    r, pivots = factor.upper(factor.rank), factor.pivots
     _core.reflector_signs(a, pivots, r)
-    if mode == "r":
+    if mode == "r" and passes == 1:
         return r, pivots
-    q = _core.cholesky_q(a, pivots, r, passes)
-    return None if q is None else (q, r, pivots)
+    q, sound = _core.cholesky_q(a, pivots, r, passes, mode != "r")
+    if not sound:
+        return None
+    return (r, pivots) if mode == "r" else (q, r, pivots)
