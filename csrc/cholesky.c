@@ -72,7 +72,7 @@ rrqr_status X(gram_triangle)(rrqr_context *context, int m, int n, const void *a,
     scalar *x = rrqr_allocate(context, (size_t)n * INVERSE_STARTS, sizeof(scalar));
     real *lengths = rrqr_allocate(context, n, sizeof(real));
     rrqr_status status = gram && x && lengths ? RRQR_OK : RRQR_NO_MEMORY;
-    const int strip = m / CHOLESKY_STRIPS, probe = min_int(strip, CHOLESKY_PROBE * n / CHOLESKY_STRIPS + 1);
+    const int strip = m / CHOLESKY_STRIPS, probe = min_int(strip, n / CHOLESKY_PROBE + 1);
     real growth = 1;
     for (int part = 0; part < 2 && growth <= CHOLESKY_HOPE * CHOLESKY_TWICE && !status; part++) {
         for (int i = 0; i < CHOLESKY_STRIPS && !status; i++) {

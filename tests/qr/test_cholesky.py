@@ -20,7 +20,7 @@ from measures import THRESHOLD, assert_same, assert_same_choices, eps, orthogona
 
 from rrqr_lapack import TruncatedQR, _core, qr, qr_truncated
 
-M, N = 900, 120
+M, N = 900, 75
 
 # matrix: the passes that make Q of it, in single and in double precision; 0 where Cholesky's factor is not trusted
 MATRICES = {
@@ -89,7 +89,7 @@ def test_the_drop_in_gives_what_scipy_gives(name, order, dtype):
     assert not rest[0][N:].any()
 
 
-@pytest.mark.parametrize("rank", [N // 2, 100, N])
+@pytest.mark.parametrize("rank", [38, 60, N])
 @pytest.mark.parametrize("name", MATRICES)
 @pytest.mark.parametrize("how", ["auto", "greedy", "randomized"])
 def test_a_truncated_factorization_is_as_accurate_as_by_reflectors(name, rank, how, dtype, one_sketch):
@@ -116,23 +116,24 @@ def test_cholesky_takes_what_is_tall_well_conditioned_and_wanted_explicitly(made
     a = gaussian(M, N, "f8")
     qr(a, mode="economic", pivoting=True)
     qr_truncated(a)
-    qr_truncated(a, rank=N // 2, driver="randomized")
+    qr_truncated(a, rank=38, driver="randomized")
     assert made == [1, 1, 1]
     b = algebraic(M, N, "f8")
     qr_truncated(b)
-    qr_truncated(b, rank=N // 2)
+    qr_truncated(b, rank=38)
     qr_truncated(b, mode="r")
     assert made == [1, 1, 1, 2, 2, 2]
     for other in (
         lambda: qr(a, mode="full", pivoting=True),
         lambda: qr(a, mode="raw", pivoting=True),
         lambda: qr(a, mode="economic"),
-        lambda: qr(a[:150], mode="economic", pivoting=True),
+        lambda: qr(a[:400], mode="economic", pivoting=True),
         lambda: qr_truncated(a, mode="raw"),
         lambda: qr_truncated(a, mode="full"),
         lambda: qr_truncated(a, rank=5),
         lambda: qr_truncated(a, rtol=0.1),
         lambda: qr_truncated(a, driver="lapack"),
+        lambda: qr_truncated(algebraic(M, 110, "f8"), mode="r"),
         lambda: TruncatedQR(a),
     ):
         other()
@@ -164,7 +165,7 @@ def test_a_first_pass_that_went_wrong_is_found_out(dtype):
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize("place", [(0, 0), (M - 1, N - 1), (5, 77)])
+@pytest.mark.parametrize("place", [(0, 0), (M - 1, N - 1), (5, 57)])
 def test_what_is_not_finite_is_named_as_ever(value, place, dtype):
     a = np.asfortranarray(gaussian(M, N, dtype))
     a[place] = value

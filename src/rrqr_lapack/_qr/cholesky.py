@@ -9,7 +9,7 @@ precondition by a sketch and pivot on that; for a well-conditioned matrix the Gr
 from .. import _core
 from .._common.arrays import as_fortran, lapack_dtype
 
-TALL = 4  # rows for each column from which on this pays, measured
+TALL = {"economic": 6, "r": 12}  # rows for each column from which on this pays, whatever the condition, measured
 LEAST = 256 * 256  # elements, the same
 DRIVERS = ("auto", "greedy", "randomized")  # those that need not see the matrix itself
 
@@ -17,8 +17,8 @@ DRIVERS = ("auto", "greedy", "randomized")  # those that need not see the matrix
 def pays(a, mode, driver, rule):
     """Whether the matrix is tall and most of it is wanted, as Q and R or R alone; tolerances may end sooner."""
     m, n = a.shape
-    wanted = mode in ("r", "economic") and driver in DRIVERS and not rule.by_tolerance and 2 * rule.rank >= n
-    return wanted and m >= TALL * n and a.size >= LEAST
+    wanted = mode in TALL and driver in DRIVERS and not rule.by_tolerance and 2 * rule.rank >= n
+    return wanted and m >= TALL[mode] * n and a.size >= LEAST
 
 
 def readable(a):

@@ -170,10 +170,11 @@ def qr_truncated(
     overwritten, and O((M + N) 32). The 'randomized' driver needs O((M + N) 256) instead, and no copy of a
     Fortran-ordered `a` for ranks up to 256 and N / 4: it reads `a` where it lies.
 
-    For ``M >= 4 N``, a rank of at least N / 2 and no tolerance, R and an economic Q of a well-conditioned `a` come from
-    the Cholesky factor of its Gram matrix: M N^2 flops for R, M k^2 for Q, and O(N^2) memory beyond the results; the
-    driver chooses on the factor, whose columns have the same lengths and angles. A second pass, where the condition
-    asks for it, makes Q orthonormal to rounding; what is not well enough conditioned for that goes the general way.
+    For ``M >= 6 N``, or ``M >= 12 N`` where R alone is wanted, a rank of at least N / 2 and no tolerance, the results
+    for a well-conditioned `a` come from the Cholesky factor of its Gram matrix: M N^2 flops for R, M k^2 for Q, and
+    O(N^2) memory beyond the results; the driver chooses on the factor, whose columns have the same lengths and angles.
+    A second pass, where the condition asks for it, makes Q orthonormal to rounding; what is not well enough conditioned
+    for that goes the general way.
 
     In a stack the items may stop at different ranks. The results are then padded to the largest: Q with zero columns, R
     with zero rows, tau with zeros, so that ``Q @ R`` is right for each item, and an item's own rank is the number of
