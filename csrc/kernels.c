@@ -26,4 +26,7 @@ const rrqr_kernels X(kernels) = {
     .numerical_rank = X(numerical_rank),
     .lstsq = X(lstsq),
     .interpolation = X(interpolation),
+    .gram_triangle = X(gram_triangle),
+    .reflector_signs = X(reflector_signs),
+    .cholesky_q = X(cholesky_q),
 };

@@ -100,6 +100,11 @@ typedef struct {
     int (*numerical_rank)(const rrqr_factor *f);
     rrqr_status (*lstsq)(rrqr_context *context, const rrqr_factor *f, int rank, int columns, void *b, void *norms);
     rrqr_status (*interpolation)(rrqr_context *context, const rrqr_factor *f, void *t);
+    rrqr_status (*gram_triangle)(rrqr_context *context, int m, int n, const void *a, void *r, int *passes);
+    rrqr_status (*reflector_signs)(rrqr_context *context, int m, int n, int k, const void *a, const int *pivots,
+                                   void *r);
+    rrqr_status (*cholesky_q)(rrqr_context *context, int m, int n, int k, const void *a, const int *pivots, void *r,
+                              int *passes, void *q);
 } rrqr_kernels;
 
 /* The kernels of the four dtypes, compiled for one instruction set. */

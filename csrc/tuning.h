@@ -136,6 +136,26 @@ enum {
  * rounding error. */
 #define SKETCH_FALL square_root(REAL_EPSILON)
 
+/* --- Cholesky QR -------------------------------------------------------------------------------------------------- */
+
+enum {
+    /* rows taken at a time of a tall matrix */
+    CHOLESKY_ROWS = 4096,
+    /* strips of rows that are looked at first, and the columns for each row of one */
+    CHOLESKY_STRIPS = 4,
+    CHOLESKY_PROBE = 3,
+    /* how many times larger than of all rows ||R^{-1}||_2^2 may be of the strips: of a Gaussian matrix's it is 56 */
+    CHOLESKY_HOPE = 64,
+    /* of the power method for ||R^{-1}||: vectors to start from, and steps */
+    INVERSE_STARTS = 4,
+    INVERSE_STEPS = 6
+};
+
+/* ||R^{-1}||_2^2 up to which one pass is enough, measured: Q^H Q is then I to 15 eps; and two: as far as the error of a
+ * squared norm still lets pivots be chosen, with room for that of the estimate. */
+#define CHOLESKY_ONCE 16
+#define CHOLESKY_TWICE (PREFETCH_CHOICE / REAL_EPSILON / 16)
+
 /* --- exchanges ---------------------------------------------------------------------------------------------------- */
 
 enum {

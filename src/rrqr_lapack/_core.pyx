@@ -85,6 +85,10 @@ cdef extern from "rrqr.h" nogil:
         int (*numerical_rank)(const rrqr_factor *) noexcept nogil
         rrqr_status (*lstsq)(rrqr_context *, const rrqr_factor *, int, int, void *, void *) noexcept nogil
         rrqr_status (*interpolation)(rrqr_context *, const rrqr_factor *, void *) noexcept nogil
+        rrqr_status (*gram_triangle)(rrqr_context *, int, int, const void *, void *, int *) noexcept nogil
+        rrqr_status (*reflector_signs)(rrqr_context *, int, int, int, const void *, const int *, void *) noexcept nogil
+        rrqr_status (*cholesky_q)(rrqr_context *, int, int, int, const void *, const int *, void *, int *,
+                                  void *) noexcept nogil
     int rrqr_share(int, int, int) noexcept
     void *rrqr_allocate(rrqr_context *, size_t, size_t) noexcept
     void rrqr_release(void *) noexcept
@@ -329,6 +333,55 @@ def transposed(np.ndarray a not None):
 def sketch_rows(int m, int n, int left):
     """Rows of the sketch that chooses so many columns of an m x n matrix."""
     return rrqr_share(m, n, left) + RRQR_OVERSAMPLE
+
+
+# --- Cholesky QR --------------------------------------------------------------------------------------------------
+
+def gram_triangle(np.ndarray a not None):
+    """R with R^H R = A^H A, of a tall Fortran-ordered matrix, and the passes that make Q of it; 0 where it is nothing.
+    """
+    cdef int m = length(a.shape[0]), n = length(a.shape[1]), passes
+    cdef const rrqr_kernels *kernels = kernels_of(np.PyArray_TYPE(a))
+    cdef np.ndarray r = empty(np.PyArray_TYPE(a), n, n)
+    cdef const void *data = np.PyArray_DATA(a)
+    cdef void *result = np.PyArray_DATA(r)
+    cdef rrqr_context context = opened()
+    cdef rrqr_status status
+    with nogil:
+        status = kernels.gram_triangle(&context, m, n, data, result, &passes)
+    check(status, &context)
+    return r, passes
+
+
+def reflector_signs(np.ndarray a not None, np.ndarray pivots not None, np.ndarray r not None):
+    """Give the rows of R the signs that Householder reflectors give them."""
+    cdef int m = length(a.shape[0]), n = length(a.shape[1]), k = length(r.shape[0])
+    cdef const rrqr_kernels *kernels = kernels_of(np.PyArray_TYPE(a))
+    cdef const void *data = np.PyArray_DATA(a)
+    cdef const int *columns = <const int *>np.PyArray_DATA(pivots)
+    cdef void *result = np.PyArray_DATA(r)
+    cdef rrqr_context context = opened()
+    cdef rrqr_status status
+    with nogil:
+        status = kernels.reflector_signs(&context, m, n, k, data, columns, result)
+    check(status, &context)
+
+
+def cholesky_q(np.ndarray a not None, np.ndarray pivots not None, np.ndarray r not None, int passes, int wanted):
+    """Q = A P R^{-1} in so many passes, None unless wanted, and whether it is orthonormal; a second pass improves R."""
+    cdef int m = length(a.shape[0]), n = length(a.shape[1]), k = length(r.shape[0])
+    cdef const rrqr_kernels *kernels = kernels_of(np.PyArray_TYPE(a))
+    cdef np.ndarray q = empty(np.PyArray_TYPE(a), m, k) if wanted else None
+    cdef const void *data = np.PyArray_DATA(a)
+    cdef const int *columns = <const int *>np.PyArray_DATA(pivots)
+    cdef void *triangle = np.PyArray_DATA(r)
+    cdef void *result = np.PyArray_DATA(q) if wanted else NULL
+    cdef rrqr_context context = opened()
+    cdef rrqr_status status
+    with nogil:
+        status = kernels.cholesky_q(&context, m, n, k, data, columns, triangle, &passes, result)
+    check(status, &context)
+    return q, bool(passes)
 
 
 # --- the factor ---------------------------------------------------------------------------------------------------

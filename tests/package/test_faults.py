@@ -7,7 +7,7 @@ import textwrap
 import numpy as np
 import pytest
 from drivers import greedy_pivots
-from matrices import extreme, gaussian, kahan, scaled
+from matrices import duplicated, extreme, gaussian, geometric, kahan, scaled
 
 from rrqr_lapack import TruncatedQR, _core, interpolative_decomposition, qr, qr_truncated, strong_rrqr
 
@@ -91,6 +91,14 @@ OPERATIONS |= {
         lambda t: gaussian(40, 50, t).reshape(4, 10, 50),
         lambda a: qr_truncated(a, rank=3, driver="_prefetch"),
     ),
+    "a tall matrix": (lambda t: gaussian(700, 100, t), qr_truncated),
+    "a tall matrix's triangle": (lambda t: gaussian(1200, 60, t), lambda a: qr(a, mode="r", pivoting=True)),
+    "a tall matrix in two passes": (lambda t: geometric(700, 100, t, 0.03), qr_truncated),
+    "a tall matrix in two passes to a rank": (
+        lambda t: geometric(1200, 60, t, 0.03),
+        lambda a: (*qr_truncated(a, rank=40), *qr_truncated(a, rank=40, mode="r")),
+    ),
+    "a tall matrix that Cholesky fails": (lambda t: duplicated(700, 100, t), qr_truncated),
     "a fall back": (cancelling, lambda a: qr_truncated(a, rank=40, driver="_prefetch")),
     "overwriting": (
         lambda t: np.asfortranarray(matrix(t)),

@@ -17,6 +17,11 @@ def show_config() -> None:
     The environment variable ``RRQR_LAPACK_ISA`` takes another one: ``baseline``, ``avx2`` or ``avx512``. Results then
     differ by rounding.
 
+    Raises
+    ------
+    ImportError
+        Raised by the import of `rrqr_lapack`, where ``RRQR_LAPACK_ISA`` is none that the processor has.
+
     Notes
     -----
     The number of threads is known where threadpoolctl is installed; otherwise the variables that set it are shown.

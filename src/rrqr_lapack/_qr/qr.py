@@ -118,8 +118,10 @@ def qr(
 
     Notes
     -----
-    4 K^2 (max(M, N) - K / 3) flops or less for R. The result has the dtype that LAPACK works in: float32 for booleans,
-    float16 and integers of up to 16 bits, float64 for wider ones.
+    4 K^2 (max(M, N) - K / 3) flops or less for R. With pivoting, and M >= 6 N for an economic Q or M >= 12 N for R
+    alone, the results for a well-conditioned matrix come from the Cholesky factor of its Gram matrix, with M N^2 flops
+    each and O(N^2) memory beyond the results; pivots and signs are those of reflectors all the same. The result has the
+    dtype that LAPACK works in: float32 for booleans, float16 and integers of up to 16 bits, float64 for wider ones.
 
     What depends on the version of SciPy is listed in ``rrqr_lapack/_qr/scipy_qr.py``. Some things do not: stacks are
     taken with SciPy 1.15 as well; an `overwrite_a` that is not a truth value is always refused; memory that is
@@ -128,7 +130,8 @@ def qr(
     References
     ----------
     P. A. Businger, G. H. Golub, "Linear least squares solutions by Householder transformations", Numer. Math. 7
-    (1965), doi:10.1007/BF01436084.
+    (1965), doi:10.1007/BF01436084. Y. Yamamoto, Y. Nakatsukasa, Y. Yanagisawa, T. Fukaya, "Roundoff error analysis of
+    the CholeskyQR2 algorithm", Electron. Trans. Numer. Anal. 44 (2015).
 
     Examples
     --------
@@ -181,18 +184,32 @@ def _single(a: Array, mode: str, pivoting: bool, overwrite: bool, check_finite: 
     rows = min(m, n) if mode in ("economic", "raw") else m
     if a.size == 0:
         return scipy_qr.without_elements(a, rows, mode, pivoting)
-    work = as_fortran(a, overwrite=overwrite, check_finite=False)
+    work = as_fortran(a, overwrite=True, check_finite=False) if overwrite else a
+    in_place = overwrite and work is a
+    work, found = truncated.by_cholesky(work, mode, "auto", Rule(n)) if pivoting else (work, None)
+    if found:
+        q, r, pivots = found if mode == "economic" else (None, *found)
+        q, r = scipy_qr.arranged(q, _with_rows(r, rows), a, mode, in_place)
+        return (r, pivots) if q is None else (q, r, pivots)
+    work = as_fortran(work, overwrite=overwrite or work is not a, check_finite=False)
     if check_finite:
         check_finite_columns(work, "array must not contain infs or NaNs: a")
     factor = factored(work, pivoting)
     q = factor.form_q(rows) if mode in ("full", "economic") else None
-    ours = m == n and mode != "raw" and work is not a  # memory that R may have
+    ours = m == n and mode != "raw" and not in_place  # memory that R may have
     r = factor.take_upper_rows() if ours else factor.upper_rows(rows)
-    q, r = scipy_qr.arranged(q, r, work, mode, work is a)
+    q, r = scipy_qr.arranged(q, r, work, mode, in_place)
     tail = (r, factor.pivots) if pivoting else (r,)
     if mode == "raw":
         return ((work, factor.tau), *tail)
     return tail if q is None else (q, *tail)
+
+
+def _with_rows(r: Matrix, rows: int) -> Matrix:
+    """R with zeros below it."""
+    below = np.zeros((rows, r.shape[1]), r.dtype)
+    below[: len(r)] = r
+    return below
 
 
 def factored(a: Matrix, pivoting: bool = False) -> _core.Factor:

@@ -22,6 +22,7 @@ from .._common.arrays import (
 from .._common.random import gaussian
 from .._common.rule import Rule, check_rule
 from .._common.types import Array, Indices, Matrix, Seed
+from . import cholesky
 
 Mode: TypeAlias = Literal["economic", "r", "raw", "full"]
 Driver: TypeAlias = Literal["auto", "greedy", "randomized", "lapack"]
@@ -90,6 +91,14 @@ def run(factor: _core.Factor, driver: str, rule: Rule) -> None:
         factor.prefetch(rank, rtol, atol, tie_tol)
     else:
         factor.greedy(rank, rtol, atol, tie_tol)
+
+
+def by_cholesky(a: Array, mode: str, driver: str, rule: Rule) -> tuple[Array, tuple[Any, ...] | None]:
+    """The matrix, or the copy of it that had to be made; and its results where it is tall and well conditioned."""
+    if not cholesky.pays(a, mode, driver, rule):
+        return a, None
+    a = cholesky.readable(a)
+    return a, cholesky.cholesky_qr(a, mode, lambda triangle: run(triangle, driver, rule))
 
 
 def checked(
@@ -207,6 +216,12 @@ def qr_truncated(
     overwritten, and O((M + N) 32). The 'randomized' driver needs O((M + N) 256) instead, and no copy of a
     Fortran-ordered `a` for ranks up to 256 and N / 4: it reads `a` where it lies.
 
+    For ``M >= 6 N``, or ``M >= 12 N`` where R alone is wanted, a rank of at least N / 2 and no tolerance, the results
+    for a well-conditioned `a` come from the Cholesky factor of its Gram matrix: M N^2 flops for R, M k^2 for Q, and
+    O(N^2) memory beyond the results; the driver chooses on the factor, whose columns have the same lengths and angles.
+    A second pass, where the condition asks for it, makes Q orthonormal to rounding; what is not well enough conditioned
+    for that goes the general way.
+
     In a stack the items may stop at different ranks. The results are then padded to the largest: Q with zero columns, R
     with zero rows, tau with zeros, so that ``Q @ R`` is right for each item, and an item's own rank is the number of
     nonzeros on the diagonal of its R.
@@ -216,7 +231,8 @@ def qr_truncated(
     P. A. Businger, G. H. Golub, "Linear least squares solutions by Householder transformations", Numer. Math. 7
     (1965), doi:10.1007/BF01436084. J. A. Duersch, M. Gu, "Randomized QR with column pivoting", SIAM J. Sci. Comput.
     39(4) (2017), doi:10.1137/15M1044680. M. Melnichenko et al., "Anatomy of high-performance column-pivoted QR
-    decomposition" (2025), arXiv:2507.00976. Z. Drmac, Z. Bujanovic, "On the failure of rank-revealing QR factorization
+    decomposition" (2025), arXiv:2507.00976. Y. Yamamoto et al., "Roundoff error analysis of the CholeskyQR2 algorithm",
+    Electron. Trans. Numer. Anal. 44 (2015). Z. Drmac, Z. Bujanovic, "On the failure of rank-revealing QR factorization
     software", ACM TOMS 35(2) (2008), doi:10.1145/1377612.1377616.
 
     Examples
@@ -241,7 +257,10 @@ def qr_truncated(
 
 
 def _single(a: Array, mode: str, overwrite_a: bool, check_finite: bool, driver: str, rule: Rule) -> tuple[Any, ...]:
-    factor = factor_of(a, overwrite_a, check_finite, driver == "randomized")
+    own, found = by_cholesky(a, mode, driver, rule)
+    if found:
+        return found
+    factor = factor_of(own, overwrite_a or own is not a, check_finite, driver == "randomized")
     run(factor, driver, rule)
     k, m = factor.rank, a.shape[0]
     if mode == "full":
