@@ -32,7 +32,7 @@ enum {
     /* of V when Q is applied: RRQR_BLOCK, but Q_NARROW where there are fewer than Q_FEW. Measured: few reflectors want
      * few at a time */
     Q_NARROW = 32,
-    Q_FEW = 512
+    Q_FEW = 1024
 };
 
 /* --- loops of our own --------------------------------------------------------------------------------------------- */
