@@ -8,13 +8,17 @@
     {#isa, &rrqr_s_##isa##_kernels, &rrqr_d_##isa##_kernels, &rrqr_c_##isa##_kernels, &rrqr_z_##isa##_kernels}
 
 TABLES(baseline);
-#ifdef RRQR_AVX
 TABLES(avx2);
 TABLES(avx512);
-const rrqr_isa rrqr_isas[] = {ISA(baseline), ISA(avx2), ISA(avx512)};
-#else
-const rrqr_isa rrqr_isas[] = {ISA(baseline)};
+const rrqr_isa rrqr_isas[] = {
+    ISA(baseline),
+#ifdef RRQR_HAS_avx2
+    ISA(avx2),
 #endif
+#ifdef RRQR_HAS_avx512
+    ISA(avx512),
+#endif
+};
 
 /* Those that are in use. */
 const rrqr_isa *rrqr_chosen = rrqr_isas;
@@ -23,9 +27,11 @@ const rrqr_isa *rrqr_chosen = rrqr_isas;
 int rrqr_isa_count(void)
 {
     int count = 1;
-#ifdef RRQR_AVX
+#ifdef RRQR_HAS_avx2
     __builtin_cpu_init();
     count += __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#endif
+#ifdef RRQR_HAS_avx512
     count += count == 2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
              __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
 #endif
