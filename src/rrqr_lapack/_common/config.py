@@ -22,13 +22,13 @@ def show_config() -> None:
     ImportError
         Raised by the import of `rrqr_lapack`, where ``RRQR_LAPACK_ISA`` is none that the processor has.
 
-    Notes
-    -----
-    The number of threads is known where threadpoolctl is installed; otherwise the variables that set it are shown.
-
     See Also
     --------
     scipy.show_config : how SciPy was built.
+
+    Notes
+    -----
+    The number of threads is known where threadpoolctl is installed; otherwise the variables that set it are shown.
 
     Examples
     --------

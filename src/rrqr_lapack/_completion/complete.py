@@ -7,7 +7,7 @@ Guarantee: `held_out_error` is the root mean square of A - Z over entries that t
 smallest on the path.
 """
 
-from typing import Literal, NamedTuple, TypeAlias, get_args
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,19 +17,11 @@ from .._common.types import Seed, Sparse
 from .._randomized.svd import randomized_svd
 from . import als, soft_impute
 from .observed import hold_out
-from .result import Completion, check_penalty, told, unit_scaled
+from .result import Completion, Step, check_penalty, told, unit_scaled
 
 Method: TypeAlias = Literal["soft_impute", "als"]
 ROUGH = 1e-3  # tolerance on the path: held-out errors settle long before the last digits do
 PENALTIES = np.geomspace(0.5, 5e-4, 13).tolist()  # of the smallest penalty for which Z is zero
-
-
-class Step(NamedTuple):
-    """A penalty on the path, the rank it led to, and its error on the held-out entries."""
-
-    penalty: float
-    rank: int
-    held_out_error: float
 
 
 def complete(

@@ -16,6 +16,14 @@ from .._common.warn import ConvergenceWarning, warn
 from .observed import Observed, entries
 
 
+class Step(NamedTuple):
+    """A penalty on the path, the rank it led to, and its error on the held-out entries."""
+
+    penalty: float
+    rank: int
+    held_out_error: float
+
+
 class Completion(TruncatedSVD):
     """``Z = U diag(s) Vh ~= A`` from observed entries of A.
 
@@ -44,6 +52,8 @@ class Completion(TruncatedSVD):
         k.
     shape, dtype
         Those of A (its LAPACK dtype).
+    held_out_error, path
+        Of `complete` alone: the error on the entries that it held out, and a list of the steps that it tried.
 
     Examples
     --------
@@ -55,6 +65,9 @@ class Completion(TruncatedSVD):
     array([[1., 2.],
            [2., 4.]])
     """
+
+    held_out_error: float
+    path: list[Step]
 
     def __init__(
         self, U: Matrix, s: Reals, Vh: Matrix, penalty: float, error: float, iterations: int, converged: bool

@@ -1,6 +1,6 @@
 """Redundant columns removed without looking at a target, with a stated error: column subset selection."""
 
-from typing import Any, Self
+from typing import Any, Literal, Self, TypeAlias, get_args
 
 import numpy as np
 from scipy import sparse
@@ -16,7 +16,7 @@ from ._earlier import earlier
 from ._random import generator
 from ._unit_columns import unit_columns
 
-METHODS = ("greedy", "strong", "gks", "arp", "osinsky", "earlier")
+Method: TypeAlias = Literal["greedy", "strong", "gks", "arp", "osinsky", "earlier"]
 
 
 class ColumnSelector(SelectorMixin, BaseEstimator):
@@ -104,7 +104,7 @@ class ColumnSelector(SelectorMixin, BaseEstimator):
         n_features: int | None = None,
         *,
         tol: float | None = 1e-7,
-        method: str = "greedy",
+        method: Method = "greedy",
         scale: bool = True,
         fit_intercept: bool = False,
         random_state: Any = None,
@@ -135,7 +135,7 @@ class ColumnSelector(SelectorMixin, BaseEstimator):
             The coefficients overflow.
         """
         X = validate_data(self, X, accept_sparse="csc", dtype=(np.float64, np.float32))
-        check_choice("method", self.method, METHODS)
+        check_choice("method", self.method, get_args(Method))
         check_flag("scale", self.scale)
         if check_flag("fit_intercept", self.fit_intercept) and sparse.issparse(X):
             raise TypeError(
@@ -151,9 +151,10 @@ class ColumnSelector(SelectorMixin, BaseEstimator):
             columns = earlier(a, rank, tol)
             selection = select_columns(a, len(columns), include=columns)
         else:
-            kind = "atol" if self.scale and self.method in ("greedy", "strong") else "rtol"
-            tolerance = {kind: self.tol, "rng": generator(self.random_state)}
-            selection = select_columns(a, rank, method=self.method, **tolerance)
+            absolute = self.scale and self.method in ("greedy", "strong")
+            rtol, atol = (None, self.tol) if absolute else (self.tol, None)
+            rng = generator(self.random_state)
+            selection = select_columns(a, rank, rtol=rtol, atol=atol, method=self.method, rng=rng)
         self.columns_ = selection.columns
         order = np.argsort(self.columns_)
         kept = self.columns_[order]

@@ -1,7 +1,7 @@
 """Kernel ridge regression on landmarks, or with all of the kernel matrix by preconditioned conjugate gradients."""
 
 import numbers
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 import numpy as np
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
@@ -11,8 +11,9 @@ from .. import kernel_ridge
 from .._common.arrays import check_choice, check_count, check_tolerance
 from .._common.products import row_blocks
 from .._common.types import Array, Matrix
+from .._kernel.ridge import Method
 from ._gram import PRECOMPUTED, Pairwise
-from ._nystroem import LANDMARKS
+from ._nystroem import Landmarks
 from ._random import generator
 
 
@@ -98,10 +99,10 @@ class KernelRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
         coef0: float = 1,
         kernel_params: dict[str, Any] | None = None,
         n_components: int = 100,
-        method: str = "nystrom",
+        method: Method = "nystrom",
         tol: float = 1e-8,
         max_iter: int | None = None,
-        landmarks: str = "rpcholesky",
+        landmarks: Landmarks = "rpcholesky",
         random_state: Any = None,
     ) -> None:
         self.alpha, self.kernel, self.gamma, self.degree, self.coef0 = alpha, kernel, gamma, degree, coef0
@@ -136,7 +137,7 @@ class KernelRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
         X, y = validate_data(
             self, X, y, accept_sparse="csr", dtype=(np.float64, np.float32), multi_output=True, y_numeric=True
         )
-        check_choice("landmarks", self.landmarks, LANDMARKS)
+        check_choice("landmarks", self.landmarks, get_args(Landmarks))
         if not check_tolerance("alpha", self.alpha) > 0:
             raise ValueError(f"alpha must be greater than 0, got {self.alpha!r}")
         roots = None if sample_weight is None else np.sqrt(_weights(sample_weight, X)).astype(X.dtype)
@@ -196,5 +197,5 @@ def _weights(sample_weight: Any, X: Any) -> Array:
     if (weights < 0).any():
         raise ValueError(f"sample_weight must be at least 0, got {weights.min()}")
     if not weights.any():
-        raise ValueError("sample_weight must not be zero for all samples")
+        raise ValueError("sample_weight must be greater than 0 for at least one sample, got zeros alone")
     return weights

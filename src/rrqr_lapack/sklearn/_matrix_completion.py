@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from .. import complete
 from .._common.arrays import check_count, check_flag
 from .._common.types import Array, Matrix
+from .._completion.complete import Method
 from ._additive import biases, row_biases
 from ._random import generator
 
@@ -94,7 +95,7 @@ class MatrixCompletion(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self,
         n_components: int | None = None,
         *,
-        method: str = "soft_impute",
+        method: Method = "soft_impute",
         with_biases: bool = True,
         penalties: Any = None,
         fraction: float = 0.1,

@@ -1,6 +1,6 @@
 """Features whose products are those of a Nystrom approximation of a kernel, with landmarks by random pivots."""
 
-from typing import Any, Self
+from typing import Any, Literal, Self, TypeAlias, cast, get_args
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
@@ -8,11 +8,11 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .. import nystrom
 from .._common.arrays import check_choice, check_count
-from .._common.types import Matrix
+from .._common.types import Indices, Matrix
 from ._gram import PRECOMPUTED, Pairwise
 from ._random import generator
 
-LANDMARKS = ("rpcholesky", "greedy", "uniform")
+Landmarks: TypeAlias = Literal["rpcholesky", "greedy", "uniform"]  # columns of K; 'gaussian' has none
 
 
 class Nystroem(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -95,7 +95,7 @@ class Nystroem(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         n_components: int = 100,
         random_state: Any = None,
         n_jobs: int | None = None,
-        landmarks: str = "rpcholesky",
+        landmarks: Landmarks = "rpcholesky",
         tol: float | None = None,
     ) -> None:
         self.kernel, self.gamma, self.coef0, self.degree = kernel, gamma, coef0, degree
@@ -124,7 +124,7 @@ class Nystroem(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
             range or does not go with the others.
         """
         X = validate_data(self, X, accept_sparse="csr", dtype=(np.float64, np.float32))
-        check_choice("landmarks", self.landmarks, LANDMARKS)
+        check_choice("landmarks", self.landmarks, get_args(Landmarks))
         given = (self.gamma, self.coef0, self.degree)
         if (callable(self.kernel) or self.kernel == PRECOMPUTED) and given != (None,) * 3:
             raise ValueError(
@@ -134,7 +134,7 @@ class Nystroem(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         rank = min(check_count("n_components", self.n_components, 1), X.shape[0])
         K, rng = Pairwise(self).gram(X).matrix(), generator(self.random_state)
         approximation = nystrom(K, rank=rank, rtol=self.tol, landmarks=self.landmarks, rng=rng)
-        self.component_indices_ = approximation.columns
+        self.component_indices_ = cast(Indices, approximation.columns)
         self.components_ = X[self.component_indices_]
         self.normalization_ = (approximation.extension * np.sqrt(approximation.eigenvalues)).T
         self.reconstruction_error_ = approximation.error

@@ -205,8 +205,8 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         """What does the work, before it has seen data."""
         check_flag("whiten", self.whiten)
         rank, rtol = rank_and_rtol(self.n_components, samples, features)
-        how = {"oversample": oversample, "power": self.iterated_power, "rng": generator(self.random_state)}
-        return Components(rank, rtol=rtol, **how)
+        rng = generator(self.random_state)
+        return Components(rank, rtol=rtol, oversample=oversample, power=self.iterated_power, rng=rng)
 
     def _deviations(self) -> Array:
         """Of the components; what is rounding error of the largest is not divided by."""

@@ -1,6 +1,6 @@
 """Exemplars: a few samples of which the others are combinations, by row subset selection."""
 
-from typing import Any, Self
+from typing import Any, Literal, Self, TypeAlias, get_args
 
 import numpy as np
 from scipy import sparse
@@ -13,7 +13,7 @@ from .._common.norms import difference_norms, frobenius
 from .._common.types import Matrix
 from ._random import generator
 
-METHODS = ("greedy", "strong", "gks", "arp", "osinsky", "leverage")
+Method: TypeAlias = Literal["greedy", "strong", "gks", "arp", "osinsky", "leverage"]
 KINDS = (np.float64, np.float32)
 
 
@@ -87,7 +87,7 @@ class RowSelector(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         n_rows: int | None = None,
         *,
         tol: float | None = 1e-7,
-        method: str = "greedy",
+        method: Method = "greedy",
         random_state: Any = None,
     ) -> None:
         self.n_rows, self.tol, self.method, self.random_state = n_rows, tol, method, random_state
@@ -113,7 +113,7 @@ class RowSelector(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             `X` is no finite real matrix; a parameter is out of its range; the method does not take sparse data.
         """
         X = validate_data(self, X, accept_sparse="csr", dtype=KINDS)
-        check_choice("method", self.method, METHODS)
+        check_choice("method", self.method, get_args(Method))
         check_tolerance("tol", self.tol)
         rank = min(X.shape)
         if self.n_rows is not None:

@@ -111,8 +111,8 @@ class TruncatedSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         """
         X = validate_data(self, X, accept_sparse=("csr", "csc"), dtype=KINDS)
         rank, rtol = rank_and_rtol(self.n_components, *X.shape)
-        how = {"oversample": self.n_oversamples, "power": self.n_iter, "rng": generator(self.random_state)}
-        svd = randomized_svd(X, rank, rtol=rtol, **how)
+        rng = generator(self.random_state)
+        svd = randomized_svd(X, rank, rtol=rtol, oversample=self.n_oversamples, power=self.n_iter, rng=rng)
         peaks = np.take_along_axis(svd.Vh, np.abs(svd.Vh).argmax(axis=1, keepdims=True), axis=1)
         self.components_ = np.where(peaks < 0, -svd.Vh, svd.Vh)
         self.singular_values_, self.reconstruction_error_ = svd.s, svd.error
