@@ -18,7 +18,7 @@ def scipy_qr(mode, pivoting):
 
     def error(a, rank, result):
         q, r, *p = run(a, rank, "economic") if mode == "r" else result
-        return qr_error(a, q[:, :rank], r[:rank], *p)
+        return qr_error(a, q[..., :rank], r[..., :rank, :], *p)
 
     name = f"scipy {mode}" if pivoting else f"scipy unpivoted {mode}"
     return Method(name, run, error, (lambda result: result[-1]) if pivoting else None)

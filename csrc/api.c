@@ -20,12 +20,12 @@ struct rrqr_handle {
 static const struct {
     char name;
     size_t scalar, real;
-    const rrqr_kernels *kernels;
 } dtypes[] = {
-    {'s', sizeof(float), sizeof(float), &rrqr_s_kernels},
-    {'d', sizeof(double), sizeof(double), &rrqr_d_kernels},
-    {'c', 2 * sizeof(float), sizeof(float), &rrqr_c_kernels},
-    {'z', 2 * sizeof(double), sizeof(double), &rrqr_z_kernels},
+    /* in the order of rrqr_isa */
+    {'s', sizeof(float), sizeof(float)},
+    {'d', sizeof(double), sizeof(double)},
+    {'c', 2 * sizeof(float), sizeof(float)},
+    {'z', 2 * sizeof(double), sizeof(double)},
 };
 
 static const char *api_message(int status)
@@ -80,7 +80,8 @@ int rrqr_open(const rrqr_context *context, char dtype, int m, int n, rrqr_handle
     rrqr_handle *h = rrqr_allocate(&left, 1, sizeof *h);
     if (!h) return RRQR_NO_MEMORY;
     memset(h, 0, sizeof *h);
-    h->kernels = dtypes[t].kernels;
+    const rrqr_kernels *const kernels[] = {rrqr_chosen->s, rrqr_chosen->d, rrqr_chosen->c, rrqr_chosen->z};
+    h->kernels = kernels[t];
     h->scalar = dtypes[t].scalar, h->real = dtypes[t].real;
     h->nonfinite = -1;
     rrqr_factor *f = &h->f;

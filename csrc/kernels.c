@@ -1,4 +1,4 @@
-/* The kernels of one dtype, as the binding sees them. */
+/* The kernels of one dtype and instruction set, as the binding sees them. */
 #include "kernels.h"
 
 const rrqr_kernels X(kernels) = {
@@ -9,6 +9,7 @@ const rrqr_kernels X(kernels) = {
     .begin = X(begin),
     .greedy = X(greedy),
     .small = X(small),
+    .stack = X(stack),
     .prefetch = X(prefetch),
     .randomized = X(randomized),
     .strong = X(strong),
@@ -25,4 +26,7 @@ const rrqr_kernels X(kernels) = {
     .numerical_rank = X(numerical_rank),
     .lstsq = X(lstsq),
     .interpolation = X(interpolation),
+    .gram_triangle = X(gram_triangle),
+    .reflector_signs = X(reflector_signs),
+    .cholesky_q = X(cholesky_q),
 };

@@ -38,6 +38,11 @@ rrqr_status X(greedy_steps)(rrqr_context *context, rrqr_factor *f, const rrqr_st
 /* small.c */
 rrqr_status X(small)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *stop);
 void X(small_q)(const rrqr_factor *f, int columns, scalar *q, int ldq);
+/* lanes.c */
+int X(lanes_fit)(const rrqr_stack *s);
+rrqr_status X(lanes)(rrqr_context *context, const rrqr_stack *s, const rrqr_stop *stop);
+/* stack.c */
+rrqr_status X(stack)(rrqr_context *context, const rrqr_stack *s, const rrqr_stop *stop);
 /* gram.c: Gram rows of candidate columns against every residual column, as the steps of a block change them */
 typedef struct {
     int n, capacity, count;
@@ -139,5 +144,10 @@ rrqr_status X(apply_reflectors)(rrqr_context *context, const rrqr_factor *f, int
 int X(numerical_rank)(const rrqr_factor *f);
 rrqr_status X(lstsq)(rrqr_context *context, const rrqr_factor *f, int rank, int columns, void *b, void *norms);
 rrqr_status X(interpolation)(rrqr_context *context, const rrqr_factor *f, void *t);
+/* cholesky.c */
+rrqr_status X(gram_triangle)(rrqr_context *context, int m, int n, const void *a, void *r, int *passes);
+rrqr_status X(reflector_signs)(rrqr_context *context, int m, int n, int k, const void *a, const int *pivots, void *r);
+rrqr_status X(cholesky_q)(rrqr_context *context, int m, int n, int k, const void *a, const int *pivots, void *r,
+                          int *passes, void *q);
 
 #endif

@@ -71,6 +71,14 @@ static inline void gemm(char transa, char transb, int m, int n, int k, scalar al
     X(lapack).gemm(&transa, &transb, &m, &n, &k, &alpha, (scalar *)a, &lda, (scalar *)b, &ldb, &beta, c, &ldc);
 }
 
+/* the upper triangle of C := A^H A + beta C, C is n x n, A is k x n */
+static inline void herk(int n, int k, const scalar *a, int lda, real beta, scalar *c, int ldc)
+{
+    char uplo = 'U', trans = 'C';
+    real one = 1;
+    X(lapack).herk(&uplo, &trans, &n, &k, &one, (scalar *)a, &lda, &beta, c, &ldc);
+}
+
 /* B := op(T)^{-1} B or B op(T)^{-1}, T triangular, B is m x n */
 static inline void trsm(char side, char uplo, char trans, char diag, int m, int n, const scalar *t, int ldt, scalar *b,
                         int ldb)
@@ -85,6 +93,15 @@ static inline void trmm(char side, char uplo, char trans, char diag, int m, int 
 {
     scalar one = 1;
     X(lapack).trmm(&side, &uplo, &trans, &diag, &m, &n, &one, (scalar *)t, &ldt, b, &ldb);
+}
+
+/* The upper triangle of A := R with R^H R = A; not 0 where A is not positive definite */
+static inline int potrf(int n, scalar *a, int lda)
+{
+    char uplo = 'U';
+    int info;
+    X(lapack).potrf(&uplo, &n, a, &lda, &info);
+    return info;
 }
 
 /* H = I - tau (1, v) (1, v)^H with H^H (alpha, x) = (beta, 0); alpha := beta, x := v */

@@ -44,6 +44,21 @@ typedef struct {
     double maxnorm;     /* largest column norm of A */
 } rrqr_factor;
 
+/* Row-major matrices of one size, and where their factors go, row-major too. */
+typedef struct {
+    ptrdiff_t count;
+    int m, n;
+    int columns, rows; /* of each Q, and of each R; more than the rank hold zeros */
+    int tiny;          /* that loops of our own beat BLAS */
+    int together;      /* that they may be done in groups */
+    int lapack;        /* that Q is whole, and what is not done in groups is done by ?geqp3, with its choice of ties */
+    const void *a;     /* count x m x n */
+    void *q;           /* count x m x columns, or NULL */
+    void *r;           /* count x rows x n */
+    int *pivots;       /* count x n */
+    int *ranks;        /* count */
+} rrqr_stack;
+
 /* What a strong factorization certifies, rho_ij^2 = |T_ij|^2 + (gamma_j / omega_i)^2 (strong.c). */
 typedef struct {
     int swaps;        /* exchanges of two columns that it took */
@@ -66,6 +81,7 @@ typedef struct {
     rrqr_status (*begin)(rrqr_context *context, rrqr_factor *f);
     rrqr_status (*greedy)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *stop);
     rrqr_status (*small)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *stop);
+    rrqr_status (*stack)(rrqr_context *context, const rrqr_stack *s, const rrqr_stop *stop);
     rrqr_status (*prefetch)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *stop);
     rrqr_status (*randomized)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *stop, const void *omega);
     rrqr_status (*strong)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *stop, double bound,
@@ -84,9 +100,18 @@ typedef struct {
     int (*numerical_rank)(const rrqr_factor *f);
     rrqr_status (*lstsq)(rrqr_context *context, const rrqr_factor *f, int rank, int columns, void *b, void *norms);
     rrqr_status (*interpolation)(rrqr_context *context, const rrqr_factor *f, void *t);
+    rrqr_status (*gram_triangle)(rrqr_context *context, int m, int n, const void *a, void *r, int *passes);
+    rrqr_status (*reflector_signs)(rrqr_context *context, int m, int n, int k, const void *a, const int *pivots,
+                                   void *r);
+    rrqr_status (*cholesky_q)(rrqr_context *context, int m, int n, int k, const void *a, const int *pivots, void *r,
+                              int *passes, void *q);
 } rrqr_kernels;
 
-extern const rrqr_kernels rrqr_s_kernels, rrqr_d_kernels, rrqr_c_kernels, rrqr_z_kernels;
+/* The kernels of the four dtypes, compiled for one instruction set. */
+typedef struct {
+    const char *name;
+    const rrqr_kernels *s, *d, *c, *z;
+} rrqr_isa;
 
 /* The columns of a block that suit an m x n matrix, at most `widest`: what is not a product grows with them, what a
  * block costs whatever its columns with the matrix. */
@@ -105,6 +130,11 @@ static inline int rrqr_share(int m, int n, int left)
     const int share = ((left + blocks - 1) / blocks + RRQR_EVEN - 1) / RRQR_EVEN * RRQR_EVEN;
     return share < left ? share : left;
 }
+
+/* isa.c */
+extern const rrqr_isa rrqr_isas[];
+extern const rrqr_isa *rrqr_chosen;
+int rrqr_isa_count(void);
 
 /* memory.c */
 void *rrqr_allocate(rrqr_context *context, size_t count, size_t size);

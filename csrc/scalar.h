@@ -1,5 +1,6 @@
-/* What a scalar is. Each kernel file is compiled once for every dtype with one of RRQR_DTYPE_s, _d, _c, _z
- * defined; X(name) is the dtype's own symbol, PICK(...) the dtype's own choice of four. */
+/* What a scalar is. Each kernel file is compiled once for every dtype and instruction set: with one of RRQR_DTYPE_s,
+ * _d, _c, _z defined, and RRQR_ISA the name of the set. X(name) is their own symbol, PICK(...) the dtype's own choice
+ * of four. */
 #ifndef RRQR_SCALAR_H
 #define RRQR_SCALAR_H
 
@@ -38,7 +39,9 @@ typedef double _Complex scalar;
 #define RRQR_COMPLEX
 #endif
 
-#define X(name) PICK(rrqr_s_##name, rrqr_d_##name, rrqr_c_##name, rrqr_z_##name)
+#define SYMBOL(dtype, isa, name) rrqr_##dtype##_##isa##_##name
+#define SYMBOL_OF(dtype, isa, name) SYMBOL(dtype, isa, name)
+#define X(name) SYMBOL_OF(PICK(s, d, c, z), RRQR_ISA, name)
 
 /* Reals in a scalar: complex arrays are walked as twice as many reals where only sizes matter. */
 #define REALS_PER_SCALAR (sizeof(scalar) / sizeof(real))

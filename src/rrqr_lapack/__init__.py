@@ -15,6 +15,8 @@ missing entries
     complete, soft_impute, alternating_least_squares, Completion, hold_out, ConvergenceWarning
 C and Cython
     get_include
+this installation
+    show_config
 in modules of their own
     interpolative (as `scipy.linalg.interpolative`), prune (networks), prune.torch (models in PyTorch),
     sklearn (estimators for scikit-learn)
@@ -29,6 +31,7 @@ if _find_spec(f"{__name__}._core") is None:
     raise ImportError(f"{__path__[0]} holds only the sources; in the checkout: pip install .")
 
 from ._c_interface import get_include
+from ._common.config import show_config
 from ._common.warn import ConvergenceWarning
 from ._completion.als import alternating_least_squares
 from ._completion.complete import complete
@@ -104,6 +107,7 @@ __all__ = [
     "row_interpolative_decomposition",
     "rpcholesky",
     "select_columns",
+    "show_config",
     "soft_impute",
     "spectral_embedding",
     "strong_rrqr",

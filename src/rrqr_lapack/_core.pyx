@@ -1,6 +1,7 @@
 # cython: language_level=3, freethreading_compatible=True, boundscheck=False, wraparound=False, initializedcheck=False
 """Binding: arrays to C structs, statuses to exceptions. It knows no algorithm and checks no user input."""
 import copy
+import os
 import re
 
 import numpy
@@ -43,6 +44,14 @@ cdef extern from "rrqr.h" nogil:
         void *norms0
         void *f
         double maxnorm
+    ctypedef struct rrqr_stack:
+        Py_ssize_t count
+        int m, n, columns, rows, tiny, together, lapack
+        const void *a
+        void *q
+        void *r
+        int *pivots
+        int *ranks
     ctypedef struct rrqr_strength:
         int swaps
         double largest_t, rho
@@ -59,6 +68,7 @@ cdef extern from "rrqr.h" nogil:
         rrqr_status (*begin)(rrqr_context *, rrqr_factor *) noexcept nogil
         rrqr_status (*greedy)(rrqr_context *, rrqr_factor *, const rrqr_stop *) noexcept nogil
         rrqr_status (*small)(rrqr_context *, rrqr_factor *, const rrqr_stop *) noexcept nogil
+        rrqr_status (*stack)(rrqr_context *, const rrqr_stack *, const rrqr_stop *) noexcept nogil
         rrqr_status (*prefetch)(rrqr_context *, rrqr_factor *, const rrqr_stop *) noexcept nogil
         rrqr_status (*randomized)(rrqr_context *, rrqr_factor *, const rrqr_stop *, const void *) noexcept nogil
         rrqr_status (*strong)(rrqr_context *, rrqr_factor *, const rrqr_stop *, double, rrqr_strength *) noexcept nogil
@@ -75,10 +85,13 @@ cdef extern from "rrqr.h" nogil:
         int (*numerical_rank)(const rrqr_factor *) noexcept nogil
         rrqr_status (*lstsq)(rrqr_context *, const rrqr_factor *, int, int, void *, void *) noexcept nogil
         rrqr_status (*interpolation)(rrqr_context *, const rrqr_factor *, void *) noexcept nogil
+        rrqr_status (*gram_triangle)(rrqr_context *, int, int, const void *, void *, int *) noexcept nogil
+        rrqr_status (*reflector_signs)(rrqr_context *, int, int, int, const void *, const int *, void *) noexcept nogil
+        rrqr_status (*cholesky_q)(rrqr_context *, int, int, int, const void *, const int *, void *, int *,
+                                  void *) noexcept nogil
     int rrqr_share(int, int, int) noexcept
     void *rrqr_allocate(rrqr_context *, size_t, size_t) noexcept
     void rrqr_release(void *) noexcept
-    const rrqr_kernels rrqr_s_kernels, rrqr_d_kernels, rrqr_c_kernels, rrqr_z_kernels
     ctypedef struct rrqr_api:
         pass
     ctypedef struct rrqr_handle
@@ -86,6 +99,15 @@ cdef extern from "rrqr.h" nogil:
     const rrqr_routine *rrqr_functions
     const size_t rrqr_function_count
     int rrqr_open(const rrqr_context *, char, int, int, rrqr_handle **) noexcept
+    ctypedef struct rrqr_isa:
+        const char *name
+        const rrqr_kernels *s
+        const rrqr_kernels *d
+        const rrqr_kernels *c
+        const rrqr_kernels *z
+    const rrqr_isa rrqr_isas[]
+    const rrqr_isa *rrqr_chosen
+    int rrqr_isa_count() noexcept
 
 
 # --- the routine table --------------------------------------------------------------------------------------------
@@ -155,8 +177,33 @@ def check_routines(dict capsules not None, blas_int_size=BLAS_INT_SIZE):
         address(capsules[library], name, expected, blas_int_size)
 
 
-ROUTINES = (fill(&rrqr_s_kernels, "s", "s") + fill(&rrqr_d_kernels, "d", "d")
-            + fill(&rrqr_c_kernels, "c", "s") + fill(&rrqr_z_kernels, "z", "d"))
+cdef list fill_all(const rrqr_isa *isa):
+    """The tables of the four dtypes."""
+    return fill(isa.s, "s", "s") + fill(isa.d, "d", "d") + fill(isa.c, "c", "s") + fill(isa.z, "z", "d")
+
+
+# --- the instruction set ------------------------------------------------------------------------------------------
+
+cdef int isa
+ROUTINES = [fill_all(&rrqr_isas[isa]) for isa in range(rrqr_isa_count())][0]
+ISAS = [rrqr_isas[isa].name.decode() for isa in range(rrqr_isa_count())]  # that this processor has
+
+
+def instruction_set():
+    """The one for which the kernels in use were compiled."""
+    return rrqr_chosen.name.decode()
+
+
+def use_instruction_set(name):
+    """Let what is factored from now on take the kernels of this one."""
+    global rrqr_chosen
+    if name not in ISAS:
+        raise ImportError(f"RRQR_LAPACK_ISA must be one of {', '.join(ISAS)} on this machine, got {name!r}; leave it "
+                          "unset for the widest")
+    rrqr_chosen = &rrqr_isas[<int>ISAS.index(name)]
+
+
+use_instruction_set(os.environ.get("RRQR_LAPACK_ISA") or ISAS[len(ISAS) - 1])
 
 
 # --- context and status -------------------------------------------------------------------------------------------
@@ -249,12 +296,12 @@ cdef np.ndarray untouched(int type_number, Py_ssize_t rows, Py_ssize_t columns, 
 
 cdef const rrqr_kernels *kernels_of(int type_number):
     if type_number == np.NPY_DOUBLE:
-        return &rrqr_d_kernels
+        return rrqr_chosen.d
     if type_number == np.NPY_FLOAT:
-        return &rrqr_s_kernels
+        return rrqr_chosen.s
     if type_number == np.NPY_CDOUBLE:
-        return &rrqr_z_kernels
-    return &rrqr_c_kernels
+        return rrqr_chosen.z
+    return rrqr_chosen.c
 
 
 cdef int real_of(int type_number):
@@ -286,6 +333,55 @@ def transposed(np.ndarray a not None):
 def sketch_rows(int m, int n, int left):
     """Rows of the sketch that chooses so many columns of an m x n matrix."""
     return rrqr_share(m, n, left) + RRQR_OVERSAMPLE
+
+
+# --- Cholesky QR --------------------------------------------------------------------------------------------------
+
+def gram_triangle(np.ndarray a not None):
+    """R with R^H R = A^H A, of a tall Fortran-ordered matrix, and the passes that make Q of it; 0 where it is nothing.
+    """
+    cdef int m = length(a.shape[0]), n = length(a.shape[1]), passes
+    cdef const rrqr_kernels *kernels = kernels_of(np.PyArray_TYPE(a))
+    cdef np.ndarray r = empty(np.PyArray_TYPE(a), n, n)
+    cdef const void *data = np.PyArray_DATA(a)
+    cdef void *result = np.PyArray_DATA(r)
+    cdef rrqr_context context = opened()
+    cdef rrqr_status status
+    with nogil:
+        status = kernels.gram_triangle(&context, m, n, data, result, &passes)
+    check(status, &context)
+    return r, passes
+
+
+def reflector_signs(np.ndarray a not None, np.ndarray pivots not None, np.ndarray r not None):
+    """Give the rows of R the signs that Householder reflectors give them."""
+    cdef int m = length(a.shape[0]), n = length(a.shape[1]), k = length(r.shape[0])
+    cdef const rrqr_kernels *kernels = kernels_of(np.PyArray_TYPE(a))
+    cdef const void *data = np.PyArray_DATA(a)
+    cdef const int *columns = <const int *>np.PyArray_DATA(pivots)
+    cdef void *result = np.PyArray_DATA(r)
+    cdef rrqr_context context = opened()
+    cdef rrqr_status status
+    with nogil:
+        status = kernels.reflector_signs(&context, m, n, k, data, columns, result)
+    check(status, &context)
+
+
+def cholesky_q(np.ndarray a not None, np.ndarray pivots not None, np.ndarray r not None, int passes, int wanted):
+    """Q = A P R^{-1} in so many passes, None unless wanted, and whether it is orthonormal; a second pass improves R."""
+    cdef int m = length(a.shape[0]), n = length(a.shape[1]), k = length(r.shape[0])
+    cdef const rrqr_kernels *kernels = kernels_of(np.PyArray_TYPE(a))
+    cdef np.ndarray q = empty(np.PyArray_TYPE(a), m, k) if wanted else None
+    cdef const void *data = np.PyArray_DATA(a)
+    cdef const int *columns = <const int *>np.PyArray_DATA(pivots)
+    cdef void *triangle = np.PyArray_DATA(r)
+    cdef void *result = np.PyArray_DATA(q) if wanted else NULL
+    cdef rrqr_context context = opened()
+    cdef rrqr_status status
+    with nogil:
+        status = kernels.cholesky_q(&context, m, n, k, data, columns, triangle, &passes, result)
+    check(status, &context)
+    return q, bool(passes)
 
 
 # --- the factor ---------------------------------------------------------------------------------------------------
@@ -638,38 +734,26 @@ cdef misfit(state):
 
 
 def factor_stack(np.ndarray a not None, np.ndarray q, np.ndarray r not None, np.ndarray p not None,
-                 np.ndarray ranks not None, int tiny, double rtol, double atol, double tie_tol):
-    """Factor each matrix of a (count, m, n) stack, by the small kernel or the greedy one.
+                 np.ndarray ranks not None, int rank, double rtol, double atol, double tie_tol,
+                 int tiny, int together, int lapack):
+    """Factor each matrix of a (count, m, n) stack: `together` in groups if these fit the cache, the others by the small
+    kernel where they are `tiny` and else by the greedy one.
 
-    Fills Q (count, rank, m), where wanted, R (count, n, rank), both transposed and holding zeros, P (count, n) and the
-    ranks (count); all contiguous."""
-    cdef Py_ssize_t count = a.shape[0], item, itemsize = a.itemsize
-    cdef int m = length(a.shape[1]), n = length(a.shape[2]), rank = length(r.shape[2])
-    cdef Factor factor = Factor(empty(np.PyArray_TYPE(a), m, n))
-    factor.room_for_norms()
-    factor.room_for_updates(RRQR_PANEL)
-    cdef char *a_data = <char *>np.PyArray_DATA(a)
-    cdef char *r_data = <char *>np.PyArray_DATA(r)
-    cdef char *q_data = NULL if q is None else <char *>np.PyArray_DATA(q)
-    cdef int *p_data = <int *>np.PyArray_DATA(p)
-    cdef int *rank_data = <int *>np.PyArray_DATA(ranks)
+    Fills Q (count, m, columns), where wanted, R (count, rows, n), P (count, n) and the ranks (count); all contiguous.
+    `lapack`: Q is whole, and what has no norms is factored by geqp3."""
+    cdef rrqr_stack stack
+    stack.count, stack.m, stack.n = a.shape[0], length(a.shape[1]), length(a.shape[2])
+    stack.columns, stack.rows = 0 if q is None else length(q.shape[2]), length(r.shape[1])
+    stack.tiny, stack.together, stack.lapack = tiny, together, lapack
+    stack.a, stack.r = np.PyArray_DATA(a), np.PyArray_DATA(r)
+    stack.q = NULL if q is None else np.PyArray_DATA(q)
+    stack.pivots, stack.ranks = <int *>np.PyArray_DATA(p), <int *>np.PyArray_DATA(ranks)
+    cdef const rrqr_kernels *kernels = kernels_of(np.PyArray_TYPE(a))
     cdef rrqr_stop stop = [rank, rtol, atol, tie_tol]
     cdef rrqr_context context = opened()
-    cdef rrqr_status status = RRQR_OK
+    cdef rrqr_status status
     with nogil:
-        for item in range(count):
-            factor.kernels.transpose(m, n, a_data + item * m * n * itemsize, n, factor.c.a)
-            factor.c.pivots = p_data + item * n
-            status = factor.kernels.begin(&context, &factor.c)
-            if status == RRQR_OK:
-                status = (factor.kernels.small if tiny else factor.kernels.greedy)(&context, &factor.c, &stop)
-            if status == RRQR_OK and q_data != NULL:
-                status = factor.kernels.form_q(&context, &factor.c, factor.c.rank, q_data + item * rank * m * itemsize)
-            if status != RRQR_OK:
-                break
-            factor.kernels.upper(&factor.c, rank, r_data + item * rank * n * itemsize, max(rank, 1))
-            rank_data[item] = factor.c.rank
-    factor.c.pivots = <int *>np.PyArray_DATA(factor.pivots)
+        status = kernels.stack(&context, &stack, &stop)
     check(status, &context)
 
 

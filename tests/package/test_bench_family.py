@@ -23,6 +23,19 @@ def test_every_row_has_a_time_and_an_error(concept, rows):
         assert cells[1 if concept == "interpolative" else 0] != "-"
 
 
+def test_tall_matrices_have_a_q_that_is_orthonormal_for_everyone():
+    module = importlib.import_module("bench.family.tall_q")
+    columns, table = module.measure(quick=True, threads=1, budget=timing.QUICK)
+    table = [dict(zip(columns, row, strict=True)) for row in table]
+    assert len(table) == 3
+    for row in table:
+        for name in module.METHODS:
+            error, departure = re.search(r"\(([\d.e+-]+), ([\d.e+-]+)\)", row[name]).groups()
+            assert float(error) < 1e-13
+            assert float(departure) < 1e-13
+        assert all(float(row[f"{name} / CQRRPT"]) > 0 for name in module.OURS)
+
+
 def test_strong_factorizations_are_within_what_they_certify():
     module = importlib.import_module("bench.family.strong")
     columns, table = module.measure(quick=True, threads=1, budget=timing.QUICK)

@@ -7,7 +7,7 @@ import textwrap
 import numpy as np
 import pytest
 from drivers import greedy_pivots
-from matrices import extreme, gaussian, kahan, scaled
+from matrices import duplicated, extreme, gaussian, geometric, kahan, scaled
 
 from rrqr_lapack import TruncatedQR, _core, interpolative_decomposition, qr, qr_truncated, strong_rrqr
 
@@ -79,11 +79,26 @@ OPERATIONS |= {
         lambda t: kahan(60, t),
         lambda a: ((f := strong_rrqr(a, rank=50, driver="_prefetch")).R, f.P, f.swaps, f.max_coefficient, f.rho),
     ),
-    "a stack in small pieces": (lambda t: gaussian(48, 9, t).reshape(6, 8, 9), lambda a: qr_truncated(a, rank=5)),
+    "a stack in lanes, of which some are left to others": (
+        lambda t: gaussian(48, 9, t).reshape(6, 8, 9) * np.array([1, 0, 1, 1, 0, 1], t)[:, None, None],
+        lambda a: qr_truncated(a, rank=5),
+    ),
+    "qr of such a stack": (
+        lambda t: gaussian(160, 9, t).reshape(20, 8, 9) * np.array([1, 0, 1, 1, 0] * 4, t)[:, None, None],
+        lambda a: qr(a, mode="economic", pivoting=True),
+    ),
     "a stack": (
         lambda t: gaussian(40, 50, t).reshape(4, 10, 50),
         lambda a: qr_truncated(a, rank=3, driver="_prefetch"),
     ),
+    "a tall matrix": (lambda t: gaussian(700, 100, t), qr_truncated),
+    "a tall matrix's triangle": (lambda t: gaussian(1200, 60, t), lambda a: qr(a, mode="r", pivoting=True)),
+    "a tall matrix in two passes": (lambda t: geometric(700, 100, t, 0.03), qr_truncated),
+    "a tall matrix in two passes to a rank": (
+        lambda t: geometric(1200, 60, t, 0.03),
+        lambda a: (*qr_truncated(a, rank=40), *qr_truncated(a, rank=40, mode="r")),
+    ),
+    "a tall matrix that Cholesky fails": (lambda t: duplicated(700, 100, t), qr_truncated),
     "a fall back": (cancelling, lambda a: qr_truncated(a, rank=40, driver="_prefetch")),
     "overwriting": (
         lambda t: np.asfortranarray(matrix(t)),

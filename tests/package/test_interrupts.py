@@ -54,6 +54,24 @@ def test_a_long_factorization_is_interrupted(driver):
     assert len(qr_truncated(a, rank=3, mode="r", driver=driver)[0]) == 3
 
 
+@pytest.mark.parametrize("part", ["gram_triangle", "cholesky_q"])
+def test_a_tall_factorization_by_products_is_interrupted(part, monkeypatch):
+    """In each of its parts that go through all rows; what is not interrupted there would be in the other."""
+    a, original = gaussian(30000, 300, "f8"), getattr(_core, part)
+    ended = []
+
+    def timed(*arguments):
+        with ctrl_c(0.02):
+            result = original(*arguments)
+        ended.append(part)
+        return result
+
+    monkeypatch.setattr(_core, part, timed)
+    with pytest.raises(KeyboardInterrupt):
+        qr_truncated(a)
+    assert not ended
+
+
 @pytest.mark.parametrize("name", ["float32", "float64", "complex128"])
 def test_an_interrupted_extension_leaves_a_valid_factor_that_can_go_on(name, driver):
     a = gaussian(N, N, name)

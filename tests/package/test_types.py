@@ -12,7 +12,7 @@ from rrqr_lapack._qr.truncated import Truncation
 from rrqr_lapack._selection.registry import METHODS, MethodName, Options
 
 STUB = ast.parse(importlib.resources.files("rrqr_lapack").joinpath("_core.pyi").read_text(encoding="utf-8"))
-IMPORTED = {"copy", "np", "numpy", "re", "scipy"}
+IMPORTED = {"copy", "np", "numpy", "os", "re", "scipy"}
 
 
 def declared(body):

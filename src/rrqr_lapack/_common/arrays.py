@@ -61,6 +61,20 @@ def as_fortran(a: Array, *, overwrite: bool, check_finite: bool, name: str = "a"
     return a
 
 
+def as_rows(a: Array, dtype: np.dtype[Any]) -> Array:
+    """A C-ordered, aligned array of this native dtype that holds `a`: `a` itself if it is one."""
+    if a.dtype == dtype and a.flags.c_contiguous and a.flags.aligned:
+        return a
+    return np.array(a, dtype, order="C", copy=True)
+
+
+def check_finite_items(a: Array, name: str, first: int = 0) -> None:
+    """ValueError that names the first matrix of the C-ordered stack `a`, counted from `first`, with NaN or infinity."""
+    item = _core.first_nonfinite_column(a.reshape(len(a), -1).T)
+    if item >= 0:
+        check_finite_columns(a[item], f"{name} (matrix {first + item} of the stack)")
+
+
 def check_finite_columns(a: Array, name: str) -> None:
     """ValueError that names the first column of the 2-D array `a` with NaN or infinity."""
     if a.flags.f_contiguous and a.flags.aligned:

@@ -7,10 +7,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import _core
-from .._common.arrays import as_fortran, check_finite_columns
+from .._common.arrays import as_fortran, as_rows, check_finite_columns, check_finite_items
 from .._common.rule import Rule
 from .._common.types import Array, Indices, Matrix
 from . import scipy_qr, truncated
+
+LANES = 16  # matrices that fill any processor's lanes: fewer are factored by LAPACK itself, one by one
 
 Two: TypeAlias = Literal["full", "economic"]
 
@@ -116,8 +118,10 @@ def qr(
 
     Notes
     -----
-    4 K^2 (max(M, N) - K / 3) flops or less for R. The result has the dtype that LAPACK works in: float32 for booleans,
-    float16 and integers of up to 16 bits, float64 for wider ones.
+    4 K^2 (max(M, N) - K / 3) flops or less for R. With pivoting, and M >= 6 N for an economic Q or M >= 12 N for R
+    alone, the results for a well-conditioned matrix come from the Cholesky factor of its Gram matrix, with M N^2 flops
+    each and O(N^2) memory beyond the results; pivots and signs are those of reflectors all the same. The result has the
+    dtype that LAPACK works in: float32 for booleans, float16 and integers of up to 16 bits, float64 for wider ones.
 
     What depends on the version of SciPy is listed in ``rrqr_lapack/_qr/scipy_qr.py``. Some things do not: stacks are
     taken with SciPy 1.15 as well; an `overwrite_a` that is not a truth value is always refused; memory that is
@@ -126,7 +130,8 @@ def qr(
     References
     ----------
     P. A. Businger, G. H. Golub, "Linear least squares solutions by Householder transformations", Numer. Math. 7
-    (1965), doi:10.1007/BF01436084.
+    (1965), doi:10.1007/BF01436084. Y. Yamamoto, Y. Nakatsukasa, Y. Yanagisawa, T. Fukaya, "Roundoff error analysis of
+    the CholeskyQR2 algorithm", Electron. Trans. Numer. Anal. 44 (2015).
 
     Examples
     --------
@@ -150,11 +155,27 @@ def qr(
     if a1.dtype.char != dtype.char:
         a1 = a1.astype(dtype)
     own = a1 is not a and a1.base is None and (isinstance(a, np.ndarray) or not hasattr(a, "__array__"))
+    if a1.ndim > 2 and pivoting and mode != "raw" and 0 < math.prod(a1.shape[-2:]) <= truncated.TINY and a1.size:
+        return _in_loops(a1, dtype, mode, check_finite)
     if scipy_qr.one_by_one(a1):
         items = a1.reshape(math.prod(a1.shape[:-2]), *a1.shape[-2:])
         results = [_single(item, mode, pivoting, False, check_finite) for item in items]
         return scipy_qr.stacked(results, a1.shape[:-2], mode)
     return _single(a1, mode, pivoting, overwrite_a or own, check_finite)
+
+
+def _in_loops(a: Array, dtype: np.dtype[Any], mode: str, check_finite: bool) -> Any:
+    """The pivoted QR of a stack of small matrices in one call of C."""
+    *batch, m, n = a.shape
+    items = as_rows(a.reshape(-1, m, n), dtype)
+    if check_finite:
+        check_finite_items(items, "array must not contain infs or NaNs: a")
+    count, rank = len(items), min(m, n)
+    rows = rank if mode == "economic" else m
+    q = None if mode == "r" else np.empty((count, m, rows), dtype)
+    r, p, ranks = np.empty((count, rows, n), dtype), np.empty((count, n), np.int32), np.empty(count, np.int32)
+    _core.factor_stack(items, q, r, p, ranks, rank, -1.0, -1.0, 0.0, False, count >= LANES, True)
+    return scipy_qr.wrapped([x.reshape(*batch, *x.shape[1:]) for x in scipy_qr.ordered(q, r, p)])
 
 
 def _single(a: Array, mode: str, pivoting: bool, overwrite: bool, check_finite: bool) -> tuple[Any, ...]:
@@ -163,18 +184,32 @@ def _single(a: Array, mode: str, pivoting: bool, overwrite: bool, check_finite: 
     rows = min(m, n) if mode in ("economic", "raw") else m
     if a.size == 0:
         return scipy_qr.without_elements(a, rows, mode, pivoting)
-    work = as_fortran(a, overwrite=overwrite, check_finite=False)
+    work = as_fortran(a, overwrite=True, check_finite=False) if overwrite else a
+    in_place = overwrite and work is a
+    work, found = truncated.by_cholesky(work, mode, "auto", Rule(n)) if pivoting else (work, None)
+    if found:
+        q, r, pivots = found if mode == "economic" else (None, *found)
+        q, r = scipy_qr.arranged(q, _with_rows(r, rows), a, mode, in_place)
+        return (r, pivots) if q is None else (q, r, pivots)
+    work = as_fortran(work, overwrite=overwrite or work is not a, check_finite=False)
     if check_finite:
         check_finite_columns(work, "array must not contain infs or NaNs: a")
     factor = factored(work, pivoting)
     q = factor.form_q(rows) if mode in ("full", "economic") else None
-    ours = m == n and mode != "raw" and work is not a  # memory that R may have
+    ours = m == n and mode != "raw" and not in_place  # memory that R may have
     r = factor.take_upper_rows() if ours else factor.upper_rows(rows)
-    q, r = scipy_qr.arranged(q, r, work, mode, work is a)
+    q, r = scipy_qr.arranged(q, r, work, mode, in_place)
     tail = (r, factor.pivots) if pivoting else (r,)
     if mode == "raw":
         return ((work, factor.tau), *tail)
     return tail if q is None else (q, *tail)
+
+
+def _with_rows(r: Matrix, rows: int) -> Matrix:
+    """R with zeros below it."""
+    below = np.zeros((rows, r.shape[1]), r.dtype)
+    below[: len(r)] = r
+    return below
 
 
 def factored(a: Matrix, pivoting: bool = False) -> _core.Factor:

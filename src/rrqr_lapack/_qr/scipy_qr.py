@@ -107,6 +107,18 @@ def stacked(results: list[Any], batch: tuple[int, ...], mode: str) -> Any:
     stacks = [np.stack(parts).reshape(*batch, *parts[0].shape) for parts in zip(*results, strict=True)]
     if mode == "raw":
         return ((stacks[0], stacks[1]), *stacks[2:])
+    return wrapped(stacks)
+
+
+def wrapped(stacks: list[Array]) -> Any:
+    """The results for a stack."""
     if IN_C:
         return tuple(stacks)
     return stacks if len(stacks) > 1 else stacks[0]
+
+
+def ordered(q: Array | None, r: Array, p: Array) -> list[Array]:
+    """Stacks of C-ordered Q (if any) and R, and of P, in SciPy's memory order."""
+    if q is not None and not IN_C:
+        q = np.ascontiguousarray(q.transpose(0, 2, 1)).transpose(0, 2, 1)
+    return [r, p] if q is None else [q, r, p]

@@ -11,8 +11,10 @@ from .. import _core
 from .._common.arrays import (
     as_fortran,
     as_numeric,
+    as_rows,
     check_choice,
     check_finite_columns,
+    check_finite_items,
     check_flag,
     check_workers,
     lapack_dtype,
@@ -20,6 +22,7 @@ from .._common.arrays import (
 from .._common.random import gaussian
 from .._common.rule import Rule, check_rule
 from .._common.types import Array, Indices, Matrix, Seed
+from . import cholesky
 
 Mode: TypeAlias = Literal["economic", "r", "raw", "full"]
 Driver: TypeAlias = Literal["auto", "greedy", "randomized", "lapack"]
@@ -66,9 +69,9 @@ def factor_of(a: Array, overwrite_a: bool, check_finite: bool, borrow: bool = Fa
     return factor
 
 
-def tiny(a: Array) -> bool:
-    """Whether loops of our own beat BLAS."""
-    return a.size * (4 if a.dtype.kind == "c" else 1) <= TINY
+def tiny(size: int, dtype: np.dtype[Any]) -> bool:
+    """Whether loops of our own beat BLAS on so many elements."""
+    return size * (4 if dtype.kind == "c" else 1) <= TINY
 
 
 def run(factor: _core.Factor, driver: str, rule: Rule) -> None:
@@ -77,16 +80,25 @@ def run(factor: _core.Factor, driver: str, rule: Rule) -> None:
     if driver == "lapack":
         factor.truncated(rank, rtol, atol)
     elif driver == "randomized":
-        rows = _core.sketch_rows(*factor.a.shape, min(rank, *factor.a.shape) - factor.rank)
+        m, n = factor.a.shape
+        rows = _core.sketch_rows(m, n, min(rank, m, n) - factor.rank)
         single = "F" if factor.a.dtype.kind == "c" else "f"  # drawn in half the time
-        omega = gaussian(rng, rows, factor.a.shape[0], single).astype(factor.a.dtype, copy=False)
+        omega = gaussian(rng, rows, m, single).astype(factor.a.dtype, copy=False)
         factor.randomized(rank, rtol, atol, tie_tol, omega)
-    elif driver == "_small" or (driver == "auto" and tiny(factor.a)):
+    elif driver == "_small" or (driver == "auto" and tiny(factor.a.size, factor.a.dtype)):
         factor.small(rank, rtol, atol, tie_tol)
     elif driver == "_prefetch" or (driver == "auto" and factor.a.size >= SMALL):
         factor.prefetch(rank, rtol, atol, tie_tol)
     else:
         factor.greedy(rank, rtol, atol, tie_tol)
+
+
+def by_cholesky(a: Array, mode: str, driver: str, rule: Rule) -> tuple[Array, tuple[Any, ...] | None]:
+    """The matrix, or the copy of it that had to be made; and its results where it is tall and well conditioned."""
+    if not cholesky.pays(a, mode, driver, rule):
+        return a, None
+    a = cholesky.readable(a)
+    return a, cholesky.cholesky_qr(a, mode, lambda triangle: run(triangle, driver, rule))
 
 
 def checked(
@@ -204,6 +216,12 @@ def qr_truncated(
     overwritten, and O((M + N) 32). The 'randomized' driver needs O((M + N) 256) instead, and no copy of a
     Fortran-ordered `a` for ranks up to 256 and N / 4: it reads `a` where it lies.
 
+    For ``M >= 6 N``, or ``M >= 12 N`` where R alone is wanted, a rank of at least N / 2 and no tolerance, the results
+    for a well-conditioned `a` come from the Cholesky factor of its Gram matrix: M N^2 flops for R, M k^2 for Q, and
+    O(N^2) memory beyond the results; the driver chooses on the factor, whose columns have the same lengths and angles.
+    A second pass, where the condition asks for it, makes Q orthonormal to rounding; what is not well enough conditioned
+    for that goes the general way.
+
     In a stack the items may stop at different ranks. The results are then padded to the largest: Q with zero columns, R
     with zero rows, tau with zeros, so that ``Q @ R`` is right for each item, and an item's own rank is the number of
     nonzeros on the diagonal of its R.
@@ -213,7 +231,8 @@ def qr_truncated(
     P. A. Businger, G. H. Golub, "Linear least squares solutions by Householder transformations", Numer. Math. 7
     (1965), doi:10.1007/BF01436084. J. A. Duersch, M. Gu, "Randomized QR with column pivoting", SIAM J. Sci. Comput.
     39(4) (2017), doi:10.1137/15M1044680. M. Melnichenko et al., "Anatomy of high-performance column-pivoted QR
-    decomposition" (2025), arXiv:2507.00976. Z. Drmac, Z. Bujanovic, "On the failure of rank-revealing QR factorization
+    decomposition" (2025), arXiv:2507.00976. Y. Yamamoto et al., "Roundoff error analysis of the CholeskyQR2 algorithm",
+    Electron. Trans. Numer. Anal. 44 (2015). Z. Drmac, Z. Bujanovic, "On the failure of rank-revealing QR factorization
     software", ACM TOMS 35(2) (2008), doi:10.1145/1377612.1377616.
 
     Examples
@@ -238,7 +257,10 @@ def qr_truncated(
 
 
 def _single(a: Array, mode: str, overwrite_a: bool, check_finite: bool, driver: str, rule: Rule) -> tuple[Any, ...]:
-    factor = factor_of(a, overwrite_a, check_finite, driver == "randomized")
+    own, found = by_cholesky(a, mode, driver, rule)
+    if found:
+        return found
+    factor = factor_of(own, overwrite_a or own is not a, check_finite, driver == "randomized")
     run(factor, driver, rule)
     k, m = factor.rank, a.shape[0]
     if mode == "full":
@@ -274,17 +296,17 @@ def _stacked(
 def _small(items: Array, mode: str, check_finite: bool, driver: str, workers: int, rule: Rule) -> tuple[Array, ...]:
     """Small matrices, many of them without coming back to Python, in as many threads as there are workers."""
     (count, m, n), rank, dtype = items.shape, rule.rank, lapack_dtype(items.dtype)
-    q = np.zeros((count, rank, m), dtype) if mode == "economic" else None
-    r = np.zeros((count, n, rank), dtype)
+    q = np.empty((count, m, rank), dtype) if mode == "economic" else None
+    r = np.empty((count, rank, n), dtype)
     p = np.empty((count, n), np.int32)
-    ranks = np.zeros(count, np.int32)
-    how = driver == "auto" and tiny(items[0].astype(dtype, copy=False)), rule.rtol, rule.atol, rule.tie_tol
+    ranks = np.empty(count, np.int32)
+    auto = driver == "auto"
+    how = rank, rule.rtol, rule.atol, rule.tie_tol, auto and tiny(m * n, dtype), auto and count > 1, False
 
     def factor(part: slice) -> None:
-        own = np.ascontiguousarray(items[part], dtype)  # by parts, between which Ctrl-C is heard
-        bad = _core.first_nonfinite_column(own.reshape(len(own), -1).T) if check_finite else -1
-        if bad >= 0:
-            as_fortran(own[bad], overwrite=False, check_finite=True, name=f"a (matrix {part.start + bad} of the stack)")
+        own = as_rows(items[part], dtype)  # by parts, between which Ctrl-C is heard
+        if check_finite:
+            check_finite_items(own, "a", part.start)
         _core.factor_stack(own, None if q is None else q[part], r[part], p[part], ranks[part], *how)
 
     operations = CALL + 8 * m * n * rank * (4 if dtype.kind == "c" else 1)
@@ -300,8 +322,7 @@ def _small(items: Array, mode: str, check_finite: bool, driver: str, workers: in
         finally:
             pool.shutdown(cancel_futures=True)
     k = ranks.max()
-    r = r.transpose(0, 2, 1)[:, :k]
-    return (r, p) if q is None else (q.transpose(0, 2, 1)[:, :, :k], r, p)
+    return (r[:, :k], p) if q is None else (q[:, :, :k], r[:, :k], p)
 
 
 def _padded(parts: tuple[Array, ...]) -> Array:

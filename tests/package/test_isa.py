@@ -1,0 +1,51 @@
+"""The instruction set of the kernels: the widest that there is, or the one that a variable names."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+import rrqr_lapack
+from rrqr_lapack import _core
+
+
+def imported(value):
+    """What a fresh interpreter says of the instruction set."""
+    code = "import rrqr_lapack; rrqr_lapack.show_config()"
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"RRQR_LAPACK_ISA": value},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("isa", _core.ISAS)
+def test_a_variable_takes_an_instruction_set(isa):
+    assert f"instruction set {isa} (of {', '.join(_core.ISAS)})" in imported(isa).stdout
+
+
+def test_the_widest_is_taken_where_the_variable_is_empty():
+    assert f"instruction set {_core.ISAS[-1]} " in imported("").stdout
+
+
+def test_an_instruction_set_that_is_none_is_refused_with_those_that_are():
+    done = imported("sse9")
+    assert done.returncode
+    assert f"RRQR_LAPACK_ISA must be one of {', '.join(_core.ISAS)}" in done.stderr
+
+
+def test_the_configuration_names_versions_blas_and_threads(capsys):
+    rrqr_lapack.show_config()
+    lines = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines() if line[0] in "rNPSt")
+    assert lines["rrqr_lapack"] == rrqr_lapack.__version__
+    assert set(lines) == {"rrqr_lapack", "Python", "NumPy", "SciPy", "threads"}
+
+
+def test_the_configuration_is_told_without_threadpoolctl(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "threadpoolctl", None)
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "3")
+    rrqr_lapack.show_config()
+    assert "OPENBLAS_NUM_THREADS=3" in capsys.readouterr().out
