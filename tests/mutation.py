@@ -39,6 +39,7 @@ TESTS = {
     ),
     r"(exchange|strong|reorder)\.c": "qr/strong package/faults package/interrupts",
     r"(lanes|stack|isa)\.c": "qr/lanes qr/batches package/isa package/faults package/interrupts",
+    r"cholesky\.c": "qr/cholesky package/faults package/interrupts",
     r"small\.c": "qr/beside qr/factor qr/pivots qr/stopping_rule qr/batches qr/extend package/faults",
     r"(begin|panel|pivot|greedy|norm)\.c": (
         "qr/beside qr/qr_prefetched qr/factor qr/pivots qr/stopping_rule qr/truncated qr/extend qr/kahan"
@@ -61,7 +62,7 @@ TESTS = {
     r"_qr/truncated\.py": "qr/truncated qr/batches qr/factor package/bad_input",
     r"_qr/(\w+)\.py": r"qr/\1 qr/factor package/bad_input",
     r"_id/(linking|leverage)\.py": "id/cur",
-    r"_id/(\w+)\.py": r"id/\1 id/id id/\1_id",
+    r"_id/(\w+)\.py": r"id/\1 id/id id/\1_id qr/strong package/bad_input",
     r"_selection/\w+\.py": "selection/selection selection/selection_constraints selection/selection_guarantees",
     r"_(common|randomized|kernel|completion)/(\w+)\.py": r"\1/\2 \1/kernel_\2 \1/randomized_\2 \1/completion",
     r"(interpolative)\.py": r"id/\1",

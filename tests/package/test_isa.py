@@ -1,13 +1,19 @@
 """The instruction set of the kernels: the widest that there is, or the one that a variable names."""
 
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import rrqr_lapack
 from rrqr_lapack import _core
+
+NEEDED = {"baseline": "", "avx2": "avx2 fma", "avx512": "avx2 fma avx512f avx512dq avx512bw avx512vl"}
+CPU = Path("/proc/cpuinfo")  # of Linux
+FLAGS = re.search(r"^flags\s*:(.*)", CPU.read_text() if CPU.exists() else "", re.MULTILINE)
 
 
 def imported(value):
@@ -29,6 +35,12 @@ def test_a_variable_takes_an_instruction_set(isa):
 
 def test_the_widest_is_taken_where_the_variable_is_empty():
     assert f"instruction set {_core.ISAS[-1]} " in imported("").stdout
+
+
+@pytest.mark.skipif(FLAGS is None or sys.maxsize < 2**32, reason="no list of what an x86-64 processor has")
+def test_the_sets_are_those_of_which_the_processor_has_all_instructions():
+    flags = FLAGS[1].split()
+    assert list(_core.ISAS) == [name for name, needed in NEEDED.items() if {*needed.split()} <= {*flags}]
 
 
 def test_an_instruction_set_that_is_none_is_refused_with_those_that_are():
