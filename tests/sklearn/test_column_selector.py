@@ -126,6 +126,17 @@ def test_units_do_not_decide_which_column_stays(unit, rng):
         assert kept(scaled) == [0, 1, 3]
 
 
+def test_units_may_be_as_far_apart_as_numbers_go(rng):
+    x, y, z = rng.standard_normal((3, 50))
+    X = np.column_stack([1e-120 * x, 1e120 * y, 1e-120 * (x - y), z])
+    X[7] = 0  # so that no entry of a column can stand for its size
+    assert kept(X) == [0, 1, 3]
+    assert ColumnSelector().fit(X).get_support().sum() == 3
+    X[:, :2] *= 1e-60, 1e60
+    with pytest.raises(OverflowError, match="the coefficients overflow: the units of the columns are too far apart"):
+        kept(X)
+
+
 @pytest.mark.parametrize(("distance", "stays"), [(2e-7, True), (5e-8, False)])
 def test_the_tolerance_is_that_of_lm(distance, stays, rng):
     """Column j stays where what the earlier ones leave of it is at least 1e-7 of its norm."""
@@ -202,6 +213,12 @@ def test_columns_of_zeros_go_and_nothing_may_stay():
 def test_what_a_parameter_must_be_is_said(parameters, message):
     with pytest.raises(ValueError, match=message):
         ColumnSelector(**parameters).fit(np.eye(3))
+
+
+@pytest.mark.parametrize("name", ["scale", "fit_intercept"])
+def test_a_switch_is_true_or_false(name):
+    with pytest.raises(TypeError, match=f"{name} must be True or False, got 'yes'"):
+        ColumnSelector(**{name: "yes"}).fit(np.eye(3))
 
 
 def test_the_inverse_says_how_many_columns_it_takes():

@@ -136,6 +136,11 @@ def test_what_a_parameter_must_be_is_said(parameters, message, table):
         MatrixCompletion(**parameters).fit(table)
 
 
+def test_a_switch_is_true_or_false(table):
+    with pytest.raises(TypeError, match="with_biases must be True or False, got 'yes'"):
+        MatrixCompletion(with_biases="yes").fit(table)
+
+
 def test_infinity_is_no_missing_value(table):
     table[2, 3] = np.inf
     with pytest.raises(ValueError, match="infinity"):

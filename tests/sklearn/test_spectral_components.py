@@ -129,6 +129,11 @@ def test_a_stream_after_fit_says_that_it_begins_anew(X):
     assert model.fit(X).n_samples_seen_ == 90
 
 
+def test_a_switch_is_true_or_false(X):
+    with pytest.raises(TypeError, match="whiten must be True or False, got 'yes'"):
+        PCA(whiten="yes").fit(X)
+
+
 def test_nothing_is_known_before_data_is_seen():
     with pytest.raises(AttributeError, match="this PCA has seen no data; call fit or partial_fit first"):
         _ = PCA().mean_

@@ -23,8 +23,8 @@ def biases(a: Array, seen: Array) -> tuple[float, Array]:
     for _ in range(SWEEPS):
         rows = row_biases(a, seen, columns, 0.0)
         before, columns = columns, row_biases(a.T, seen.T, rows, 0.0)
-        mean = columns[some].mean() if some.any() else 0
-        columns[some] -= mean
+        if some.any():
+            columns[some] -= columns[some].mean()
         if np.abs(columns - before).max(initial=0) <= limit:
             break
     rows = row_biases(a, seen, columns, 0.0)[seen.any(axis=1)]

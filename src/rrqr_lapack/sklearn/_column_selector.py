@@ -131,6 +131,8 @@ class ColumnSelector(SelectorMixin, BaseEstimator):
         ------
         TypeError, ValueError
             `X` is no finite real matrix; a parameter is out of its range, or does not go with sparse data.
+        OverflowError
+            The coefficients overflow.
         """
         X = validate_data(self, X, accept_sparse="csc", dtype=(np.float64, np.float32))
         check_choice("method", self.method, METHODS)
@@ -155,8 +157,11 @@ class ColumnSelector(SelectorMixin, BaseEstimator):
         self.columns_ = selection.columns
         order = np.argsort(self.columns_)
         kept = self.columns_[order]
-        T = selection.coefficients[order] * (norms / norms[kept][:, None])
-        self.coefficients_ = T.astype(X.dtype, copy=False)
+        with np.errstate(over="ignore", invalid="ignore"):
+            T = selection.coefficients[order] * (norms / norms[kept][:, None])
+            self.coefficients_ = T.astype(X.dtype, copy=False)
+        if not np.isfinite(self.coefficients_).all():
+            raise OverflowError("the coefficients overflow: the units of the columns are too far apart; scale X")
         self.intercept_ = np.zeros(X.shape[1], X.dtype)
         if self.fit_intercept:
             means = X.mean(axis=0, dtype=np.float64)
