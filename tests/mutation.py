@@ -70,6 +70,7 @@ TESTS = {
     r"_id/(linking|leverage)\.py": "id/cur",
     r"_id/(\w+)\.py": r"id/\1 id/id id/\1_id qr/strong package/bad_input",
     r"_selection/\w+\.py": "selection/selection selection/selection_constraints selection/selection_guarantees",
+    r"_common/config\.py": "package/isa",
     r"_(common|randomized|kernel|completion)/(\w+)\.py": r"\1/\2 \1/kernel_\2 \1/randomized_\2 \1/completion",
     r"(interpolative)\.py": r"id/\1",
 }
