@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -54,6 +55,14 @@ def test_the_configuration_names_versions_blas_and_threads(capsys):
     lines = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines() if line[0] in "rNPSt")
     assert lines["rrqr_lapack"] == rrqr_lapack.__version__
     assert set(lines) == {"rrqr_lapack", "Python", "NumPy", "SciPy", "threads"}
+
+
+def test_the_configuration_tells_the_threads_of_each_pool(capsys, monkeypatch):
+    pools = [{"num_threads": 3, "internal_api": "openblas"}, {"num_threads": 2, "internal_api": "openmp"}]
+    for found, told in ((pools, "3 (openblas), 2 (openmp)"), ([], "1")):
+        monkeypatch.setitem(sys.modules, "threadpoolctl", SimpleNamespace(threadpool_info=lambda found=found: found))
+        rrqr_lapack.show_config()
+        assert f"threads         {told}\n" in capsys.readouterr().out
 
 
 def test_the_configuration_is_told_without_threadpoolctl(capsys, monkeypatch):

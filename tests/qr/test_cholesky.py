@@ -159,6 +159,16 @@ def test_cholesky_takes_what_is_tall_well_conditioned_and_wanted_explicitly(made
     assert made == [1, 1, 1, 2, 2, 2]
 
 
+def test_what_cholesky_has_made_is_not_made_by_reflectors_as_well(monkeypatch):
+    shapes, factor = [], _core.Factor
+    monkeypatch.setattr(_core, "Factor", lambda a, *rest: shapes.append(a.shape) or factor(a, *rest))
+    for make in (gaussian, algebraic):  # one pass and two
+        for mode in ("economic", "r"):
+            qr(make(M, N, "f8"), mode=mode, pivoting=True)
+            qr_truncated(make(M, N, "f8"), mode=mode)
+    assert shapes == [(N, N)] * 8
+
+
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("least", [0.9, 0.2, 0.1, 0.03, 1e-2, 1e-3, 1e-4, 1e-5])
 def test_one_bad_direction_costs_no_orthogonality(least, seed, dtype):
