@@ -39,6 +39,7 @@ TESTS = {
     ),
     r"(exchange|strong|reorder)\.c": "qr/strong package/faults package/interrupts",
     r"(lanes|stack|isa)\.c": "qr/lanes qr/batches package/isa package/faults package/interrupts",
+    r"cholesky\.c": "qr/cholesky package/faults package/interrupts",
     r"small\.c": "qr/beside qr/factor qr/pivots qr/stopping_rule qr/batches qr/extend package/faults",
     r"(begin|panel|pivot|greedy|norm)\.c": (
         "qr/beside qr/qr_prefetched qr/factor qr/pivots qr/stopping_rule qr/truncated qr/extend qr/kahan"
@@ -67,8 +68,9 @@ TESTS = {
     r"sklearn/_(spectral_embedding|walk)\.py": "sklearn/spectral_embedding sklearn/checks",
     r"sklearn/_(\w+)\.py": r"sklearn/\1 sklearn/checks",
     r"_id/(linking|leverage)\.py": "id/cur",
-    r"_id/(\w+)\.py": r"id/\1 id/id id/\1_id",
+    r"_id/(\w+)\.py": r"id/\1 id/id id/\1_id qr/strong package/bad_input",
     r"_selection/\w+\.py": "selection/selection selection/selection_constraints selection/selection_guarantees",
+    r"_common/config\.py": "package/isa",
     r"_(common|randomized|kernel|completion)/(\w+)\.py": r"\1/\2 \1/kernel_\2 \1/randomized_\2 \1/completion",
     r"(interpolative)\.py": r"id/\1",
 }

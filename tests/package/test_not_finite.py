@@ -17,6 +17,19 @@ def with_entry(value, position, dtype, shape=(50, 40)):
     return a
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, complex(0, np.inf)], ids=str)
+def test_an_entry_that_is_not_finite_is_found_at_every_place_of_a_column(value, dtype):
+    """In the whole vectors of numbers that are looked at together, and behind them; column 3 is not the first."""
+    if isinstance(value, complex):
+        dtype = np.result_type(dtype, np.complex64)
+    for m in (1, 15, 16, 17, 40):
+        for i in range(m):
+            a = with_entry(value, (i, 2), dtype, (m, 4))
+            a[0, 3] = np.nan
+            with pytest.raises(ValueError, match="a must be finite, but column 2 holds"):
+                qr_truncated(a)
+
+
 @pytest.mark.parametrize("position", POSITIONS, ids=str)
 def test_an_unchecked_nan_stops_at_the_step_that_meets_it(position, dtype):
     """Every column norm is known before the first step, so NaN is met there: rank 0, as in LAPACK's ?geqp3rk."""

@@ -12,6 +12,7 @@ from networks import random_network, redundant_network
 from rrqr_lapack.prune import Dense, Network, Plan, analyze, apply, plan
 from rrqr_lapack.prune._analyze import Analysis
 from rrqr_lapack.prune._network.dense import NetworkFace
+from rrqr_lapack.prune._planning.recipe import Recipe
 from rrqr_lapack.prune._units.select import METHODS
 
 NETWORK = redundant_network(np.random.default_rng(1), (10, 40, 30, 30, 4))
@@ -210,8 +211,13 @@ def test_a_plan_prints_as_a_table(analysis, monkeypatch):
     assert text.startswith("Plan for params 0.5: method 'id', correction 'lstsq'\n")
     assert f"{chosen.parameters_before:,} -> {chosen.parameters_after:,}" in text
     assert f"({chosen.allocation} is best)" in text
+    assert "is best" not in str(plan(analysis, keep=0.5))  # of one
     monkeypatch.setitem(sys.modules, "rich.console", None)
     assert f"group layers[0]  units 40  kept {chosen.ranks['layers[0]']}  " in str(chosen)
+
+
+def test_a_recipe_has_the_same_defaults_checked_or_not():
+    assert Recipe.of() == Recipe()
 
 
 def test_random_units_follow_the_seed(analysis):

@@ -112,6 +112,25 @@ def test_a_truncated_factorization_is_as_accurate_as_by_reflectors(name, rank, h
             assert_same(r2[:, :rank], expected.R[:, :rank])
 
 
+@pytest.mark.parametrize("rank", [6, 8])
+@pytest.mark.parametrize("name", ["gaussian", "condition 30"])
+def test_rows_that_come_in_several_pieces_make_the_same_factors(name, rank, dtype, made):
+    """Each quarter of them is more than a piece, and the last is no whole one."""
+    m, n = 20001, 8
+    a = np.asfortranarray(MATRICES[name][0](m, n, dtype))
+    q, r, p = qr_truncated(a, rank=rank)
+    r2, p2 = qr_truncated(a, rank=rank, mode="r")
+    assert made == ([1] if name == "gaussian" else [2, 2])
+    expected = TruncatedQR(a, rank=rank, driver="greedy")
+    for found, pivots in ((r, p), (r2, p2)):
+        np.testing.assert_array_equal(pivots[:rank], expected.P[:rank])
+        assert_same(found[:, :rank], expected.R[:, :rank])
+    assert orthogonality_ratio(q) <= THRESHOLD
+    assert qr_ratio(a[:, p[:rank]], q, r[:, :rank], np.arange(rank)) <= THRESHOLD
+    left = a[:, p[rank:]] - q @ r[:, rank:]
+    assert np.abs(q.conj().T @ left).max(initial=0) <= THRESHOLD * m * eps(dtype) * np.linalg.norm(a, axis=0).max()
+
+
 def test_cholesky_takes_what_is_tall_well_conditioned_and_wanted_explicitly(made):
     a = gaussian(M, N, "f8")
     qr(a, mode="economic", pivoting=True)
@@ -138,6 +157,16 @@ def test_cholesky_takes_what_is_tall_well_conditioned_and_wanted_explicitly(made
     ):
         other()
     assert made == [1, 1, 1, 2, 2, 2]
+
+
+def test_what_cholesky_has_made_is_not_made_by_reflectors_as_well(monkeypatch):
+    shapes, factor = [], _core.Factor
+    monkeypatch.setattr(_core, "Factor", lambda a, *rest: shapes.append(a.shape) or factor(a, *rest))
+    for make in (gaussian, algebraic):  # one pass and two
+        for mode in ("economic", "r"):
+            qr(make(M, N, "f8"), mode=mode, pivoting=True)
+            qr_truncated(make(M, N, "f8"), mode=mode)
+    assert shapes == [(N, N)] * 8
 
 
 @pytest.mark.parametrize("seed", range(3))
