@@ -10,7 +10,7 @@ from rrqr_lapack import qr
 
 LARGE = {
     "square": lambda t: gaussian(270, 270, t),
-    "tall": lambda t: gaussian(700, 100, t),
+    "tall": lambda t: gaussian(550, 100, t),
     "wide": lambda t: gaussian(100, 700, t),
     "relu": lambda t: relu(300, 250, t)[:, np.arange(250) % 17 != 0],  # without its dead neurons
     "algebraic": lambda t: algebraic(280, 260, t),

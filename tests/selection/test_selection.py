@@ -318,7 +318,7 @@ def test_methods_that_need_columns_refuse_operators_and_say_what_to_do(method):
 
 def test_strong_refuses_a_sparse_matrix_with_the_cure():
     with pytest.raises(
-        TypeError, match=r"a must be dense for method='strong', got a dia_array; .*toarray.*method='greedy'"
+        TypeError, match=r"a must be dense for method='strong', got a sparse array; .*toarray.*method='greedy'"
     ):
         select_columns(sparse.eye_array(5), 2, method="strong")
 

@@ -4,7 +4,6 @@ import os
 import platform
 from importlib.metadata import version
 
-import numpy as np
 import scipy
 
 from .. import _core
@@ -45,8 +44,8 @@ def _configuration() -> dict[str, str]:
     return {
         "rrqr_lapack": version("rrqr-lapack"),
         "Python": platform.python_version(),
-        "NumPy": np.__version__,
-        "SciPy": scipy.__version__,
+        "NumPy": version("numpy"),
+        "SciPy": version("scipy"),
         "BLAS of SciPy": f"{blas.get('name', 'unknown')} {blas.get('version', '')}".rstrip(),
         "threads": _threads(),
         "instruction set": f"{_core.instruction_set()} (of {', '.join(_core.ISAS)})",

@@ -20,7 +20,7 @@ from .greedy import pivots
 def strong(a: Operand, rule: Rule, first: int, *, f: float = 2.0) -> Indices:
     if not isinstance(a, np.ndarray):
         raise TypeError(
-            f"a must be dense for method='strong', got a {type(a).__name__}; pass a.toarray() if it fits in memory, "
+            "a must be dense for method='strong', got a sparse array; pass a.toarray() if it fits in memory, "
             "or method='greedy'"
         )
     return pivots(a, rule, first, partial(strong_rrqr, f=f))
