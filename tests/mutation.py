@@ -146,7 +146,7 @@ class Copy:
         self.folder.mkdir()
         for part in ("src", "csrc", "tests"):
             shutil.copytree(ROOT / part, self.folder / part, ignore=shutil.ignore_patterns("__pycache__"))
-        for part in ("meson.build", "pyproject.toml", "README.md"):
+        for part in ("meson.build", "meson.options", "pyproject.toml", "README.md"):
             shutil.copy(ROOT / part, self.folder)
         site = self.folder / "site"  # an editable installation would come first
         site.mkdir()

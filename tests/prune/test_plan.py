@@ -216,6 +216,12 @@ def test_a_plan_prints_as_a_table(analysis, monkeypatch):
     assert f"group layers[0]  units 40  kept {chosen.ranks['layers[0]']}  " in str(chosen)
 
 
+@pytest.mark.parametrize(("method", "without"), [("id", "lstsq"), ("random", "none")])
+def test_a_correction_that_is_given_is_taken_and_else_that_of_the_method(analysis, method, without):
+    for given, taken in (("lstsq", "lstsq"), ("none", "none"), (None, without)):
+        assert plan(analysis, keep=0.5, method=method, correction=given).recipe.correction == taken
+
+
 def test_a_recipe_has_the_same_defaults_checked_or_not():
     assert Recipe.of() == Recipe()
 
