@@ -69,6 +69,9 @@ class Factor:
     def interpolation(self) -> Matrix: ...
 
 def restored(version: int, state: Mapping[str, Any]) -> Factor: ...
+def factor_one(
+    a: Array, columns: int, rows: int, check_finite: bool
+) -> tuple[Matrix | None, Matrix, Indices] | None: ...
 def factor_stack(
     a: Matrix,
     q: Matrix | None,

@@ -263,13 +263,13 @@ def check_lengths(np.ndarray a not None, str name):
     length(a.shape[1], name)
 
 
-cdef np.ndarray empty(int type_number, Py_ssize_t rows, Py_ssize_t columns=-1):
-    """An uninitialized vector or Fortran-ordered matrix."""
+cdef np.ndarray empty(int type_number, Py_ssize_t rows, Py_ssize_t columns=-1, int fortran=True):
+    """An uninitialized vector or matrix, Fortran-ordered or C-ordered."""
     global allocations_left
     cdef np.npy_intp[2] shape = [rows, columns]
     if allocations_left == 0 or (columns > 0 and rows > PY_SSIZE_T_MAX // 16 // columns):
         raise MemoryError("no memory for the result of the factorization")
-    cdef np.ndarray array = np.PyArray_EMPTY(1 if columns < 0 else 2, shape, type_number, 1)
+    cdef np.ndarray array = np.PyArray_EMPTY(1 if columns < 0 else 2, shape, type_number, fortran)
     if allocations_left > 0:
         allocations_left -= 1
         memset(np.PyArray_DATA(array), 0xff, np.PyArray_NBYTES(array))
@@ -748,13 +748,40 @@ def factor_stack(np.ndarray a not None, np.ndarray q, np.ndarray r not None, np.
     stack.a, stack.r = np.PyArray_DATA(a), np.PyArray_DATA(r)
     stack.q = NULL if q is None else np.PyArray_DATA(q)
     stack.pivots, stack.ranks = <int *>np.PyArray_DATA(p), <int *>np.PyArray_DATA(ranks)
-    cdef const rrqr_kernels *kernels = kernels_of(np.PyArray_TYPE(a))
     cdef rrqr_stop stop = [rank, rtol, atol, tie_tol]
+    factor_items(&stack, &stop, kernels_of(np.PyArray_TYPE(a)))
+
+
+def factor_one(np.ndarray a not None, int columns, int rows, int check_finite):
+    """(Q, R, P) of one matrix with elements by LAPACK's geqp3, or None where it is not finite but must be.
+
+    So many columns of Q, None without any, and rows of R; both are C-ordered."""
+    cdef int type_number = np.PyArray_TYPE(a)
+    cdef const rrqr_kernels *kernels = kernels_of(type_number)
+    a = np.PyArray_FROM_OTF(a, type_number, np.NPY_ARRAY_CARRAY_RO)  # a itself, if it is C-ordered, aligned, native
+    cdef int m = length(a.shape[0]), n = length(a.shape[1]), rank
+    if check_finite and kernels.first_nonfinite_column(n, m, np.PyArray_DATA(a), n) >= 0:
+        return None
+    cdef np.ndarray q = empty(type_number, m, columns, False) if columns else None
+    cdef np.ndarray r = empty(type_number, rows, n, False), p = empty(np.NPY_INT, n)
+    cdef rrqr_stack stack
+    stack.count, stack.m, stack.n, stack.columns, stack.rows = 1, m, n, columns, rows
+    stack.tiny, stack.together, stack.lapack = False, False, True
+    stack.a, stack.r = np.PyArray_DATA(a), np.PyArray_DATA(r)
+    stack.q = np.PyArray_DATA(q) if columns else NULL
+    stack.pivots, stack.ranks = <int *>np.PyArray_DATA(p), &rank
+    cdef rrqr_stop stop = [min(m, n), -1, -1, 0]
+    factor_items(&stack, &stop, kernels)
+    return q, r, p
+
+
+cdef int factor_items(const rrqr_stack *stack, const rrqr_stop *stop, const rrqr_kernels *kernels) except -1:
+    """Factor a stack."""
     cdef rrqr_context context = opened()
     cdef rrqr_status status
     with nogil:
-        status = kernels.stack(&context, &stack, &stop)
-    check(status, &context)
+        status = kernels.stack(&context, stack, stop)
+    return check(status, &context)
 
 
 # --- the C interface ----------------------------------------------------------------------------------------------

@@ -184,6 +184,10 @@ def _single(a: Array, mode: str, pivoting: bool, overwrite: bool, check_finite: 
     rows = min(m, n) if mode in ("economic", "raw") else m
     if a.size == 0:
         return scipy_qr.without_elements(a, rows, mode, pivoting)
+    if pivoting and mode != "raw" and a.size <= truncated.TINY and not (overwrite and a.flags.f_contiguous):
+        found = _core.factor_one(a, 0 if mode == "r" else rows, rows, check_finite)
+        if found:
+            return tuple(scipy_qr.ordered(*found))
     work = as_fortran(a, overwrite=True, check_finite=False) if overwrite else a
     in_place = overwrite and work is a
     work, found = truncated.by_cholesky(work, mode, "auto", Rule(n)) if pivoting else (work, None)

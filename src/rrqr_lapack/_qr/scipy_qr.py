@@ -36,7 +36,7 @@ def check(a: Array, lwork: Any) -> None:
     if a.ndim < 2:
         expected = "Expected at least a 2-D array" if IN_C else "expected a 2-D array"
         raise ValueError(f"{expected}, or a stack of them, got {a.ndim} dimensions")
-    if 0 in a.shape[:-2] and not IN_C:
+    if not IN_C and 0 in a.shape[:-2]:
         raise ValueError(f"`qr` does not support zero-size batches. The shape is {a.shape}")
     if IN_C and a.dtype.char not in LISTED:
         warnings.warn(
@@ -59,7 +59,7 @@ def _check_lwork(lwork: Any, m: int, n: int) -> None:
 
 def working_dtype(a: Array) -> np.dtype[Any]:
     """The dtype of the results: one of LAPACK's, of which what is no number is read as double precision."""
-    if a.size == 0 and not IN_C:
+    if not IN_C and a.size == 0:
         return a.dtype
     return lapack_dtype(a.dtype) if a.dtype.kind in "biufc" else np.dtype(np.float64)
 
@@ -118,7 +118,7 @@ def wrapped(stacks: list[Array]) -> Any:
 
 
 def ordered(q: Array | None, r: Array, p: Array) -> list[Array]:
-    """Stacks of C-ordered Q (if any) and R, and of P, in SciPy's memory order."""
+    """C-ordered Q (if any) and R, and P, or stacks of them, in SciPy's memory order."""
     if q is not None and not IN_C:
-        q = np.ascontiguousarray(q.transpose(0, 2, 1)).transpose(0, 2, 1)
+        q = np.ascontiguousarray(q.mT).mT
     return [r, p] if q is None else [q, r, p]
