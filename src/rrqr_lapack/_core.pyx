@@ -740,7 +740,7 @@ def factor_stack(np.ndarray a not None, np.ndarray q, np.ndarray r not None, np.
     kernel where they are `tiny` and else by the greedy one.
 
     Fills Q (count, m, columns), where wanted, R (count, rows, n), P (count, n) and the ranks (count); all contiguous.
-    `lapack`: Q is whole, and all is as geqp3 does it, in whose place the small kernel comes where its pivots are sure."""
+    `lapack`: Q is whole, and all is as by geqp3, whose place the small kernel takes where its pivots are sure."""
     cdef rrqr_stack stack
     stack.count, stack.m, stack.n = a.shape[0], length(a.shape[1]), length(a.shape[2])
     stack.columns, stack.rows = 0 if q is None else length(q.shape[2]), length(r.shape[1])
