@@ -37,7 +37,8 @@ rrqr_status X(greedy)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *st
 rrqr_status X(greedy_steps)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *stop, int steps);
 /* small.c */
 rrqr_status X(small)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *stop);
-void X(small_q)(const rrqr_factor *f, int columns, scalar *q, int ldq);
+rrqr_status X(small_sure)(rrqr_context *context, rrqr_factor *f);
+rrqr_status X(small_q)(rrqr_context *context, const rrqr_factor *f, int columns, scalar *q, int ldq);
 /* lanes.c */
 int X(lanes_fit)(const rrqr_stack *s);
 rrqr_status X(lanes)(rrqr_context *context, const rrqr_stack *s, const rrqr_stop *stop);

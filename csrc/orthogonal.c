@@ -119,10 +119,8 @@ rrqr_status X(form_q)(rrqr_context *context, const rrqr_factor *f, int columns, 
         scalar *column = AT((scalar *)q, ldq, 0, j);
         for (int i = 0; i < m; i++) column[i] = i == j;
     }
-    if ((ptrdiff_t)m * columns * (ptrdiff_t)(REALS_PER_SCALAR * REALS_PER_SCALAR) <= Q_ELEMENTS) {
-        X(small_q)(f, columns, q, ldq);
-        return RRQR_OK;
-    }
+    if ((ptrdiff_t)m * columns * (ptrdiff_t)(REALS_PER_SCALAR * REALS_PER_SCALAR) <= Q_ELEMENTS)
+        return X(small_q)(context, f, columns, q, ldq);
     return apply(context, f, 0, f->rank, 1, 0, m, columns, q, ldq, 1);
 }
 

@@ -51,7 +51,7 @@ typedef struct {
     int columns, rows; /* of each Q, and of each R; more than the rank hold zeros */
     int tiny;          /* that loops of our own beat BLAS */
     int together;      /* that they may be done in groups */
-    int lapack;        /* that Q is whole, and what is not done in groups is done by ?geqp3, with its choice of ties */
+    int lapack;        /* that Q is whole, and what is not done in groups has the pivots of ?geqp3, ties included */
     const void *a;     /* count x m x n */
     void *q;           /* count x m x columns, or NULL */
     void *r;           /* count x rows x n */

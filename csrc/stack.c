@@ -1,6 +1,27 @@
 /* A stack of small matrices of one size, without coming back to Python between them. */
 #include "kernels.h"
 
+/* All columns of a row-major matrix with LAPACK's pivots: in loops of our own unless one is in doubt. */
+static rrqr_status as_lapack(rrqr_context *context, const scalar *a, int tiny, rrqr_factor *f)
+{
+    const int m = f->m, n = f->n;
+    X(transpose)(m, n, a, n, f->a);
+    if (tiny && !X(begin)(context, f)) {
+        const rrqr_status status = X(small_sure)(context, f);
+        if (status || f->rank == min_int(m, n)) return status;
+        X(transpose)(m, n, a, n, f->a);
+    }
+    return X(full)(context, f);
+}
+
+/* The columns that `stop` lets in. */
+static rrqr_status truncated(rrqr_context *context, const scalar *a, int tiny, const rrqr_stop *stop, rrqr_factor *f)
+{
+    X(transpose)(f->m, f->n, a, f->n, f->a);
+    const rrqr_status status = X(begin)(context, f);
+    return status ? status : (tiny ? X(small) : X(greedy))(context, f, stop);
+}
+
 /* Factor matrix `item` with the workspace of f; q: m x columns of scratch. */
 static rrqr_status factor_item(rrqr_context *context, const rrqr_stack *s, const rrqr_stop *stop, ptrdiff_t item,
                                rrqr_factor *f, scalar *q)
@@ -8,13 +29,10 @@ static rrqr_status factor_item(rrqr_context *context, const rrqr_stack *s, const
     const int m = s->m, n = s->n;
     scalar *r = (scalar *)s->r + item * s->rows * n;
     f->pivots = s->pivots + item * n;
-    X(transpose)(m, n, (const scalar *)s->a + item * m * n, n, f->a);
-    rrqr_status status = s->lapack ? X(full)(context, f) : X(begin)(context, f);
-    if (!status && !s->lapack) status = (s->tiny ? X(small) : X(greedy))(context, f, stop);
+    const scalar *a = (const scalar *)s->a + item * m * n;
+    rrqr_status status = s->lapack ? as_lapack(context, a, s->tiny, f) : truncated(context, a, s->tiny, stop, f);
     if (status) return status;
-    X(transpose)(n, s->rows, f->a, m, r);
-    for (int i = 0; i < s->rows; i++)
-        for (int j = 0; j < (i < f->rank ? min_int(i, n) : n); j++) r[(ptrdiff_t)i * n + j] = 0;
+    X(upper_rows)(f, s->rows, r);
     s->ranks[item] = f->rank;
     if (!s->q) return RRQR_OK;
     const int kept = s->lapack ? s->columns : f->rank;

@@ -70,7 +70,7 @@ class Factor:
 
 def restored(version: int, state: Mapping[str, Any]) -> Factor: ...
 def factor_one(
-    a: Array, columns: int, rows: int, check_finite: bool
+    a: Array, columns: int, rows: int, tiny: bool, check_finite: bool
 ) -> tuple[Matrix | None, Matrix, Indices] | None: ...
 def factor_stack(
     a: Matrix,

@@ -740,7 +740,7 @@ def factor_stack(np.ndarray a not None, np.ndarray q, np.ndarray r not None, np.
     kernel where they are `tiny` and else by the greedy one.
 
     Fills Q (count, m, columns), where wanted, R (count, rows, n), P (count, n) and the ranks (count); all contiguous.
-    `lapack`: Q is whole, and what has no norms is factored by geqp3."""
+    `lapack`: Q is whole, and all is as by geqp3, whose place the small kernel takes where its pivots are sure."""
     cdef rrqr_stack stack
     stack.count, stack.m, stack.n = a.shape[0], length(a.shape[1]), length(a.shape[2])
     stack.columns, stack.rows = 0 if q is None else length(q.shape[2]), length(r.shape[1])
@@ -752,8 +752,8 @@ def factor_stack(np.ndarray a not None, np.ndarray q, np.ndarray r not None, np.
     factor_items(&stack, &stop, kernels_of(np.PyArray_TYPE(a)))
 
 
-def factor_one(np.ndarray a not None, int columns, int rows, int check_finite):
-    """(Q, R, P) of one matrix with elements by LAPACK's geqp3, or None where it is not finite but must be.
+def factor_one(np.ndarray a not None, int columns, int rows, int tiny, int check_finite):
+    """(Q, R, P) of one matrix with elements and LAPACK's pivots, or None where it is not finite but must be.
 
     So many columns of Q, None without any, and rows of R; both are C-ordered."""
     cdef int type_number = np.PyArray_TYPE(a)
@@ -766,7 +766,7 @@ def factor_one(np.ndarray a not None, int columns, int rows, int check_finite):
     cdef np.ndarray r = empty(type_number, rows, n, False), p = empty(np.NPY_INT, n)
     cdef rrqr_stack stack
     stack.count, stack.m, stack.n, stack.columns, stack.rows = 1, m, n, columns, rows
-    stack.tiny, stack.together, stack.lapack = False, False, True
+    stack.tiny, stack.together, stack.lapack = tiny, False, True
     stack.a, stack.r = np.PyArray_DATA(a), np.PyArray_DATA(r)
     stack.q = np.PyArray_DATA(q) if columns else NULL
     stack.pivots, stack.ranks = <int *>np.PyArray_DATA(p), &rank

@@ -112,6 +112,26 @@ def test_r_and_the_pivots_are_scipys_and_the_residuals_small(name, dtype):
     np.testing.assert_array_equal(a, before)
 
 
+DOUBTFUL = {
+    "ones": lambda m, n, t: np.ones((m, n), t),
+    "signs": lambda m, n, t: np.sign(gaussian(m, n, t).real).astype(t),
+    "digits": lambda m, n, t: (np.arange(m * n).reshape(m, n) % 10).astype(t),
+    "copies": lambda m, n, t: gaussian(m, n, t)[:, np.arange(n) % 3],
+    "rank 3": lambda m, n, t: gaussian(m, 3, t) @ gaussian(n, 3, t).T,
+    "tiny numbers": lambda m, n, t: (gaussian(m, n, t) * np.finfo(t).tiny ** 0.5).astype(t),
+}
+
+
+@pytest.mark.parametrize("shape", [(5, 5), (20, 12), (12, 20), (48, 48)])
+@pytest.mark.parametrize("name", DOUBTFUL)
+def test_pivots_in_doubt_are_those_of_scipy(name, shape, dtype):
+    """Where columns tie, or are rounding errors, or are out of the range of squares, LAPACK is asked."""
+    a = DOUBTFUL[name](*shape, dtype)
+    (r, p), (r_scipy, p_scipy) = (f(a, mode="r", pivoting=True) for f in (qr, scipy.linalg.qr))
+    np.testing.assert_array_equal(p, p_scipy)
+    np.testing.assert_allclose(r, r_scipy, rtol=0, atol=100 * eps(dtype) * abs(r_scipy[0, 0]))
+
+
 @pytest.mark.parametrize("character", "?bBhHiIlLqQefdgFDG")
 @pytest.mark.parametrize("shape", [(4, 3), (0, 3)])
 def test_every_numeric_dtype_gives_scipys_dtype_and_values(character, shape):

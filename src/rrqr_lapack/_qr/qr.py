@@ -12,7 +12,7 @@ from .._common.rule import Rule
 from .._common.types import Array, Indices, Matrix
 from . import scipy_qr, truncated
 
-LANES = 16  # matrices that fill any processor's lanes: fewer are factored by LAPACK itself, one by one
+LANES = 16  # matrices that fill any processor's lanes: fewer are factored one by one, with LAPACK's own pivots
 
 Two: TypeAlias = Literal["full", "economic"]
 
@@ -174,7 +174,8 @@ def _in_loops(a: Array, dtype: np.dtype[Any], mode: str, check_finite: bool) -> 
     rows = rank if mode == "economic" else m
     q = None if mode == "r" else np.empty((count, m, rows), dtype)
     r, p, ranks = np.empty((count, rows, n), dtype), np.empty((count, n), np.int32), np.empty(count, np.int32)
-    _core.factor_stack(items, q, r, p, ranks, rank, -1.0, -1.0, 0.0, False, count >= LANES, True)
+    tiny, together = truncated.tiny(m * n, dtype), count >= LANES
+    _core.factor_stack(items, q, r, p, ranks, rank, -1.0, -1.0, 0.0, tiny, together, True)
     return scipy_qr.wrapped([x.reshape(*batch, *x.shape[1:]) for x in scipy_qr.ordered(q, r, p)])
 
 
@@ -185,7 +186,7 @@ def _single(a: Array, mode: str, pivoting: bool, overwrite: bool, check_finite: 
     if a.size == 0:
         return scipy_qr.without_elements(a, rows, mode, pivoting)
     if pivoting and mode != "raw" and a.size <= truncated.TINY and not (overwrite and a.flags.f_contiguous):
-        found = _core.factor_one(a, 0 if mode == "r" else rows, rows, check_finite)
+        found = _core.factor_one(a, 0 if mode == "r" else rows, rows, truncated.tiny(a.size, a.dtype), check_finite)
         if found:
             return tuple(scipy_qr.ordered(*found))
     work = as_fortran(a, overwrite=True, check_finite=False) if overwrite else a
