@@ -752,7 +752,7 @@ def factor_stack(np.ndarray a not None, np.ndarray q, np.ndarray r not None, np.
     factor_items(&stack, &stop, kernels_of(np.PyArray_TYPE(a)))
 
 
-def factor_one(np.ndarray a not None, int columns, int rows, int tiny, int check_finite):
+def factor_one(np.ndarray a not None, int columns, int rows, int tiny, bint check_finite):
     """(Q, R, P) of one matrix with elements and LAPACK's pivots, or None where it is not finite but must be.
 
     So many columns of Q, None without any, and rows of R; both are C-ordered."""

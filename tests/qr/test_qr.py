@@ -132,6 +132,28 @@ def test_pivots_in_doubt_are_those_of_scipy(name, shape, dtype):
     np.testing.assert_allclose(r, r_scipy, rtol=0, atol=100 * eps(dtype) * abs(r_scipy[0, 0]))
 
 
+@pytest.mark.parametrize("gap", [1e-8, 1e-9, 3e-10])
+@pytest.mark.parametrize("seed", range(20))
+def test_norms_that_lapack_downdates_by_most_of_their_digits_are_in_doubt(gap, seed):
+    """Columns u + w_j, w_j small and orthogonal to u: once u is eliminated they differ by less than LAPACK knows."""
+    rng = np.random.default_rng(seed)
+    q = np.linalg.qr(rng.standard_normal((8, 5)))[0]
+    a = q[:, :1] + 2e-4 * np.column_stack([0 * q[:, 0], q[:, 1:] * (1 + gap * rng.permutation(4))])
+    a[:, 0] *= 2
+    np.testing.assert_array_equal(qr(a, mode="r", pivoting=True)[1], scipy.linalg.qr(a, mode="r", pivoting=True)[1])
+
+
+@pytest.mark.parametrize("check", [None, "yes", [], 0.5, 2**40])
+@pytest.mark.parametrize("n", [4, 120])
+def test_check_finite_is_a_truth_value(check, n):
+    a = np.eye(n)
+    assert qr(a, pivoting=True, check_finite=check)[2].size == n
+    a[1, 1] = np.nan
+    if check:
+        with pytest.raises(ValueError, match="infs or NaNs"):
+            qr(a, pivoting=True, check_finite=check)
+
+
 @pytest.mark.parametrize("character", "?bBhHiIlLqQefdgFDG")
 @pytest.mark.parametrize("shape", [(4, 3), (0, 3)])
 def test_every_numeric_dtype_gives_scipys_dtype_and_values(character, shape):

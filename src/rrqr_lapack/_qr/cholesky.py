@@ -6,8 +6,11 @@ Mahoney, P. Luszczek, "CholeskyQR with randomization and pivoting for tall matri
 precondition by a sketch and pivot on that; for a well-conditioned matrix the Gram matrix tells both, exactly.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
+
+import numpy as np
 
 from .. import _core
 from .._common.arrays import as_fortran, lapack_dtype
@@ -24,6 +27,11 @@ def pays(a: Array, mode: str, driver: str, rule: Rule) -> bool:
     m, n = a.shape
     wanted = mode in TALL and driver in DRIVERS and not rule.by_tolerance and 2 * rule.rank >= n
     return wanted and m >= TALL[mode] * n and a.size >= LEAST
+
+
+def tie(a: Matrix) -> float:
+    """The relative difference that rounding may make of norms in the triangle: that of sums over the rows."""
+    return math.sqrt(a.shape[0]) * float(np.finfo(lapack_dtype(a.dtype)).eps)
 
 
 def readable(a: Array) -> Matrix:

@@ -155,13 +155,19 @@ def qr(
     if a1.dtype.char != dtype.char:
         a1 = a1.astype(dtype)
     own = a1 is not a and a1.base is None and (isinstance(a, np.ndarray) or not hasattr(a, "__array__"))
-    if a1.ndim > 2 and pivoting and mode != "raw" and 0 < math.prod(a1.shape[-2:]) <= truncated.TINY and a1.size:
+    if a1.ndim > 2 and pivoting and mode != "raw" and a1.size and _little(a1.shape, mode):
         return _in_loops(a1, dtype, mode, check_finite)
     if scipy_qr.one_by_one(a1):
         items = a1.reshape(math.prod(a1.shape[:-2]), *a1.shape[-2:])
         results = [_single(item, mode, pivoting, False, check_finite) for item in items]
         return scipy_qr.stacked(results, a1.shape[:-2], mode)
     return _single(a1, mode, pivoting, overwrite_a or own, check_finite)
+
+
+def _little(shape: tuple[int, ...], mode: str) -> bool:
+    """Whether the matrix, and all of Q where that is wanted, are so small that calls cost more than the work."""
+    *_, m, n = shape
+    return m * max(n, m if mode == "full" else 0) <= truncated.TINY
 
 
 def _in_loops(a: Array, dtype: np.dtype[Any], mode: str, check_finite: bool) -> Any:
@@ -185,7 +191,8 @@ def _single(a: Array, mode: str, pivoting: bool, overwrite: bool, check_finite: 
     rows = min(m, n) if mode in ("economic", "raw") else m
     if a.size == 0:
         return scipy_qr.without_elements(a, rows, mode, pivoting)
-    if pivoting and mode != "raw" and a.size <= truncated.TINY and not (overwrite and a.flags.f_contiguous):
+    in_c = pivoting and mode != "raw" and _little(a.shape, mode)
+    if in_c and not (overwrite and a.flags.f_contiguous):
         found = _core.factor_one(a, 0 if mode == "r" else rows, rows, truncated.tiny(a.size, a.dtype), check_finite)
         if found:
             return tuple(scipy_qr.ordered(*found))
