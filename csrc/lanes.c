@@ -5,8 +5,8 @@
  * reflectors of a matrix that has ended are the identity. The norms are computed afresh at every step, in the sweep
  * that updates their columns, where they cost nothing.
  *
- * Guarantee: that of small.c. What its squares are not good for is left to others: NaN, and sizes near the ends of the
- * range of numbers. */
+ * Guarantee: that of small.c. What its squares are not good for is left to others: NaN, sizes near the ends of the
+ * range of numbers, and where LAPACK's pivots are wanted those that are in doubt. */
 #include <stdint.h>
 #include <string.h>
 
@@ -232,6 +232,19 @@ static vec largest_squares(const group *g, int k, double tie_tol, int lapack, in
     return most;
 }
 
+/* The lanes whose pivot LAPACK might not choose, for the reasons that small.c has. */
+static ints in_doubt(const group *g, int k, vec most, vec maxnorm)
+{
+    const vec doubt = everywhere((real)PIVOT_DOUBT), square = maxnorm * maxnorm;
+    const vec trusted = most / everywhere((real)DOWNDATE_TRUSTED), norm = roots(most) - doubt * maxnorm;
+    const vec downdated = most - (doubt + doubt) * blend(square < trusted, square, trusted);
+    const vec afresh = blend(norm > everywhere(0), norm * norm, everywhere(0));
+    const vec least = blend(downdated < afresh, downdated, afresh);
+    ints rivals = everywhere_int(0);
+    for (int j = k; j < g->n; j++) rivals -= g->squares[j] >= least;
+    return rivals > everywhere_int(1);
+}
+
 /* Let the lanes go on for which the rule does not hold before step k. */
 static void go_on(group *g, int k, vec most, vec maxnorm, const rrqr_stop *stop)
 {
@@ -322,6 +335,7 @@ static void factor_lanes(group *g, const rrqr_stop *stop, int lapack)
         ints pivot;
         const vec most = largest_squares(g, k, stop->tie_tol, lapack, &pivot);
         if (k == 0) maxnorm = roots(most);
+        if (lapack) g->failed |= g->working & in_doubt(g, k, most, maxnorm);
         go_on(g, k, most, maxnorm, stop);
         if (!any_of(g->working)) break;
         exchange_lanes(g, k, pivot);

@@ -132,15 +132,30 @@ def test_pivots_in_doubt_are_those_of_scipy(name, shape, dtype):
     np.testing.assert_allclose(r, r_scipy, rtol=0, atol=100 * eps(dtype) * abs(r_scipy[0, 0]))
 
 
+@pytest.mark.parametrize("shape", [(5, 5), (20, 12), (12, 20)])
+@pytest.mark.parametrize("name", DOUBTFUL)
+def test_pivots_in_doubt_are_those_of_scipy_in_stacks_too(name, shape, dtype):
+    """Between matrices of which no pivot is in doubt, in the same group."""
+    m, n = shape
+    doubtful, others = DOUBTFUL[name](m, n, dtype), gaussian(30 * m, n, dtype).reshape(30, m, n)
+    stack = np.concatenate([others[:13], [doubtful], others[13:], [doubtful]])
+    for item, pivots in zip(stack, qr(stack, mode="r", pivoting=True)[1], strict=True):
+        np.testing.assert_array_equal(pivots, scipy.linalg.qr(item, mode="r", pivoting=True)[1])
+
+
 @pytest.mark.parametrize("gap", [1e-8, 1e-9, 3e-10])
-@pytest.mark.parametrize("seed", range(20))
-def test_norms_that_lapack_downdates_by_most_of_their_digits_are_in_doubt(gap, seed):
+def test_norms_that_lapack_downdates_by_most_of_their_digits_are_in_doubt(gap):
     """Columns u + w_j, w_j small and orthogonal to u: once u is eliminated they differ by less than LAPACK knows."""
-    rng = np.random.default_rng(seed)
-    q = np.linalg.qr(rng.standard_normal((8, 5)))[0]
-    a = q[:, :1] + 2e-4 * np.column_stack([0 * q[:, 0], q[:, 1:] * (1 + gap * rng.permutation(4))])
-    a[:, 0] *= 2
-    np.testing.assert_array_equal(qr(a, mode="r", pivoting=True)[1], scipy.linalg.qr(a, mode="r", pivoting=True)[1])
+    stack = []
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        q = np.linalg.qr(rng.standard_normal((8, 5)))[0]
+        a = q[:, :1] + 2e-4 * np.column_stack([0 * q[:, 0], q[:, 1:] * (1 + gap * rng.permutation(4))])
+        a[:, 0] *= 2
+        stack.append(a)
+    expected = [scipy.linalg.qr(a, mode="r", pivoting=True)[1] for a in stack]
+    np.testing.assert_array_equal([qr(a, mode="r", pivoting=True)[1] for a in stack], expected)
+    np.testing.assert_array_equal(qr(np.array(stack), mode="r", pivoting=True)[1], expected)
 
 
 @pytest.mark.parametrize("check", [None, "yes", [], 0.5, 2**40])
