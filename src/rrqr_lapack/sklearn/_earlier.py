@@ -28,7 +28,7 @@ def earlier(a: Any, rank: int, tol: float) -> Array:
         tall.update(block.astype(np.float64, copy=False))  # in single precision rounding would grow with the rows
     R = tall.R
     Q = np.eye(len(R))
-    rounding = len(columns) * np.finfo(a.dtype).eps + a.shape[0] ** 0.5 * np.finfo(R.dtype).eps
+    rounding = len(columns) * np.finfo(a.dtype).eps + a.shape[0] ** 0.5 * np.finfo(np.float64).eps
     tol = max(tol, float(rounding))  # no direction; measured up to 0.3 of it, for indicators in 10^2 to 10^6 rows
     k = 0
     while k < min(rank, *R.shape):
