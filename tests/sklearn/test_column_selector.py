@@ -222,6 +222,16 @@ def test_columns_of_zeros_go_and_nothing_may_stay():
     assert selector.reconstruction_error_ == 0
 
 
+@pytest.mark.filterwarnings("ignore:No features were selected")
+@pytest.mark.parametrize("fit_intercept", [False, True])
+def test_the_inverse_takes_no_columns_where_none_were_kept(fit_intercept):
+    X = np.full((5, 3), 2.0 * fit_intercept)
+    selector = ColumnSelector(fit_intercept=fit_intercept).fit(X)
+    nothing = selector.transform(X)
+    assert nothing.shape == (5, 0)
+    assert np.array_equal(selector.inverse_transform(nothing), X)
+
+
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [

@@ -193,7 +193,7 @@ class ColumnSelector(SelectorMixin, BaseEstimator):
             `X` has another number of columns.
         """
         check_is_fitted(self)
-        X = check_array(X, accept_sparse="csr", dtype=(np.float64, np.float32))
+        X = check_array(X, accept_sparse="csr", dtype=(np.float64, np.float32), ensure_min_features=0)
         if X.shape[1] != len(self.coefficients_):
             raise ValueError(f"X must have {len(self.coefficients_)} columns, those kept, got the shape {X.shape}")
         columns: Matrix = X @ self.coefficients_ + self.intercept_
