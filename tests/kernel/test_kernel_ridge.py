@@ -197,3 +197,13 @@ def test_what_is_wrong_is_named(options, error, message):
     defaults = {"kernel": functools.partial(rbf, length_scale=0.5), "x": np.arange(5.0)[:, None], "y": np.arange(5.0)}
     with pytest.raises(error, match=message):
         kernel_ridge(**defaults | {"shift": 0.1, "rank": 1} | options)
+
+
+@pytest.mark.parametrize("method", ["nystrom", "cg"])
+def test_a_kernel_of_zeros_predicts_zeros_and_is_not_called_without_points(method):
+    def kernel(x, y):
+        assert len(x) and len(y)
+        return x @ y.T
+
+    model = kernel_ridge(kernel, np.zeros((4, 2)), np.ones(4), shift=1.0, method=method)
+    assert np.array_equal(model.predict(np.ones((3, 2))), np.zeros(3))

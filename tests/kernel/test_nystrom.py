@@ -9,7 +9,7 @@ from psd import PSD
 from scipy import sparse
 from scipy.sparse.linalg import LinearOperator, aslinearoperator, cg
 
-from rrqr_lapack import Nystrom, nystrom
+from rrqr_lapack import KernelMatrix, Nystrom, nystrom
 
 
 @pytest.fixture(params=["rpcholesky", "greedy", "uniform", "gaussian"])
@@ -20,6 +20,11 @@ def landmarks(request):
 
 def largest_entry(a):
     return float(a.diagonal().real.max(initial=0)) or 1.0
+
+
+def stored_kernel(a):
+    """A kernel matrix whose points are the indices of a."""
+    return KernelMatrix(lambda i, j: a[np.ix_(i, j)], np.arange(len(a)))
 
 
 @pytest.mark.parametrize("name", PSD)
@@ -219,6 +224,16 @@ def test_sparse_arrays_are_not_densified():
 def test_what_is_wrong_is_named(a, options, error, message):
     with pytest.raises(error, match=message):
         nystrom(a, **options)
+
+
+@pytest.mark.parametrize("how", [np.asarray, sparse.csr_array, stored_kernel])
+@pytest.mark.parametrize("own", [0.0, 1.0])
+def test_an_entry_beside_a_zero_on_the_diagonal_is_refused(own, how, landmarks, dtype):
+    """Where all of the diagonal is zero, A would else be taken for the zero matrix."""
+    a = np.zeros((5, 5), dtype)
+    a[0, 0], a[3, 4], a[4, 3] = own, 1, 1
+    with pytest.raises(ValueError, match="a must be positive semidefinite"):
+        nystrom(how(a), rank=1, landmarks=landmarks, rng=0)
 
 
 def test_an_operator_whose_products_are_not_finite_is_refused():

@@ -54,6 +54,13 @@ def test_repeated_samples_count_once(network, rng):
         analyze(network, np.tile(X, (10, 1)))
 
 
+def test_samples_that_differ_in_the_sign_of_zeros_count_once(network, rng):
+    X = rng.standard_normal((40, 6))
+    X[:, 2] = 0
+    with pytest.warns(CalibrationWarning, match=r"only 40 rows \(of 80 samples 40 different\)"):
+        analyze(network, np.concatenate([X, X * np.where(X == 0, -1, 1)]))
+
+
 def test_samples_that_differ_by_next_to_nothing_are_warned_of(network, rng):
     """Different bits, and activations that are the same to six digits."""
     X = rng.standard_normal(6) + 1e-8 * rng.standard_normal((500, 6))

@@ -96,6 +96,27 @@ def test_an_intercept_is_a_column_of_ones_before_all_others(rng):
     assert kept(np.hstack([one, X])) == [0, *(1 + column for column in kept(X, fit_intercept=True))]
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("tol", [0.0, 1e-7])
+@pytest.mark.parametrize("rows", [30, 125, 1000, 100_000])
+def test_beside_an_intercept_rounding_error_keeps_no_column(rows, tol, dtype):
+    """Neither a constant, whatever its mean rounds to, nor the last of all indicators, however many rows there are."""
+    X = np.column_stack([np.full(rows, 0.1), np.arange(rows), np.eye(3)[np.arange(rows) % 3], np.full(rows, 1e6 + 0.3)])
+    assert kept(X.astype(dtype), tol=tol, fit_intercept=True) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("scale", [False, True])
+@pytest.mark.parametrize("method", METHODS)
+def test_beside_an_intercept_no_method_keeps_a_constant(method, scale, dtype, rng):
+    for X in (np.ones((5, 1)), np.ones((5, 3)), np.full((7, 1), 1e6 + 0.3), np.full((7, 2), 1e-30 / 3)):
+        selector = ColumnSelector(method=method, scale=scale, fit_intercept=True).fit(X.astype(dtype))
+        assert selector.columns_.tolist() == []
+        assert np.allclose(selector.intercept_, X[0], rtol=1e-6)
+    X = np.column_stack([np.full(50, 0.1), rng.standard_normal(50), np.full(50, 1e3 + 0.3)]).astype(dtype)
+    assert ColumnSelector(method=method, scale=scale, fit_intercept=True).fit(X).columns_.tolist() == [1]
+
+
 @pytest.mark.parametrize("scale", [False, True])
 @pytest.mark.parametrize("method", METHODS)
 def test_with_an_intercept_each_column_is_fitted_by_a_constant_too(method, scale, rng):
@@ -199,6 +220,16 @@ def test_columns_of_zeros_go_and_nothing_may_stay():
     selector = ColumnSelector(method="earlier").fit(np.zeros((5, 3)))
     assert not selector.get_support().any()
     assert selector.reconstruction_error_ == 0
+
+
+@pytest.mark.filterwarnings("ignore:No features were selected")
+@pytest.mark.parametrize("fit_intercept", [False, True])
+def test_the_inverse_takes_no_columns_where_none_were_kept(fit_intercept):
+    X = np.full((5, 3), 2.0 * fit_intercept)
+    selector = ColumnSelector(fit_intercept=fit_intercept).fit(X)
+    nothing = selector.transform(X)
+    assert nothing.shape == (5, 0)
+    assert np.array_equal(selector.inverse_transform(nothing), X)
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,23 @@ def test_a_callable_is_a_kernel_with_its_parameters(estimator, X):
     assert np.isfinite(getattr(fitted, apply)(X)).all()
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("landmarks", ["rpcholesky", "greedy", "uniform"])
+def test_a_kernel_of_zeros_has_no_features_and_predicts_zeros(landmarks, dtype):
+    X = np.zeros((4, 2), dtype)
+    Z = Nystroem("linear", landmarks=landmarks).fit(X).transform(np.ones((3, 2), dtype))
+    assert (Z.shape, Z.dtype) == ((3, 0), dtype)
+    for y in (np.ones(4), np.ones((4, 2))):
+        predicted = KernelRidge(landmarks=landmarks).fit(X, y).predict(np.ones((3, 2), dtype))
+        assert np.array_equal(predicted, np.zeros((3, *y.shape[1:])))
+
+
+@pytest.mark.parametrize("estimator", [Nystroem("precomputed"), KernelRidge(kernel="precomputed")])
+def test_a_precomputed_kernel_with_entries_beside_zeros_on_its_diagonal_is_refused(estimator):
+    with pytest.raises(ValueError, match="positive semidefinite"):
+        estimator.fit(np.array([[0.0, 1.0], [1.0, 0.0]]), np.ones(2))
+
+
 def test_gamma_does_not_go_with_a_callable(X):
     with pytest.raises(ValueError, match="gamma, coef0 and degree must be None for the kernel <function minimum"):
         Nystroem(minimum, gamma=1.0).fit(X)

@@ -83,3 +83,11 @@ def test_weights_have_names_and_go_through_a_search(rng):
 def test_what_a_parameter_must_be_is_said(parameters, message):
     with pytest.raises(ValueError, match=message):
         RowSelector(**parameters).fit(np.eye(3))
+
+
+def test_the_inverse_takes_no_weights_where_no_sample_was_kept():
+    X = np.zeros((5, 3))
+    selector = RowSelector().fit(X)
+    weights = selector.transform(X)
+    assert weights.shape == (5, 0)
+    assert np.array_equal(selector.inverse_transform(weights), X)

@@ -113,6 +113,27 @@ def test_truncated_singular_values_are_scikit_learns(X):
         assert np.allclose(getattr(ours, name), getattr(theirs, name)), name
 
 
+@pytest.mark.parametrize("how", [np.asarray, sparse.csr_array, sparse.csc_array])
+@pytest.mark.parametrize(("dtype", "unit"), [(np.float64, 2.0**660), (np.float64, 2.0**-660), (np.float32, 2.0**-80)])
+def test_shares_of_variance_have_no_unit(unit, dtype, how, X):
+    X = X.astype(dtype)
+    plain = TruncatedSVD(4, random_state=0).fit(how(X))
+    scaled = TruncatedSVD(4, random_state=0).fit(how(X * dtype(unit)))
+    assert np.allclose(scaled.explained_variance_ratio_, plain.explained_variance_ratio_, rtol=1e-3)
+    assert np.allclose(plain.explained_variance_, np.var(plain.transform(X), axis=0))
+    assert np.array_equal(scaled.explained_variance_, np.full(4, np.inf if unit > 1 else 0))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@BOTH
+def test_the_inverse_takes_no_components_where_none_were_kept(estimator, dtype):
+    X = np.zeros((5, 3), dtype)
+    model = estimator(0.5).fit(X)
+    scores = model.transform(X)
+    assert (scores.shape, scores.dtype) == ((5, 0), dtype)
+    assert np.array_equal(model.inverse_transform(scores), X)
+
+
 @BOTH
 def test_a_search_chooses_the_number_of_components(estimator, X, rng):
     y = centred(estimator, X) @ np.linalg.svd(centred(estimator, X))[2][:6].T @ np.arange(1.0, 7.0)

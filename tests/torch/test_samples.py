@@ -213,3 +213,10 @@ def test_what_a_tensor_would_misread_is_refused(model):
 def test_labels_do_not_make_equal_samples_different(model):
     with pytest.warns(CalibrationWarning, match="of 100 samples 1 different"):
         prune.analyze(model, [(X[:1].repeat(50, 1), LABELS[:50]), (X[:1].repeat(50, 1), LABELS[50:])])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_sign_of_a_zero_does_not_make_equal_samples_different(dtype, model):
+    signed = torch.where(torch.arange(100)[:, None] % 2 == 0, 0.0, -0.0).to(dtype).repeat(1, 6)
+    with pytest.warns(CalibrationWarning, match="of 100 samples 1 different"):
+        prune.analyze(model, signed)

@@ -199,7 +199,9 @@ def as_points(x: Any) -> Any:
 
 
 def kernel_values(kernel: Callable[..., ArrayLike], x: Any, y: Any) -> Array:
-    """The matrix of all k(x, y), of the right shape."""
+    """The matrix of all k(x, y), of the right shape; without points there is no call, which some kernels refuse."""
+    if not (x.shape[0] and y.shape[0]):
+        return np.zeros((x.shape[0], y.shape[0]), bool)  # which takes any dtype that it meets
     values = np.asarray(kernel(x, y))
     if values.shape != (x.shape[0], y.shape[0]):
         raise ValueError(

@@ -25,7 +25,7 @@ from .._common.products import row_blocks, times
 from .._common.random import gaussian
 from .._common.rule import check_rule
 from .._common.types import Array, Indices, Matrix, MatrixLike, Operand, Reals, Seed
-from .psd import as_psd, check_consistent, dense_columns, diagonal, differing, has_diagonal
+from .psd import as_psd, check_consistent, check_zeros, dense_columns, diagonal, differing, has_diagonal
 from .rpcholesky import divide_by_adjoint, rpcholesky
 
 Landmarks: TypeAlias = Literal["rpcholesky", "greedy", "uniform", "gaussian"]
@@ -290,6 +290,8 @@ def nystrom(
         check_consistent(core, expected, own, own, landmarks, landmarks)
         L, shift = _shifted_cholesky(core, frobenius(B))
         B[landmarks, np.arange(len(landmarks))] += shift
+    if has_diagonal(a):
+        check_zeros(a, diagonal(a))
     divide_by_adjoint(B, L)
     return _decomposed(a, B, L, shift, landmarks, rule.rng)
 

@@ -10,6 +10,7 @@ from scipy.sparse.linalg import LinearOperator
 from .._common.operand import as_operand, columns, dtype_of
 from .._common.types import Array, Matrix, MatrixLike, Operand
 
+LOOKED_AT = 32  # columns of an operator read beside zeros on its diagonal, and of an array at a time
 ROUNDED = 3e-4  # relative difference of entries that should be equal, amply what rounding to single precision does
 
 
@@ -45,6 +46,24 @@ def diagonal(a: Operand) -> NDArray[np.float64]:
         if not np.isfinite(d.sum()):
             raise OverflowError("the trace of a overflows; scale a down")
     return d
+
+
+def check_zeros(a: Operand, d: Array) -> None:
+    """Refuse what is not zero beside a zero of the diagonal d; of a LinearOperator a few such columns are looked at."""
+    zeros = np.flatnonzero(d == 0)
+    if isinstance(a, LinearOperator):
+        zeros = zeros[:: max(-(-len(zeros) // LOOKED_AT), 1)]
+    limit = np.sqrt(np.finfo(dtype_of(a)).eps) * d.max(initial=0)
+    step = max(len(zeros), 1) if sparse.issparse(a) else LOOKED_AT
+    for start in range(0, len(zeros), step):
+        part = zeros[start : start + step]
+        block = abs(columns(a, part))
+        if block.max() > limit:
+            i, j = np.unravel_index(block.argmax(), block.shape)
+            raise ValueError(
+                f"a must be positive semidefinite, but beside the zero on its diagonal column {part[j]} holds an entry "
+                f"of modulus {block[i, j]:.3g} in row {i}"
+            )
 
 
 def dense_columns(a: Operand, indices: Any) -> Matrix:

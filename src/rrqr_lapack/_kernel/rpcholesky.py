@@ -22,7 +22,7 @@ from .._common.operand import dtype_of
 from .._common.products import times
 from .._common.rule import check_rule
 from .._common.types import Array, Indices, Matrix, MatrixLike, Operand, Reals, Seed
-from .psd import as_psd, check_consistent, dense_columns, diagonal, has_submatrix, submatrix
+from .psd import as_psd, check_consistent, check_zeros, dense_columns, diagonal, has_submatrix, submatrix
 
 Pivoting: TypeAlias = Literal["random", "greedy"]
 PROPOSALS = 100  # pivots proposed in a round; a round costs a PROPOSALS x PROPOSALS submatrix of A
@@ -120,10 +120,11 @@ def rpcholesky(
 
     Notes
     -----
-    N k^2 flops and N (k + 1) entries of A to first order; memory for N (k + 100) numbers. Random pivots are drawn in
-    rounds: 100 proposals follow the diagonal at the start of the round, and each is accepted with the probability by
-    which the pivots accepted before it reduced its diagonal entry. So they are distributed as if drawn one by one,
-    while the work is in matrix products.
+    N k^2 flops and N (k + 1) entries of A to first order; memory for N (k + 100) numbers. Columns beside zeros on the
+    diagonal, which must be zero, are looked at, of a LinearOperator 32 at most. Random pivots are drawn in rounds: 100
+    proposals follow the diagonal at the start of the round, and each is accepted with the probability by which the
+    pivots accepted before it reduced its diagonal entry. So they are distributed as if drawn one by one, while the work
+    is in matrix products.
 
     References
     ----------
@@ -148,6 +149,7 @@ def rpcholesky(
     check_choice("pivoting", pivoting, get_args(Pivoting))
 
     original = diagonal(a)
+    check_zeros(a, original)
     d = original.copy()
     floor = FLOOR * np.finfo(dtype).eps * original
     rank, goal = rule.rank, max(rule.atol, rule.rtol * d.sum())

@@ -117,7 +117,7 @@ class Face(Protocol[Model]):
         """
 
     def fingerprints(self, batch: Batch) -> Iterable[bytes]:
-        """The bytes of each sample of a batch, by which repeated ones are known."""
+        """The bytes of each sample of a batch, by which repeated ones are known; -0.0 is 0.0."""
 
     def activations(
         self, batches: Iterable[Batch], names: Iterable[str] | None = None

@@ -12,6 +12,7 @@ from .. import select_columns
 from .._common.arrays import check_choice, check_count, check_flag, check_tolerance
 from .._common.norms import difference_norms, frobenius
 from .._common.types import Array, Matrix
+from ._centred import centred
 from ._earlier import earlier
 from ._random import generator
 from ._unit_columns import unit_columns
@@ -74,8 +75,9 @@ class ColumnSelector(SelectorMixin, BaseEstimator):
     -----
     4 M N k flops for the choice of k columns of dense data by 'greedy', 2 M N^2 by 'earlier', and 6 M N k for T and the
     errors. The tolerance of 'earlier' is that of ``lm``, 1e-7, unless another is given: a column stays where what the
-    kept ones leave of it is at least `tol` times its norm. It is never taken below N eps. A column of zeros goes with
-    every method.
+    kept ones leave of it is at least `tol` times its norm. It is never taken below rounding error, N eps and M^(1/2)
+    of double precision's. A column of zeros goes with every method, and beside an intercept so does one that is
+    constant to N eps of its norm.
 
     References
     ----------
@@ -146,7 +148,7 @@ class ColumnSelector(SelectorMixin, BaseEstimator):
         if self.scale or self.method == "earlier":
             norms, a = unit_columns(X)
         if self.fit_intercept:
-            a = a - a.mean(axis=0)
+            a = centred(a)
         if self.method == "earlier":
             columns = earlier(a, rank, tol)
             selection = select_columns(a, len(columns), include=columns)
@@ -191,7 +193,7 @@ class ColumnSelector(SelectorMixin, BaseEstimator):
             `X` has another number of columns.
         """
         check_is_fitted(self)
-        X = check_array(X, accept_sparse="csr", dtype=(np.float64, np.float32))
+        X = check_array(X, accept_sparse="csr", dtype=(np.float64, np.float32), ensure_min_features=0)
         if X.shape[1] != len(self.coefficients_):
             raise ValueError(f"X must have {len(self.coefficients_)} columns, those kept, got the shape {X.shape}")
         columns: Matrix = X @ self.coefficients_ + self.intercept_

@@ -9,6 +9,7 @@ from sklearn.metrics.pairwise import pairwise_kernels
 
 from .. import KernelMatrix
 from .._common.types import Array, Matrix
+from .._kernel.matrix import kernel_values
 
 PRECOMPUTED = "precomputed"
 OF_ONE = ("rbf", "laplacian", "chi2")  # kernels with k(x, x) = 1: small blocks of K would take the time of many columns
@@ -34,7 +35,7 @@ class Pairwise:
 
     def beside(self, x: Any, fitted: Any, indices: Array) -> Matrix:
         """The kernel between points and those that were fitted; of a stored kernel the columns of these."""
-        return _dense(x[:, indices]) if self.metric == PRECOMPUTED else self(x, fitted)
+        return _dense(x[:, indices]) if self.metric == PRECOMPUTED else kernel_values(self, x, fitted)
 
     def gram(self, x: Any, roots: Array | None = None) -> "Gram":
         """The kernel of the indices of points, of which a stored kernel is the matrix."""

@@ -192,7 +192,7 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             What samples with these scores are approximated by.
         """
         check_is_fitted(self)
-        X = check_array(X, dtype=KINDS)
+        X = check_array(X, dtype=KINDS, ensure_min_features=0)
         rows = self._pca.inverse_transform(X * self._deviations() if self.whiten else X)
         return rows.astype(X.dtype, copy=False)
 

@@ -162,7 +162,7 @@ class RowSelector(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             What samples with these weights are approximated by.
         """
         check_is_fitted(self)
-        samples: Matrix = check_array(X, dtype=KINDS) @ self.exemplars_
+        samples: Matrix = check_array(X, dtype=KINDS, ensure_min_features=0) @ self.exemplars_
         return samples
 
     def __sklearn_tags__(self) -> Any:

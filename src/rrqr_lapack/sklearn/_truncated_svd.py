@@ -9,6 +9,7 @@ from sklearn.utils.sparsefuncs import mean_variance_axis
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from .. import randomized_svd
+from .._common.scaling import near_one
 from .._common.types import Matrix
 from ._random import generator
 from ._share import rank_and_rtol
@@ -38,7 +39,8 @@ class TruncatedSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
     singular_values_ : (k,) ndarray
         Of X, descending; none exceeds the exact one.
     explained_variance_, explained_variance_ratio_ : (k,) ndarray
-        Variances of the scores, and their shares of the variance of all columns.
+        Variances of the scores, infinite or 0 where these are out of range, and their shares of the variance of all
+        columns.
     reconstruction_error_ : float
         ``||X - Z C||_F`` at most: that of the factors from which C comes, exact or an estimate as `randomized_svd`
         says.
@@ -116,10 +118,12 @@ class TruncatedSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         peaks = np.take_along_axis(svd.Vh, np.abs(svd.Vh).argmax(axis=1, keepdims=True), axis=1)
         self.components_ = np.where(peaks < 0, -svd.Vh, svd.Vh)
         self.singular_values_, self.reconstruction_error_ = svd.s, svd.error
-        self.explained_variance_ = np.var(X @ self.components_.T, axis=0)
-        columns = mean_variance_axis(X, axis=0)[1] if sparse.issparse(X) else np.var(X, axis=0)
-        total = columns.sum()
-        self.explained_variance_ratio_ = self.explained_variance_ / total if total else self.explained_variance_
+        a, unit = near_one(X)  # of squares the ratios are in range, whatever the variances are
+        variances = np.var(a @ self.components_.T, axis=0)
+        total = (mean_variance_axis(a, axis=0)[1] if sparse.issparse(a) else np.var(a, axis=0)).sum()
+        self.explained_variance_ratio_ = variances / total if total else variances
+        with np.errstate(over="ignore", under="ignore"):
+            self.explained_variance_ = variances * variances.dtype.type(unit) * variances.dtype.type(unit)
         self._n_features_out = len(self.components_)
         return self
 
@@ -155,7 +159,7 @@ class TruncatedSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
             What samples with these scores are approximated by.
         """
         check_is_fitted(self)
-        rows: Matrix = check_array(X, dtype=KINDS) @ self.components_
+        rows: Matrix = check_array(X, dtype=KINDS, ensure_min_features=0) @ self.components_
         return rows
 
     def __sklearn_tags__(self) -> Any:

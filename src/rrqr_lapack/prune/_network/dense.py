@@ -67,7 +67,7 @@ class NetworkFace:
 
     def fingerprints(self, batch: Batch) -> Iterable[bytes]:
         """As `Face.fingerprints`."""
-        return (row.tobytes() for row in batch[1])
+        return (row.tobytes() for row in batch[1] + 0.0)  # -0.0 is 0.0
 
     def activations(
         self, batches: Iterable[Batch], names: Iterable[str] | None = None

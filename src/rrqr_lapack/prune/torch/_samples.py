@@ -111,10 +111,10 @@ def _checked(batch: Any) -> Any:
 
 
 def fingerprints(batch: Batch) -> Iterator[bytes]:
-    """The bytes of each sample of a batch, by which repeated ones are known."""
+    """The bytes of each sample of a batch, by which repeated ones are known; -0.0 is 0.0."""
     total = length(batch)
     flat = [
-        tensor.reshape(total, -1).contiguous().cpu().view(torch.uint8).numpy()
+        _positive_zeros(tensor).reshape(total, -1).contiguous().cpu().view(torch.uint8).numpy()
         for tensor in tensors(batch)
         if tensor.ndim and len(tensor) == total and tensor.numel()
     ]
@@ -304,6 +304,11 @@ class Caller:
                 "model must return a floating-point tensor, got none; give output=, which picks one from its result"
             )
         return floating[0]
+
+
+def _positive_zeros(x: torch.Tensor) -> torch.Tensor:
+    """The tensor with 0.0 for -0.0, in a precision that can be added to."""
+    return at_least_single(x) + 0 if x.is_floating_point() else x
 
 
 def at_least_single(x: torch.Tensor) -> torch.Tensor:
