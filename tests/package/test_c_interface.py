@@ -2,6 +2,7 @@
 
 import ctypes
 import itertools
+import os
 import re
 import sys
 import threading
@@ -486,6 +487,7 @@ def resident():
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the resident memory from /proc")
+@pytest.mark.skipif("libasan" in os.environ.get("LD_PRELOAD", ""), reason="AddressSanitizer holds freed memory back")
 def test_a_destroyed_handle_gives_its_memory_back_and_so_does_one_that_was_not_finished():
     """Of the arrays the smallest, the pivots, would be 7 MB in so many rounds; what is counted is written to."""
 
