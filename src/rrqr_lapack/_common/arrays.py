@@ -46,12 +46,17 @@ def lapack_dtype(dtype: DType) -> DType:
     return _LAPACK_DTYPE[dtype.char]
 
 
+def is_fortran(a: Array) -> bool:
+    """Whether the kernels can read `a` where it lies: one of LAPACK's dtypes, Fortran-ordered, aligned."""
+    return a.dtype == _LAPACK_DTYPE[a.dtype.char] and a.flags.f_contiguous and a.flags.aligned
+
+
 def as_fortran(a: Array, *, overwrite: bool, check_finite: bool, name: str = "a") -> Matrix:
     """A Fortran-ordered LAPACK matrix holding the 2-D array `a`: a copy unless `overwrite` and `a` is one."""
     _core.check_lengths(a, name)
     dtype = _LAPACK_DTYPE[a.dtype.char]
     flags = a.flags
-    if not (overwrite and a.dtype == dtype and flags.f_contiguous and flags.writeable and flags.aligned):
+    if not (overwrite and is_fortran(a) and flags.writeable):
         if flags.c_contiguous and flags.aligned and a.dtype == dtype and a.size:
             a = _core.transposed(a)
         else:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .. import _core
-from .._common.arrays import as_fortran, lapack_dtype
+from .._common.arrays import as_fortran, is_fortran, lapack_dtype
 from .._common.rule import Rule
 from .._common.types import Array, Matrix
 
@@ -36,8 +36,7 @@ def tie(a: Matrix) -> float:
 
 def readable(a: Array) -> Matrix:
     """The matrix as one of LAPACK's, Fortran-ordered: itself where that is so, or a copy."""
-    readable = a.dtype == lapack_dtype(a.dtype) and a.flags.f_contiguous and a.flags.aligned
-    return a if readable else as_fortran(a, overwrite=False, check_finite=False)
+    return a if is_fortran(a) else as_fortran(a, overwrite=False, check_finite=False)
 
 
 def cholesky_qr(a: Matrix, mode: str, pivot: Callable[[_core.Factor], None]) -> tuple[Any, ...] | None:

@@ -17,6 +17,7 @@ from .._common.arrays import (
     check_finite_items,
     check_flag,
     check_workers,
+    is_fortran,
     lapack_dtype,
 )
 from .._common.random import gaussian
@@ -59,8 +60,7 @@ def factor_of(a: Array, overwrite_a: bool, check_finite: bool, borrow: bool = Fa
     """
     check_flag("overwrite_a", overwrite_a)
     check_flag("check_finite", check_finite)
-    borrow = borrow and not overwrite_a and a.dtype == lapack_dtype(a.dtype)
-    borrow = borrow and a.size > 0 and a.flags.f_contiguous and a.flags.aligned
+    borrow = borrow and not overwrite_a and a.size > 0 and is_fortran(a)
     if not borrow:
         a = as_fortran(a, overwrite=overwrite_a, check_finite=False)
     factor = _core.Factor(a, borrow)

@@ -15,12 +15,13 @@ from .._common.types import Array, Matrix
 from ._centred import centred
 from ._earlier import earlier
 from ._random import generator
+from ._sparse_real import KINDS, SparseReal
 from ._unit_columns import unit_columns
 
 Method: TypeAlias = Literal["greedy", "strong", "gks", "arp", "osinsky", "earlier"]
 
 
-class ColumnSelector(SelectorMixin, BaseEstimator):
+class ColumnSelector(SparseReal, SelectorMixin, BaseEstimator):
     """Feature selector that keeps columns C from which the others follow, ``X ~= 1 b + X[:, C] @ T``, with the error.
 
     It knows no target: what goes is what the columns that stay say already, collinear columns above all.
@@ -136,7 +137,7 @@ class ColumnSelector(SelectorMixin, BaseEstimator):
         OverflowError
             The coefficients overflow.
         """
-        X = validate_data(self, X, accept_sparse="csc", dtype=(np.float64, np.float32))
+        X = validate_data(self, X, accept_sparse="csc", dtype=KINDS)
         check_choice("method", self.method, get_args(Method))
         check_flag("scale", self.scale)
         if check_flag("fit_intercept", self.fit_intercept) and sparse.issparse(X):
@@ -193,7 +194,7 @@ class ColumnSelector(SelectorMixin, BaseEstimator):
             `X` has another number of columns.
         """
         check_is_fitted(self)
-        X = check_array(X, accept_sparse="csr", dtype=(np.float64, np.float32), ensure_min_features=0)
+        X = check_array(X, accept_sparse="csr", dtype=KINDS, ensure_min_features=0)
         if X.shape[1] != len(self.coefficients_):
             raise ValueError(f"X must have {len(self.coefficients_)} columns, those kept, got the shape {X.shape}")
         columns: Matrix = X @ self.coefficients_ + self.intercept_
@@ -211,9 +212,3 @@ class ColumnSelector(SelectorMixin, BaseEstimator):
         if check_count("n_features", self.n_features, 1) > shape[1]:
             raise ValueError(f"n_features must be at most the number of columns, {shape[1]}, got {self.n_features}")
         return min(self.n_features, *shape)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags

@@ -13,8 +13,8 @@ from .._common.types import Array, Matrix
 from .._completion.complete import Method
 from ._additive import biases, row_biases
 from ._random import generator
+from ._sparse_real import KINDS
 
-KINDS = (np.float64, np.float32)
 NOISE = 1000  # eps of the largest entry, below which what the biases leave is rounding error
 
 

@@ -3,7 +3,7 @@
 from typing import Any, Literal, Self, TypeAlias, cast, get_args
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .. import nystrom
@@ -11,11 +11,12 @@ from .._common.arrays import check_choice, check_count
 from .._common.types import Indices, Matrix
 from ._gram import PRECOMPUTED, Pairwise
 from ._random import generator
+from ._sparse_real import SparseReal
 
 Landmarks: TypeAlias = Literal["rpcholesky", "greedy", "uniform"]  # columns of K; 'gaussian' has none
 
 
-class Nystroem(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class Nystroem(SparseReal, ClassNamePrefixFeaturesOutMixin, BaseEstimator):
     """Kernel features Z with ``Z Z^T = K[:, S] K[S, S]^+ K[S, :]``, the Nystrom approximation of the kernel matrix K.
 
     It takes the parameters of `sklearn.kernel_approximation.Nystroem`. The landmarks S are drawn by randomly pivoted
@@ -160,6 +161,5 @@ class Nystroem(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse, tags.input_tags.pairwise = True, self.kernel == PRECOMPUTED
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        tags.input_tags.pairwise = self.kernel == PRECOMPUTED
         return tags

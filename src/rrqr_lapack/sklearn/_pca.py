@@ -4,7 +4,7 @@ import numbers
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from .. import PCA as Components
@@ -13,11 +13,10 @@ from .._common.types import Array, Matrix
 from .._common.warn import warn
 from ._random import generator
 from ._share import rank_and_rtol
+from ._sparse_real import KINDS, SparseReal
 
-KINDS = (np.float64, np.float32)
 
-
-class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class PCA(SparseReal, ClassNamePrefixFeaturesOutMixin, BaseEstimator):
     """Principal components C of the rows of X, ``X ~= 1 mu + Z C`` with the scores ``Z = (X - 1 mu) C^T``.
 
     Data may be sparse, and stays so; it may come at once (`fit`) or in blocks of rows of any size (`partial_fit`), of
@@ -261,9 +260,3 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_pca")
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags

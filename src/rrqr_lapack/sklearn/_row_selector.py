@@ -4,7 +4,7 @@ from typing import Any, Literal, Self, TypeAlias, get_args
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from .. import select_columns
@@ -12,12 +12,12 @@ from .._common.arrays import check_choice, check_count, check_tolerance
 from .._common.norms import difference_norms, frobenius
 from .._common.types import Matrix
 from ._random import generator
+from ._sparse_real import KINDS, SparseReal
 
 Method: TypeAlias = Literal["greedy", "strong", "gks", "arp", "osinsky", "leverage"]
-KINDS = (np.float64, np.float32)
 
 
-class RowSelector(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class RowSelector(SparseReal, ClassNamePrefixFeaturesOutMixin, BaseEstimator):
     """Rows R from which the others follow, ``X ~= W @ X[R]``: samples as weights W of a few exemplars among them.
 
     This is the row interpolative decomposition, or with 'leverage' the choice of rows of a CUR decomposition. Unlike a
@@ -164,9 +164,3 @@ class RowSelector(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         check_is_fitted(self)
         samples: Matrix = check_array(X, dtype=KINDS, ensure_min_features=0) @ self.exemplars_
         return samples
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags

@@ -4,7 +4,7 @@ from typing import Any, Self
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin
 from sklearn.utils.sparsefuncs import mean_variance_axis
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
@@ -13,11 +13,10 @@ from .._common.scaling import near_one
 from .._common.types import Matrix
 from ._random import generator
 from ._share import rank_and_rtol
+from ._sparse_real import KINDS, SparseReal
 
-KINDS = (np.float64, np.float32)
 
-
-class TruncatedSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class TruncatedSVD(SparseReal, ClassNamePrefixFeaturesOutMixin, BaseEstimator):
     """Leading right singular vectors C of X, ``X ~= Z C`` with the scores ``Z = X C^T``; nothing is centred.
 
     Sparse data stays sparse. On counts of words this is latent semantic analysis. Components are signed so that the
@@ -161,9 +160,3 @@ class TruncatedSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         check_is_fitted(self)
         rows: Matrix = check_array(X, dtype=KINDS, ensure_min_features=0) @ self.components_
         return rows
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
