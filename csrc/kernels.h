@@ -30,6 +30,16 @@ int X(stops)(const rrqr_factor *f, const rrqr_stop *stop, double maxresid);
 void X(downdate)(rrqr_factor *f, int j, real removed);
 void X(panel_step)(rrqr_factor *f, int pivot, scalar *work);
 void X(panel_close)(rrqr_factor *f);
+/* The least square with which a column rivals a pivot of square `top`, so that whoever computes the norms, in whatever
+ * order, might choose it: LAPACK downdates a square as long as sqrt(eps) of it is left, and may bear an error of eps
+ * times what it was before, at most maxnorm^2. */
+static inline real rival_square(real top, real maxnorm)
+{
+    const real most = maxnorm * maxnorm, before = most < top / DOWNDATE_TRUSTED ? most : top / DOWNDATE_TRUSTED;
+    const real norm = square_root(top) - PIVOT_DOUBT * maxnorm, afresh = norm > 0 ? norm * norm : 0;
+    const real downdated = top - 2 * PIVOT_DOUBT * before;
+    return downdated < afresh ? downdated : afresh;
+}
 /* begin.c */
 rrqr_status X(begin)(rrqr_context *context, rrqr_factor *f);
 /* greedy.c */

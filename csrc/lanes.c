@@ -232,14 +232,11 @@ static vec largest_squares(const group *g, int k, double tie_tol, int lapack, in
     return most;
 }
 
-/* The lanes whose pivot LAPACK might not choose, for the reasons that small.c has. */
+/* The lanes whose pivot has rivals. */
 static ints in_doubt(const group *g, int k, vec most, vec maxnorm)
 {
-    const vec doubt = everywhere((real)PIVOT_DOUBT), square = maxnorm * maxnorm;
-    const vec trusted = most / everywhere((real)DOWNDATE_TRUSTED), norm = roots(most) - doubt * maxnorm;
-    const vec downdated = most - (doubt + doubt) * blend(square < trusted, square, trusted);
-    const vec afresh = blend(norm > everywhere(0), norm * norm, everywhere(0));
-    const vec least = blend(downdated < afresh, downdated, afresh);
+    vec least;
+    for (int l = 0; l < GROUP; l++) least[l] = rival_square(most[l], maxnorm[l]);
     ints rivals = everywhere_int(0);
     for (int j = k; j < g->n; j++) rivals -= g->squares[j] >= least;
     return rivals > everywhere_int(1);

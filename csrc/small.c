@@ -141,14 +141,10 @@ static void reflect_by(rrqr_factor *f, int pivot, real *squares, real *squares0,
     f->rank = f->factored = f->panel = k + 1;
 }
 
-/* Whether the pivot is beyond doubt: whoever computes the norms, in whatever order, finds no other that large. LAPACK
- * downdates a square as long as sqrt(eps) of it is left, and may bear an error of eps times what it was before. */
+/* Whether the pivot is without rivals. */
 static int beyond_doubt(const rrqr_factor *f, const real *squares, int pivot)
 {
-    const real most = (real)f->maxnorm, top = squares[pivot], norm = square_root(top) - PIVOT_DOUBT * most;
-    const real before = most * most < top / DOWNDATE_TRUSTED ? most * most : top / DOWNDATE_TRUSTED;
-    const real downdated = top - 2 * PIVOT_DOUBT * before, afresh = norm > 0 ? norm * norm : 0;
-    const real least = downdated < afresh ? downdated : afresh;
+    const real least = rival_square(squares[pivot], (real)f->maxnorm);
     int rivals = 0;
     for (int j = f->rank; j < f->n; j++) rivals += squares[j] >= least;
     return rivals == 1;
