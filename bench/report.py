@@ -39,9 +39,10 @@ def progress(items, description):
 
 
 def seconds(value):
-    """A time with three digits and the unit that suits it."""
-    unit, size = next((pair for pair in (("s", 1), ("ms", 1e-3)) if value >= pair[1]), ("µs", 1e-6))
-    return f"{value / size:.3g} {unit}"
+    """A time with three digits and the unit that suits it: 0.9996 is 1 s, as its digits are rounded first."""
+    rounded = float(f"{value:.3g}")
+    unit, size = next((pair for pair in (("s", 1), ("ms", 1e-3)) if rounded >= pair[1]), ("µs", 1e-6))
+    return f"{round(rounded / size, 9):g} {unit}"
 
 
 def write_json(path, data):

@@ -21,6 +21,21 @@ SINGULAR_VALUES = 1 / np.arange(1, N + 1)  # of the matrix "algebraic"
 BEST = np.linalg.norm(SINGULAR_VALUES[K:]) / np.linalg.norm(SINGULAR_VALUES)
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.9996, "1 s"),
+        (0.9994, "999 ms"),
+        (0.0009996, "1 ms"),
+        (1234.5, "1230 s"),
+        (0.05997, "60 ms"),
+        (1.5e-7, "0.15 µs"),
+    ],
+)
+def test_times_have_three_digits_and_the_unit_of_the_rounded_value(value, text):
+    assert report.seconds(value) == text
+
+
 @pytest.fixture(scope="module")
 def truncated():
     """Every method but those for stacks, at a rank."""
