@@ -38,6 +38,7 @@ cdef extern from "rrqr.h" nogil:
         int m, n, lda, rank, factored, panel, width, stale
         void *a
         const void *source
+        int by_rows
         int *pivots
         void *tau
         void *norms
@@ -392,7 +393,8 @@ ctypedef rrqr_status (*deterministic)(rrqr_context *, rrqr_factor *, const rrqr_
 cdef class Factor:
     """A P = Q R in compact form over `a`, a Fortran-ordered matrix of one of the four dtypes.
 
-    It is writeable and now the factor's own; `borrowed` it is only read, and must stay as it is while the factor lives.
+    It is writeable and now the factor's own; `borrowed` it is only read, may be C-ordered too, and must stay as it is
+    while the factor lives.
     """
     cdef rrqr_factor c
     cdef const rrqr_kernels *kernels
@@ -410,6 +412,7 @@ cdef class Factor:
         if borrowed:
             self.source = a
             self.c.source = np.PyArray_DATA(a)
+            self.c.by_rows = not np.PyArray_IS_F_CONTIGUOUS(a)
             a = untouched(self.type_number, m, n, a.itemsize)
         self.a = a
         self.pivots = empty(np.NPY_INT, n)

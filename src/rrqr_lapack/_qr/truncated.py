@@ -17,6 +17,7 @@ from .._common.arrays import (
     check_finite_items,
     check_flag,
     check_workers,
+    is_contiguous,
     is_fortran,
     lapack_dtype,
 )
@@ -60,7 +61,7 @@ def factor_of(a: Array, overwrite_a: bool, check_finite: bool, borrow: bool = Fa
     """
     check_flag("overwrite_a", overwrite_a)
     check_flag("check_finite", check_finite)
-    borrow = borrow and not overwrite_a and a.size > 0 and is_fortran(a)
+    borrow = borrow and not (overwrite_a and is_fortran(a)) and a.size > 0 and is_contiguous(a)
     if not borrow:
         a = as_fortran(a, overwrite=overwrite_a, check_finite=False)
     factor = _core.Factor(a, borrow)
@@ -216,7 +217,7 @@ def qr_truncated(
     -----
     4 M N k flops to first order. Beyond the input and the results memory holds one copy of `a`, unless it is
     overwritten, and O((M + N) 32). The 'randomized' driver needs O((M + N) 256) instead, and no copy of a
-    Fortran-ordered `a` for ranks up to 256 and N / 4: it reads `a` where it lies.
+    contiguous `a` for ranks up to 256 and N / 4: it reads `a` where it lies, C-ordered or Fortran-ordered.
 
     For ``M >= 6 N``, or ``M >= 12 N`` where R alone is wanted, a rank of at least N / 2 and no tolerance, the results
     for a well-conditioned `a` come from the Cholesky factor of its Gram matrix: M N^2 flops for R, M k^2 for Q, and
