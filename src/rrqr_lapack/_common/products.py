@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 from scipy import sparse
+from scipy.linalg import get_blas_funcs
 
-from .operand import adjoint, product
+from .operand import Streamed, adjoint, product
 from .types import Matrix, Operand
 
 BUFFER = 2**22  # entries of a block of rows that is copied or computed
@@ -31,6 +32,19 @@ def adjoint_times(a: Operand, x: Matrix) -> Matrix:
     if sparse.issparse(a):
         return (a.T @ np.ascontiguousarray(x.conj())).conj()
     return times(adjoint(a), x)
+
+
+def times_both(a: Operand, x: Matrix, y: Matrix) -> tuple[Matrix, Matrix]:
+    """A X and A^H Y, which do not depend on each other: one pass over what is read for each product."""
+    if isinstance(a, Streamed):
+        return a._both(x, y)
+    return times(a, x), adjoint_times(a, y)
+
+
+def divided(c: Matrix, triangle: Matrix) -> Matrix:
+    """``C triangle^{-1}``, the triangle an upper one, each row solved for stably."""
+    trsm = get_blas_funcs("trsm", (triangle, c))
+    return trsm(1.0, triangle, c, side=1) if c.size else c
 
 
 def row_blocks(shape: tuple[int, int], least: int = 1, entries: int | None = None) -> Iterator[slice]:
