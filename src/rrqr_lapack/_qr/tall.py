@@ -34,6 +34,7 @@ from .row_sums import Gram, Triangle
 from .truncated import Truncation
 
 LEAST_ROWS = 256  # gathered before they are eliminated: fewer are not worth a call
+FEWEST_ROWS = 64  # the same of so many columns that more would take too long
 HEARD = 2**32  # operations, 2 m N^2 of m rows, after which Ctrl-C is heard: a fifth of a second or less
 
 
@@ -444,7 +445,7 @@ class TallQR(Kept):
     def _make_room(self) -> None:
         """Memory for the rows that are gathered."""
         columns = self.shape[1]
-        most = max(HEARD // (2 * max(columns, 1) ** 2), LEAST_ROWS)
+        most = max(HEARD // (2 * max(columns, 1) ** 2), FEWEST_ROWS)
         self._gathered = np.empty((min(max(columns, LEAST_ROWS), most), columns), self._sum.dtype)
 
     def _rest(self) -> Matrix:
