@@ -1,5 +1,7 @@
 """BlockMatrix: passes, the norm, its transposes, and what is refused."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -162,3 +164,23 @@ def test_another_dtype_converts_the_blocks():
     b = blocks(a, dtype=np.float32)
     assert (b @ np.ones((200, 1), np.float32)).dtype == np.float32
     assert randomized_qr(b, 3, rng=0).dtype == np.float32
+
+
+def test_memory_holds_four_blocks_and_what_the_factorization_keeps():
+    """A matrix of 64 MB in blocks of 1 MB; the sketch, W and Q have 45 and 35 columns."""
+    m, n, block = 8000, 1000, 2**20
+
+    def batches():
+        rng = np.random.default_rng(0)
+        for _ in range(0, m, 100):
+            yield rng.standard_normal((100, n))
+
+    a = BlockMatrix(batches, shape=(m, n), dtype=float, block_bytes=block)
+    tracemalloc.start()
+    try:
+        found = randomized_qr(a, 35, rng=0)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert found.rank == 35
+    assert peak <= 6 * block + 8 * 6 * (m + n) * 55
