@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from .._atomic import FilePath, whole_file
+from ..._common.atomic import FilePath, whole_file
 from .._tables import change, table
 from .recipe import Recipe
 
