@@ -142,6 +142,20 @@ def test_a_group_that_cannot_be_is_listed_with_the_reason():
     assert face_of(models.Fused)[0].left_alone == {"proj": why}
 
 
+def test_a_plan_prints_what_is_left_alone_and_why():
+    model, draw = models.made(models.Fused)
+    half = prune.plan(prune.analyze(model, draw(200)), keep=0.5)
+    assert half.left_alone == face_of(models.Fused)[0].left_alone
+    assert f"left alone      proj: {half.left_alone['proj']}" in str(half)
+    assert type(half).from_json(half.to_json()) == half
+
+
+def test_layers_that_nothing_reads_any_more_are_named_with_what_stands_between():
+    model = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.Softmax(-1), torch.nn.MaxPool1d(8))
+    with pytest.raises(ValueError, match=r"got none \(0: softmax in 1\)"):
+        prune.find_groups(model, torch.randn(3, 4))
+
+
 class Recurrent(torch.nn.Module):
     """Layers around one that has no rule."""
 

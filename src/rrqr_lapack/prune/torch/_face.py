@@ -70,7 +70,7 @@ class TorchFace:
         self._caller = caller
         self._batch_size = batch_size
         self._settings = known
-        self.left_alone = {**found.whole, **found.unknown}
+        self.left_alone: Mapping[str, str] = {**found.whole, **found.unknown}
         self.parameters, self.flops = found.parameters, found.flops
         self.groups = tuple(Group(c.name, c.width, c.unit, c.affine) for c in found.couplings.values())
 

@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeAlias
 
 from .._face import Term
 from ._spaces import Space, leaf_places
-from ._tape import Key, Tape
+from ._tape import OUTPUT, Key, Tape
 
 Attribute: TypeAlias = tuple[str, str, int]  # module, attribute, the attribute's value for each unit
 
@@ -100,7 +100,7 @@ class Structure:
         Name -> `Coupling`, in forward order.
     parameters, flops : tuple of Term
     whole : dict
-        Name -> why these units cannot be removed, for weights that are made and read like a group.
+        Name -> why these units cannot be removed, of all that weights make except the model's outputs.
     unknown : dict
         Module -> operation in it that is not understood and that weights depend on, or that its weights did not run.
     """
@@ -158,7 +158,9 @@ def structure(tape: Tape, samples: int, *, residual: bool) -> Structure:
     couplings: list[Coupling] = []
     whole: dict[str, str] = {}
     groups: dict[Space, str] = {}
-    for leaf in sorted(made & read, key=lambda leaf: min(tape.makes.get(key, math.inf) for key, _ in places[leaf])):
+    closed = {leaf for leaf in made - read if leaf.fixed and leaf.fixed != OUTPUT}
+    first = {leaf: min(tape.makes.get(key, math.inf) for key, _ in places[leaf]) for leaf in made & read | closed}
+    for leaf in sorted(first, key=first.__getitem__):
         coupling = _coupling(tape, leaf, places[leaf], made)
         why = _obstacle(tape, leaf, places[leaf], coupling, made, residual)
         if why:

@@ -19,6 +19,8 @@ from torch.utils.weak import WeakIdKeyDictionary
 from ._calls import Product, tensors
 from ._spaces import Axis, Place, Space, fix, leaf_places
 
+OUTPUT = "it is an output of the model"
+
 Key: TypeAlias = tuple[str, int]  # a parameter or buffer, by name, and one of its axes
 
 
@@ -175,4 +177,4 @@ class Tape(Weights, TorchFunctionMode):
         """The end of the forward pass: what the model returns keeps its size."""
         for tensor in tensors(outputs):
             for axis in self.axes(tensor):
-                fix(axis, "it is an output of the model")
+                fix(axis, OUTPUT)
