@@ -9,6 +9,7 @@ torch = pytest.importorskip("torch", reason="the face of torch needs torch, an e
 attention = pytest.importorskip("torch.nn.attention")
 counter = pytest.importorskip("torch.utils.flop_counter")
 models = pytest.importorskip("torch_models")
+branching = pytest.importorskip("torch_branching")
 prune = pytest.importorskip("rrqr_lapack.prune.torch")
 
 FOUND = {
@@ -23,6 +24,36 @@ FOUND = {
     models.Written: {"conv": 9, "back": 12, "q": 4},
     models.Merged: {"q": 5},
     models.Gated: {"conv": 8, "up": 7},
+    branching.UNet: {
+        "down1.0": 6,
+        "down2.0": 8,
+        "middle.0": 10,
+        "rise2": 7,
+        "up2.0": 9,
+        "rise1": 5,
+        "up1.0": 6,
+    },
+    branching.Growing: {
+        "stem": 8,
+        "narrow.0": 12,
+        "narrow.1": 12,
+        "narrow.2": 12,
+        "grow.0": 4,
+        "grow.1": 4,
+        "grow.2": 4,
+        "transition": 10,
+    },
+    branching.Neck: {
+        "both.0": 6,
+        "bottlenecks.0.0": 6,
+        "bottlenecks.1.0": 6,
+        "join.0": 10,
+        "pooled.0": 5,
+        "spread.0": 8,
+        "lateral": 7,
+    },
+    branching.Fire: {"squeeze": 6, "small": 8, "large": 4},
+    branching.Sliced: {"first": 5, "first.weight": 7},
 }
 KINDS = pytest.mark.parametrize("kind", FOUND, ids=lambda kind: kind.__name__)
 
@@ -96,11 +127,13 @@ def test_a_constant_goes_into_the_biases(kind):
     hooks = []
     for name, shift in affine.items():  # add it to the activations by hand instead, reader by reader
         for reader in face.coupling(name).readers:
-            member, inner = reader.member, (reader.member.at, *reader.member.unit)
-            shape = [n if i in inner else 1 for i, n in enumerate(member.sizes)]
+            member = reader.member
             module = model.get_submodule(member.name.rpartition(".")[0])
             after = [1] * (module.weight.ndim - 2)  # positions come after the channels
-            line = torch.as_tensor(shift).reshape(shape).expand(member.sizes).reshape(-1, *after)
+            line = torch.zeros(member.layout.size, dtype=torch.float64)
+            for block in member.blocks:
+                line[block] = torch.as_tensor(shift).reshape(*block.shape[:2], 1).expand(block.shape)
+            line = line.reshape(-1, *after)
             hooks.append(module.register_forward_pre_hook(lambda _, x, line=line: (x[0] + line,)))
     samples = draw(10)
     with torch.no_grad():

@@ -10,7 +10,7 @@ import torch
 
 from ._calls import Args, Function, Kwargs, Product, argument, operation, product, tensors
 from ._registry import rules_for
-from ._spaces import Axis, Place, Space, fix, leaf_places, match
+from ._spaces import Axis, Space, fix, leaf_places, match, stretched, whole
 from ._tape import Tape
 
 
@@ -55,9 +55,8 @@ def _weighted(tape: Tape, name: str, call: Product, result: torch.Tensor, parame
         tape.made((parameter, 1 - made if transposed else made))
     elif call.groups == channels:  # depthwise: channel c makes the channels c m, ..., c m + m - 1
         copies = call.weight.shape[0] * call.weight.shape[1] // channels
-        scaled = tuple(Place(space, stride * copies) for space, stride in leaf_places(axes[at]))
-        fresh = (Place(Space(copies), 1),) if copies > 1 else ()
-        counted, out = (), match((*scaled, *fresh), weights[0], why)
+        fresh = tuple(place._replace(stop=copies * channels) for place in whole(Space(copies)))
+        counted, out = (), match((*stretched(axes[at], copies), *fresh), weights[0], why)
         fix(fresh, why)
         fix(weights[1], why)
         if copies > 1:
@@ -71,10 +70,11 @@ def _weighted(tape: Tape, name: str, call: Product, result: torch.Tensor, parame
     axes[at] = out
     tape.set_axes(result, axes)
     sums = call.weight.numel() // call.weight.shape[made]
+    lengths = (*zip(axes, result.shape, strict=True), (counted, channels))
     if "transpose" in name:  # every entry of x meets the whole filter
-        tape.products.append((call.x.numel() * sums // call.weight.shape[0] * call.weight.shape[1], (*axes, counted)))
+        tape.products.append((call.x.numel() * sums // call.weight.shape[0] * call.weight.shape[1], lengths))
     else:
-        tape.products.append((result.numel() * sums, (*axes, counted)))
+        tape.products.append((result.numel() * sums, lengths))
 
 
 def _of_activations(tape: Tape, name: str, call: Product, result: torch.Tensor) -> None:
@@ -90,7 +90,8 @@ def _of_activations(tape: Tape, name: str, call: Product, result: torch.Tensor) 
             if call.bias.shape[-i] > 1:
                 axes[-i] = match(axes[-i], axis, why)
     tape.set_axes(result, axes)
-    tape.products.append((result.numel() * call.x.shape[-1], (*axes, a[-1])))
+    lengths = (*zip(axes, result.shape, strict=True), (a[-1], call.x.shape[-1]))
+    tape.products.append((result.numel() * call.x.shape[-1], lengths))
 
 
 def _stacked(operands: Sequence[tuple[tuple[Axis, ...], tuple[int, ...]]], why: str) -> list[Axis]:
@@ -104,8 +105,8 @@ def _stacked(operands: Sequence[tuple[tuple[Axis, ...], tuple[int, ...]]], why: 
         axis = met[0] if met else ()
         for other in met[1:]:
             axis = match(axis, other, why)
-        for space, _ in leaf_places(axis):
-            space.root.stacked = True
+        for place in leaf_places(axis):
+            place.space.stacked = True
         result.append(axis)
     return result
 
@@ -126,7 +127,7 @@ def attend(tape: Tape, func: Function, args: Args, kwargs: Kwargs) -> Any:
         if tensor.ndim > 2 and shape[-3] != q.shape[-3] and shape[-3] > 1:  # grouped queries
             times = q.shape[-3] // shape[-3]
             shape[-3] = q.shape[-3]
-            axes[-3] = tuple(Place(space, stride * times) for space, stride in leaf_places(axes[-3]))
+            axes[-3] = stretched(axes[-3], times)
         operands.append((tuple(axes[:-2]), tuple(shape[:-2])))
     if mask is not None and tape.known(mask):
         operands.append((tape.axes(mask)[:-2], tuple(mask.shape[:-2])))
@@ -135,8 +136,8 @@ def attend(tape: Tape, func: Function, args: Args, kwargs: Kwargs) -> Any:
     stacked = _stacked(operands, why)
     tape.set_axes(result, (*stacked, tape.axes(q)[-2], tape.axes(v)[-1]))
     scores = math.prod(q.shape[:-1]) * k.shape[-2]
-    tape.products.append((scores * q.shape[-1], tuple(stacked)))
-    tape.products.append((scores * v.shape[-1], tuple(stacked)))
+    lengths = tuple(zip(stacked, result.shape[:-2], strict=True))
+    tape.products += [(scores * q.shape[-1], lengths), (scores * v.shape[-1], lengths)]
     return result
 
 
@@ -162,7 +163,8 @@ def einsum(tape: Tape, func: Function, args: Args, kwargs: Kwargs) -> Any:
         for names, tensor in zip(letters, operands, strict=False)
         for letter, n in zip(names, tensor.shape, strict=True)
     }
-    tape.products.append((math.prod(sizes.values()), tuple(met.values())))
+    lengths = tuple((axis, sizes[letter]) for letter, axis in met.items())
+    tape.products.append((math.prod(sizes.values()), lengths))
     return result
 
 
