@@ -98,4 +98,69 @@ class Sliced(nn.Module):
         return self.head(head) + self.tail(torch.cat([second, tail], 1)) + self.even(second[:, ::2])
 
 
-INPUTS = {UNet: (3, 8, 8), Growing: (3, 6, 6), Neck: (3, 6, 6), Fire: (3, 5, 5), Sliced: (5,)}
+class Imported(nn.Module):
+    """Scales and biases beside the layers, by views and from buffers, and a shape in a buffer, as importers write."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Conv2d(3, 8, 3, bias=False), nn.Conv2d(8, 6, 3, bias=False)
+        self.third, self.last = nn.Linear(24, 10, bias=False), nn.Linear(10, 2)
+        self.bias, self.line = nn.Parameter(torch.randn(8)), nn.Parameter(torch.randn(10))
+        self.register_buffer("scale", torch.rand(1, 8, 1, 1) + 0.5)
+        self.register_buffer("shift", torch.randn(6, 1, 1))
+        self.register_buffer("shape", torch.tensor([-1, 24]))
+
+    def forward(self, x):
+        x = F.silu(self.first(x) * self.scale + self.bias.view(1, -1, 1, 1))
+        x = F.silu(self.second(x) + self.shift).reshape(self.shape.tolist())
+        return self.last(F.silu(self.third(x) + self.line[None]))
+
+
+class Cardinal(nn.Module):
+    """Bottlenecks in groups, as in ResNeXt; of others one is transposed, and one has several filters for an input."""
+
+    def __init__(self):
+        super().__init__()
+        self.reduce, self.grouped = nn.Conv2d(3, 12, 1), nn.Conv2d(12, 18, 3, groups=6)
+        self.norm, self.expand = nn.BatchNorm2d(18), nn.Conv2d(18, 8, 1)
+        self.up, self.filter = nn.ConvTranspose2d(8, 12, 2, groups=4), nn.Conv2d(12, 24, 1, groups=12)
+        self.out = nn.Conv2d(24, 2, 1)
+
+    def forward(self, x):
+        x = self.expand(F.silu(self.norm(self.grouped(F.silu(self.reduce(x))))))
+        return self.out(torch.tanh(self.filter(torch.tanh(self.up(F.silu(x))))))
+
+
+class Shuffled(nn.Module):
+    """Groups, a channel shuffle, and groups again, beside a shortcut; then halves, of which one goes through layers."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 8, 1)
+        self.narrow, self.depthwise = nn.Conv2d(8, 16, 1, groups=2), nn.Conv2d(16, 16, 3, padding=1, groups=16)
+        self.widen = nn.Conv2d(16, 8, 1, groups=4)
+        self.first, self.filter = nn.Conv2d(4, 6, 1), nn.Conv2d(6, 6, 3, padding=1, groups=6)
+        self.second, self.out = nn.Conv2d(6, 4, 1), nn.Conv2d(8, 3, 1)
+
+    @staticmethod
+    def shuffled(x, groups):
+        return x.unflatten(1, (groups, -1)).transpose(1, 2).flatten(1, 2)
+
+    def forward(self, x):
+        x = torch.tanh(self.stem(x))
+        x = x + self.widen(self.depthwise(self.shuffled(torch.tanh(self.narrow(x)), 2)))
+        one, two = x.chunk(2, 1)
+        two = self.second(self.filter(torch.tanh(self.first(two))))
+        return self.out(self.shuffled(torch.cat([one, torch.tanh(two)], 1), 2))
+
+
+INPUTS = {
+    UNet: (3, 8, 8),
+    Growing: (3, 6, 6),
+    Neck: (3, 6, 6),
+    Fire: (3, 5, 5),
+    Sliced: (5,),
+    Imported: (3, 6, 6),
+    Cardinal: (3, 6, 6),
+    Shuffled: (3, 5, 5),
+}

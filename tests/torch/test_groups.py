@@ -54,6 +54,9 @@ FOUND = {
     },
     branching.Fire: {"squeeze": 6, "small": 8, "large": 4},
     branching.Sliced: {"first": 5, "first.weight": 7},
+    branching.Imported: {"first": 8, "second": 6, "third": 10},
+    branching.Cardinal: {"reduce": 6, "expand": 4},
+    branching.Shuffled: {"first": 6},
 }
 KINDS = pytest.mark.parametrize("kind", FOUND, ids=lambda kind: kind.__name__)
 

@@ -18,6 +18,7 @@ from ._calls import tensors
 from ._cut import rebuilt, scaled
 from ._face import TorchFace
 from ._layout import Layout
+from ._numbers import numbers
 from ._structure import Attribute, Coupling
 
 TOLERANCE = {torch.float64: 1e-8, torch.float32: 1e-4}  # relative; 0.05 in half precision
@@ -105,13 +106,12 @@ def _trials(
         while path not in modules:
             modules[path] = path.count(".") + bool(path)
             path = path.rpartition(".")[0]
+    paths = sorted(modules, key=lambda path: -modules[path])
     candidates = [
         (path, name, sizes[value])
-        for path in sorted(modules, key=lambda path: -modules[path])
-        for name, value in vars(model.get_submodule(path)).items()
-        if type(value) is int
-        and value in sizes
-        and not type(model.get_submodule(path)).__module__.startswith("torch.nn")
+        for path in (*paths, *(path for path, _ in model.named_modules() if path not in modules))
+        for name, value in numbers(model.get_submodule(path), attributes=path in modules).items()
+        if value in sizes
     ][:CANDIDATES]
     for names in known:
         chosen = tuple(each for each in candidates if each[1] in names)

@@ -13,6 +13,7 @@ from .._face import Batch, Cut, Group, total
 from ._capture import Capture
 from ._configs import Setting, configure
 from ._cut import columns, cut_tensors, rebuilt, stored
+from ._numbers import set_number
 from ._samples import Calibration, Caller, Samples, at_least_single, fingerprints, mask_of, prepare, rows
 from ._structure import Coupling, Member, Structure
 
@@ -275,7 +276,7 @@ class TorchFace:
         model = rebuilt(self.model, stored(new, state))
         for name in cuts:
             for module, attribute, terms in found.couplings[name].attributes:
-                setattr(model.get_submodule(module), attribute, total(terms, found.widths))
+                set_number(model.get_submodule(module), attribute, total(terms, found.widths))
         configure(model, self._settings, found.widths)
         return TorchFace(model, found, self._caller, self._batch_size, self._settings)
 

@@ -10,7 +10,7 @@ import torch
 
 from ._calls import Args, Function, Kwargs, Product, argument, operation, product, tensors
 from ._registry import rules_for
-from ._spaces import Axis, Space, fix, leaf_places, match, stretched, whole
+from ._spaces import Axis, Space, fix, leaf_places, match, side_by_side, stretched, whole
 from ._tape import Tape
 
 
@@ -53,17 +53,11 @@ def _weighted(tape: Tape, name: str, call: Product, result: torch.Tensor, parame
         counted, out = axes[at], weights[made]
         tape.read(key, call)
         tape.made((parameter, 1 - made if transposed else made))
-    elif call.groups == channels:  # depthwise: channel c makes the channels c m, ..., c m + m - 1
-        copies = call.weight.shape[0] * call.weight.shape[1] // channels
-        fresh = tuple(place._replace(stop=copies * channels) for place in whole(Space(copies)))
-        counted, out = (), match((*stretched(axes[at], copies), *fresh), weights[0], why)
-        fix(fresh, why)
-        fix(weights[1], why)
-        if copies > 1:
-            tape.made((parameter, 0))
     else:
-        tape.leave(f"{name} with {call.groups} groups", (axes[at], *weights))
-        counted, out = axes[at], weights[made] if "transpose" not in name else ()
+        counted, out = weights[1], _in_groups(call, axes[at], weights, "transpose" in name, why)
+        channels = call.weight.shape[1]
+        if call.weight.shape[1] * call.groups < math.prod(call.weight.shape[:2]) or call.weight.shape[1] > 1:
+            tape.made((parameter, made))
     axes[at + 1 :] = [()] * (len(axes) - at - 1)
     if call.bias is not None:
         out = match(out, tape.axes(call.bias)[-1], why)
@@ -75,6 +69,28 @@ def _weighted(tape: Tape, name: str, call: Product, result: torch.Tensor, parame
         tape.products.append((call.x.numel() * sums // call.weight.shape[0] * call.weight.shape[1], lengths))
     else:
         tape.products.append((result.numel() * sums, lengths))
+
+
+def _in_groups(call: Product, channels: Axis, weights: Sequence[Axis], transposed: bool, why: str) -> Axis:
+    """The channels that a convolution in groups makes: a group of them goes with the group that it reads.
+
+    The first axis of the weights is that of all groups, a after a, the second the b channels of any group.
+    """
+    a, b = call.weight.shape[0] // call.groups, call.weight.shape[1]
+    groups, each, one = whole(Space(call.groups)), whole(Space(a)), f"{why}, whose groups are units as a whole"
+    fix((*each, *weights[1]), one)
+    first = match(weights[0], (*stretched(groups, a), *_repeated(each, a, call.groups)), why)
+    second = (*stretched(groups, b), *_repeated(weights[1], b, call.groups))
+    made, read = (second, first) if transposed else (first, second)
+    match(channels, read, why)
+    return tuple(leaf_places(made))
+
+
+def _repeated(axis: Axis, length: int, times: int) -> Axis:
+    """An axis several times, one after the other."""
+    if len(leaf_places(axis)) == 1:
+        return tuple(place._replace(stop=length * times) for place in leaf_places(axis))
+    return side_by_side((axis, length) for _ in range(times))
 
 
 def _of_activations(tape: Tape, name: str, call: Product, result: torch.Tensor) -> None:

@@ -26,6 +26,9 @@ class Recording(Tape):
         operands = tensors((args, kwargs))
         rule = rule_of(func) or unknown if any(map(self.known, operands)) else _nothing
         result = rule(self, func, args, kwargs or {})
+        if operands and all(map(self.constant, operands)):
+            for tensor in tensors(result):
+                self.set_constant(tensor)
         if tensors(result):
             self.met.update(self.names[id(each)] for each in operands if id(each) in self.names)
         return result
@@ -114,7 +117,7 @@ def _cast(tape: Tape, func: Function, args: Args, kwargs: Kwargs) -> Any:
 def _pointwise(tape: Tape, func: Function, args: Args, kwargs: Kwargs, operands: Sequence[torch.Tensor]) -> Any:
     """Spaces of the operands in the same place, after broadcasting, are one."""
     name = operation(func)
-    inputs = [(tape.axes(t), tuple(t.shape), tape.weight(t) is None) for t in operands]
+    inputs = [(tape.axes(t), tuple(t.shape), not tape.constant(t)) for t in operands]
     result = func(*args, **kwargs)
     outputs = tensors(result)
     shape = torch.broadcast_shapes(*(shape for _, shape, _ in inputs))

@@ -190,14 +190,16 @@ def structure(tape: Tape, samples: int, *, residual: bool) -> Structure:
     whole: dict[str, str] = {}
     groups: dict[Space, str] = {}
     inside: set[str] = set()
+    obstacles = {leaf: _obstacle(tape, leaf, places[leaf], residual) for leaf in first}
+    free = {leaf for leaf, why in obstacles.items() if not why}
     for leaf in sorted(first, key=first.__getitem__):
         makers = [key for key in sorted(tape.makes, key=tape.makes.__getitem__) if key in places[leaf]]
         readers = [key for key in places[leaf] if key in tape.reads]
         name = _module((makers or readers)[0][0])
         units = {block.shape[1] for key in readers for block in _layout(tape, key, {leaf: name}, made).blocks(name)}
-        why = _obstacle(tape, leaf, places[leaf], made, residual) or (
-            "its readers see units of different sizes" if len(units) > 1 else None
-        )
+        why = obstacles[leaf] or _around_it(tape, leaf, places[leaf], free)
+        if not why and len(units) > 1:
+            why = "its readers see units of different sizes"
         if why:
             whole.setdefault(name, why)
             continue
@@ -277,8 +279,8 @@ def _coupling(
     )
 
 
-def _obstacle(tape: Tape, leaf: Space, keys: Sequence[Key], made: Collection[Space], residual: bool) -> str | None:
-    """Why a space that weights make and read is no group; None if it is one."""
+def _obstacle(tape: Tape, leaf: Space, keys: Sequence[Key], residual: bool) -> str | None:
+    """Why a space that weights make and read is no group, whatever lies around it; None if it may be one."""
     if leaf.fixed:
         return leaf.fixed
     if leaf.size < 2:
@@ -290,11 +292,16 @@ def _obstacle(tape: Tape, leaf: Space, keys: Sequence[Key], made: Collection[Spa
             return "several attentions add one bias to the scores of their heads (residual=True makes them a group)"
     if any(key in tape.makes and key in tape.reads for key in keys):
         return "one weight both makes and reads it along the same axis"
+    return None
+
+
+def _around_it(tape: Tape, leaf: Space, keys: Sequence[Key], free: Collection[Space]) -> str | None:
+    """Why a space is no group beside those that may be groups too."""
     for key in keys:
         for outer in _around(_space(tape, key), leaf):
             if leaf in outer:
                 return "a weight has it twice along one axis"
-            if any(not each.fixed and each in made for each in outer):
+            if any(each in free for each in outer):
                 return "it lies within a larger unit"
     return None
 

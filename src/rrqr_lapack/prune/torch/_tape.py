@@ -108,6 +108,7 @@ class Tape(Weights, TorchFunctionMode):
         self._modules: dict[torch.nn.Module, str] = {module: name for name, module in model.named_modules()}
         self._calls: list[str] = []
         self._axes = WeakIdKeyDictionary()
+        self._constants = WeakIdKeyDictionary()
 
     def __enter__(self) -> Self:
         self._hooks = ExitStack()
@@ -142,6 +143,14 @@ class Tape(Weights, TorchFunctionMode):
         """Say where the spaces are on a tensor that an operation made."""
         if id(tensor) not in self.names:
             self._axes[tensor] = tuple(axes)
+
+    def constant(self, tensor: torch.Tensor) -> bool:
+        """Whether the tensor is made from parameters and buffers alone: no activation."""
+        return id(tensor) in self.names or tensor in self._constants
+
+    def set_constant(self, tensor: torch.Tensor) -> None:
+        """Note that an operation made the tensor from constants."""
+        self._constants[tensor] = True
 
     def known(self, tensor: torch.Tensor) -> bool:
         """Whether any axis of the tensor has a space."""
