@@ -192,20 +192,6 @@ def test_layers_that_nothing_reads_any_more_are_named_with_what_stands_between()
         prune.find_groups(model, torch.randn(3, 4))
 
 
-class Recurrent(torch.nn.Module):
-    """Layers around one that has no rule."""
-
-    def __init__(self):
-        super().__init__()
-        self.first = torch.nn.Linear(5, 8)
-        self.memory = torch.nn.LSTM(8, 9, batch_first=True)
-        self.third = torch.nn.Linear(9, 7)
-        self.last = torch.nn.Linear(7, 6)
-
-    def forward(self, x):
-        return self.last(torch.relu(self.third(self.memory(torch.relu(self.first(x)))[0])))
-
-
 def test_an_embedding_with_a_largest_norm_keeps_its_columns():
     """The norm is that of all of them."""
 
@@ -221,9 +207,22 @@ def test_an_embedding_with_a_largest_norm_keeps_its_columns():
     assert face.left_alone["0"] == "max_norm of embedding in 0"
 
 
+class Bilinear(torch.nn.Module):
+    """Layers around one that has no rule."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.product = torch.nn.Linear(5, 8), torch.nn.Bilinear(8, 8, 9)
+        self.third, self.last = torch.nn.Linear(9, 7), torch.nn.Linear(7, 6)
+
+    def forward(self, x):
+        x = torch.relu(self.first(x))
+        return self.last(torch.relu(self.third(self.product(x, x))))
+
+
 def test_a_module_that_is_not_understood_is_named_and_the_others_are_pruned():
-    with pytest.warns(UserWarning, match="left alone: memory: lstm has no rule"):
-        face, _ = prune.find_groups(Recurrent(), torch.randn(8, 3, 5))
+    with pytest.warns(UserWarning, match="left alone: product: bilinear has no rule"):
+        face, _ = prune.find_groups(Bilinear(), torch.randn(8, 3, 5))
     assert [group.name for group in face.groups] == ["third"]
 
 

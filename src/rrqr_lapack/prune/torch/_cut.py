@@ -11,6 +11,7 @@ import torch
 from numpy.typing import ArrayLike
 
 from .._face import Cut
+from ._recurrent import GATES
 from ._structure import Coupling, Member
 
 CONVOLUTIONS = tuple(getattr(torch.nn, f"Conv{transposed}{d}d") for transposed in ("", "Transpose") for d in (1, 2, 3))
@@ -179,5 +180,11 @@ def _say_sizes(module: torch.nn.Module) -> None:
         module.out_channels, module.in_channels = (two, one) if module.transposed else (one, two)
     elif isinstance(module, nn.PReLU):
         module.num_parameters = len(weight)
+    elif isinstance(module, nn.RNNBase):
+        ahead = module.weight_ih_l0
+        module.input_size, module.hidden_size = ahead.shape[1], len(ahead) // GATES[module.mode.lower()]
+        module.proj_size = len(module.weight_hr_l0) if module.proj_size else 0
+    elif isinstance(module, nn.RNNCellBase):
+        module.hidden_size, module.input_size = module.weight_hh.shape[1], module.weight_ih.shape[1]
     elif isinstance(module, nn.Embedding):
         module.embedding_dim = weight.shape[1]

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from . import _products  # noqa: F401 - registers its rules
+from . import _products, _recurrent  # noqa: F401 - they register their rules
 from ._calls import Args, Function, Kwargs, argument, operation, tensors
 from ._probe import moved
 from ._registry import Equivalent, rule_of, rules_for
@@ -238,6 +238,17 @@ def _concatenate(tape: Tape, func: Function, args: Args, kwargs: Kwargs) -> Any:
                 axes[a] = match(axes[a], tape.axes(part)[a], why)
     axes[dim] = side_by_side((tape.axes(part)[dim], part.shape[dim]) for part in parts)
     tape.set_axes(result, axes)
+    return result
+
+
+@rules_for("pack_padded_sequence pad_packed_sequence")
+def _packing(tape: Tape, func: Function, args: Args, kwargs: Kwargs) -> Any:
+    """Steps and samples on one axis, or on two again; the last axis is that of the features."""
+    axes = tape.axes(args[0])
+    for axis in axes[:-1]:
+        fix(axis, tape.why(operation(func)))
+    result = func(*args, **kwargs)
+    tape.set_axes(result[0], (*((),) * (result[0].ndim - 1), axes[-1]))
     return result
 
 
