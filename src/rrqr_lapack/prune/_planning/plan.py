@@ -226,4 +226,5 @@ def _made(
         output_error=math.hypot(*(group.output_error for group in groups)),
         held_out=held_out,
         doubts=analysis.doubts,
+        left_alone=dict(face.left_alone),
     )
