@@ -226,15 +226,6 @@ def test_a_module_that_is_not_understood_is_named_and_the_others_are_pruned():
     assert [group.name for group in face.groups] == ["third"]
 
 
-def test_packed_attention_is_left_alone_and_the_feed_forward_blocks_are_pruned():
-    layer = torch.nn.TransformerEncoderLayer(12, 2, 24, batch_first=True)
-    with pytest.warns(UserWarning, match=r"layers.0.self_attn, layers.1.self_attn: multi_head_attention_forward"):
-        face, _ = prune.find_groups(torch.nn.TransformerEncoder(layer, 2), torch.randn(8, 3, 12))
-    assert {group.name: group.width for group in face.groups} == {"layers.0.linear1": 24, "layers.1.linear1": 24}
-    small = face.cut({"layers.0.linear1": Cut(np.arange(5), np.eye(5, 24))})
-    assert small.model(torch.randn(2, 3, 12)).shape == (2, 3, 12)
-
-
 def test_computed_weights_are_left_alone():
     model = torch.nn.Sequential(
         torch.nn.Linear(4, 8), torch.nn.ReLU(), torch.nn.utils.parametrizations.weight_norm(torch.nn.Linear(8, 8)),
