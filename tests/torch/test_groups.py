@@ -57,6 +57,8 @@ FOUND = {
     branching.Imported: {"first": 8, "second": 6, "third": 10},
     branching.Cardinal: {"reduce": 6, "expand": 4},
     branching.Shuffled: {"first": 6},
+    branching.SharedKeys: {"qkv": 4, "project": 9},
+    branching.Slopes: {"qkv": 4, "project": 9},
 }
 KINDS = pytest.mark.parametrize("kind", FOUND, ids=lambda kind: kind.__name__)
 
