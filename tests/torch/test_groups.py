@@ -228,9 +228,16 @@ def test_a_module_that_is_not_understood_is_named_and_the_others_are_pruned():
     assert [group.name for group in face.groups] == ["third"]
 
 
+class Doubled(torch.nn.Linear):
+    """Weights that are computed on the fly."""
+
+    def forward(self, x):
+        return torch.nn.functional.linear(x, self.weight * 2, self.bias)
+
+
 def test_computed_weights_are_left_alone():
     model = torch.nn.Sequential(
-        torch.nn.Linear(4, 8), torch.nn.ReLU(), torch.nn.utils.parametrizations.weight_norm(torch.nn.Linear(8, 8)),
+        torch.nn.Linear(4, 8), torch.nn.ReLU(), Doubled(8, 8),
         torch.nn.ReLU(), torch.nn.Linear(8, 6), torch.nn.ReLU(), torch.nn.Linear(6, 2),
     )  # fmt: skip
     with pytest.warns(UserWarning, match=r"2: linear with computed weights"):

@@ -29,6 +29,7 @@ from .._units.lowrank import LowRankLayer, allocate_ranks
 from .._words import some
 from ._calls import Args, Kwargs, argument
 from ._factored import Factored, can_be_factored, matrix, read_by, replace_layer
+from ._plain import plain
 from ._samples import (
     Calibration,
     Call,
@@ -202,6 +203,7 @@ def factorize(
     [(4, 32), (32, 4), (32,)]
     """
     check_model(model)
+    model = plain(model)
     given = [name for name, value in (("params", params), ("rtol", rtol), ("ranks", ranks)) if value is not None]
     if len(given) != 1:
         raise ValueError(
