@@ -143,11 +143,11 @@ def factorize(
 ) -> tuple[torch.nn.Module, FactorReport]:
     """Replace weights by products of two, ``W ~= A B``, where that is smaller.
 
-    Linear layers (those of GPT-2 in transformers too) and convolutions in one group, transposed ones too, and embeddings
+    Linear layers (those of GPT-2 in transformers too), convolutions in one group, transposed ones too, and embeddings
     that are named; exactly one of `params`, `rtol` and `ranks` says how small. With calibration samples the error of a
-    layer is that of its outputs, ``||X (W - A B)||_F``, and A B is the best of its rank for them; without, for layers of
-    more than 4,096 inputs and for those that do not run, it is that of the weights, ``||W - A B||_F``. The inputs of a
-    convolution are channels times kernel, the rows of its X are patches; a transposed one is taken as the products
+    layer is that of its outputs, ``||X (W - A B)||_F``, and A B is the best of its rank for them; without, for layers
+    of more than 4,096 inputs and for those that do not run, it is that of the weights, ``||W - A B||_F``. The inputs of
+    a convolution are channels times kernel, the rows of its X are patches; a transposed one is taken as the products
     before they are added up.
 
     Parameters
