@@ -168,6 +168,7 @@ def test_a_plan_with_affine_correction_leaves_such_groups_without_shift():
 def test_a_residual_stream_is_a_group_when_asked():
     face = face_of(models.Residual, residual=True)[0]
     assert {group.name: group.width for group in face.groups} == {"stem": 6, "blocks.0.conv1": 12, "blocks.1.conv1": 12}
+    assert face.streams == ("stem",)
     small = face.cut({"stem": Cut(np.arange(3), np.eye(3, 6))}).model
     assert (small.stem.out_channels, small.blocks[0].bn2.num_features, small.fc.in_features) == (3, 3, 3)
     assert face_of(models.Residual)[0].left_alone == {

@@ -75,6 +75,11 @@ class TorchFace:
         self.parameters, self.flops = found.parameters, found.flops
         self.groups = tuple(Group(c.name, c.width, c.unit, c.affine) for c in found.couplings.values())
 
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """The groups that are residual streams: plans with and without them can be compared."""
+        return tuple(name for name, coupling in self._found.couplings.items() if coupling.stream)
+
     def coupling(self, name: str) -> Coupling:
         """What a cut of a group touches.
 
