@@ -32,6 +32,8 @@ class TorchFace:
         long as the ones that `find_groups` saw; entrywise work is not counted.
     left_alone : dict
         Module or group -> why it keeps its size.
+    streams : tuple of str
+        The groups that are residual streams: plans with and without them can be compared.
 
     Examples
     --------
@@ -77,7 +79,7 @@ class TorchFace:
 
     @property
     def streams(self) -> tuple[str, ...]:
-        """The groups that are residual streams: plans with and without them can be compared."""
+        """The groups that are residual streams."""
         return tuple(name for name, coupling in self._found.couplings.items() if coupling.stream)
 
     def coupling(self, name: str) -> Coupling:
