@@ -99,7 +99,13 @@ def main():
         found.append(point(analysis, "ID, affine", budget, OURS["ID"], test, "flops", allocation="global", affine=True))
         found.append(
             point(
-                analysis, "ID, asymmetric", budget, OURS["ID"], test, "flops", allocation="global", refit="asymmetric"
+                analysis,
+                "ID, asymmetric",
+                budget,
+                {"method": "id", "affine": False, "refit": "asymmetric"},
+                test,
+                "flops",
+                allocation="global",
             )
         )
     for scheme, options in BASELINES.items():

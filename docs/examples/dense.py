@@ -3,25 +3,27 @@
 from dataclasses import replace
 
 import numpy as np
-from study import BASELINES, Test, point
+from study import BASELINES, DEFAULT, Test, point
 
 from rrqr_lapack.prune import analyze, plan
 
 EPS = "ID, eps for each layer"
+PLAIN = {"method": "id", "refit": None}
 SCHEMES = {
-    "ID, uniform": {"allocation": "uniform"},
-    "ID, global": {"allocation": "global"},
-    "ID, sensitivity": {"allocation": "sensitivity"},
-    "ID, best of the three": {},
-    "ID, best, affine + refit": {"affine": True, "refit": "asymmetric"},
-    "weighted, best": {"method": "weighted"},
-    "weighted, best, affine + refit": {"method": "weighted", "affine": True, "refit": "asymmetric"},
-    "forward, best": {"method": "forward"},
-    "forward, best, affine + refit": {"method": "forward", "affine": True, "refit": "asymmetric"},
+    "ID, uniform": {**PLAIN, "allocation": "uniform"},
+    "ID, global": {**PLAIN, "allocation": "global"},
+    "ID, sensitivity": {**PLAIN, "allocation": "sensitivity"},
+    "ID, best of the three": PLAIN,
+    "ID, best, affine + refit": {"method": "id", "refit": "asymmetric"},
+    "weighted, best": {"method": "weighted", "refit": None},
+    "weighted, best, affine + refit": {"method": "weighted", "refit": "asymmetric"},
+    "forward, best": {"method": "forward", "refit": None},
+    "forward, best, affine + refit": {"method": "forward", "refit": "asymmetric"},
+    DEFAULT: {},
     **BASELINES,
 }
 
-DRAWN = (EPS, "ID, uniform", "ID, best of the three", "forward, best, affine + refit", *BASELINES)
+DRAWN = (EPS, "ID, uniform", "ID, best of the three", DEFAULT, *BASELINES)
 
 
 def eps_for(analysis, params: float) -> float:
@@ -29,7 +31,7 @@ def eps_for(analysis, params: float) -> float:
     low, high = 1e-6, 1.0
     for _ in range(20):
         middle = np.sqrt(low * high)
-        chosen = plan(analysis, eps=middle)
+        chosen = plan(analysis, eps=middle, **PLAIN)
         if chosen.parameters_after <= params * chosen.parameters_before:
             high = middle
         else:
@@ -49,7 +51,7 @@ def study(network, calibration, samples, labels, budgets, schemes=SCHEMES):
         Of the test samples.
     budgets : sequence of float
     schemes : dict of str to dict
-        Options of `plan`, and `refit`.
+        Options of `plan`.
     """
     accuracy = Test(
         network, lambda model: model.logits(samples), lambda Y, _: float(np.mean(Y.argmax(axis=1) == labels))
@@ -57,12 +59,10 @@ def study(network, calibration, samples, labels, budgets, schemes=SCHEMES):
     analysis = analyze(network, calibration)
     points = []
     for params in budgets:
-        found = point(analysis, EPS, {"eps": eps_for(analysis, params)}, {}, accuracy, "parameters")
+        found = point(analysis, EPS, {"eps": eps_for(analysis, params)}, PLAIN, accuracy, "parameters")
         points.append(replace(found, budget=f"params {params}"))
         for scheme, options in schemes.items():
-            options = {**options}
-            refit = options.pop("refit", None)
-            points.append(point(analysis, scheme, {"params": params}, options, accuracy, "parameters", refit=refit))
+            points.append(point(analysis, scheme, {"params": params}, options, accuracy, "parameters"))
     return points, analysis, accuracy.original
 
 

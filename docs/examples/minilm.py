@@ -32,6 +32,7 @@ from rrqr_lapack.prune.torch import analyze, find_groups, plan
 LENGTH = 64  # tokens of a sentence, at most
 TESTED = 500  # sentences
 HEADS = 12  # of a layer
+REFITTED = {"method": "forward", "refit": "asymmetric"}
 
 
 def folder() -> Path:
@@ -162,9 +163,7 @@ def main():
         best = OURS["forward"]
         for b in budgets:
             found.append(point(analysis, "forward, affine", b, best, test, "parameters", skip=skip, affine=True))
-            found.append(
-                point(analysis, "forward, asymmetric", b, best, test, "parameters", skip=skip, refit="asymmetric")
-            )
+            found.append(point(analysis, "forward, asymmetric", b, REFITTED, test, "parameters", skip=skip))
             elsewhere.append(point(analysis, "forward, docstrings", b, best, other, "parameters", skip=skip))
         title = f"MiniLM, {name}: mean cosine to the original embedding"
         print("\n" + report(title, "scheme", found + elsewhere) + "\n")

@@ -10,9 +10,19 @@ from matplotlib.figure import Figure
 
 from rrqr_lapack.prune import apply, plan
 
-OURS = {"ID": {"method": "id"}, "ID, weighted": {"method": "weighted"}, "forward": {"method": "forward"}}
+DEFAULT = "the default"
+OURS = {
+    "ID": {"method": "id", "refit": None},
+    "ID, weighted": {"method": "weighted", "refit": None},
+    "forward": {"method": "forward", "refit": None},
+    DEFAULT: {},
+}
 BASELINES = {
-    f"{method}{' + lstsq' if correction == 'lstsq' else ''}": {"method": method, "correction": correction}
+    f"{method}{' + lstsq' if correction == 'lstsq' else ''}": {
+        "method": method,
+        "correction": correction,
+        "refit": None,
+    }
     for method in ("magnitude", "activation", "variance", "random")
     for correction in ("none", "lstsq")
 }
@@ -44,7 +54,7 @@ class Point:
     allocation: str
 
 
-def point(analysis, scheme, budget, options, test, cost, *, refit=None, **fixed) -> Point:
+def point(analysis, scheme, budget, options, test, cost, **fixed) -> Point:
     """Compress with one scheme to one budget and measure.
 
     Parameters
@@ -54,7 +64,7 @@ def point(analysis, scheme, budget, options, test, cost, *, refit=None, **fixed)
     cost : {'parameters', 'flops'}
     """
     chosen = plan(analysis, **budget, **options, **fixed)
-    quality, Y = test(apply(analysis, chosen, refit=refit))
+    quality, Y = test(apply(analysis, chosen))
     expected = test.outputs
     size = getattr(chosen, f"{cost}_after") / getattr(chosen, f"{cost}_before")
     name = ", ".join(f"{key} {value}" for key, value in budget.items())

@@ -30,13 +30,18 @@ class HeadsFace:
     def outputs(self, batches):
         _, (W1, W2), (b1, b2) = self.model
         for Z in self.activations(batches):
-            yield np.hstack([Z["heads"] @ W1 + b1, np.tanh(Z["heads"] @ W2 + b2)])
+            yield (np.hstack([Z["heads"] @ W1 + b1, np.tanh(Z["heads"] @ W2 + b2)]),)
 
     def producers(self, name):
         return [self.model[0]]
 
     def consumers(self, name):
         return list(self.model[1])
+
+    def sweep(self, batches, names, fold):
+        Z = [each["heads"] for each in self.activations(batches)]
+        cuts = {name: fold(name, dict(enumerate(zip(Z, Z, strict=True)))) for name in names}
+        return cuts, list(zip(self.outputs(batches), self.cut(cuts).outputs(batches), strict=True))
 
     def cut(self, cuts):
         if not cuts:

@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 
+from rrqr_lapack import prune
 from rrqr_lapack.prune import Dense, Network
 
 
@@ -44,3 +45,13 @@ def activations(network, x, layer):
 def relative_error(one, two):
     """||one - two||_F / ||two||_F."""
     return np.linalg.norm(one - two) / np.linalg.norm(two)
+
+
+def plain_plan(analysis, **options):
+    """`plan` of Chee et al.: pivoted QR, fitted to the original once, unless the options say otherwise."""
+    return prune.plan(analysis, **{"method": "id", "refit": None, **options})
+
+
+def plain_compress(network, X, **options):
+    """`compress` of Chee et al., as `plain_plan`."""
+    return prune.compress(network, X, **{"method": "id", "refit": None, **options})

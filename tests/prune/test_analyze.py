@@ -3,14 +3,16 @@
 import itertools
 import tracemalloc
 from contextlib import nullcontext
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from faces import heads_face
 from networks import activations, random_network, redundant_network
+from networks import plain_plan as plan
 
 from rrqr_lapack import TruncatedQR
-from rrqr_lapack.prune import CalibrationWarning, Dense, Network, analyze, apply, plan
+from rrqr_lapack.prune import CalibrationWarning, Dense, Network, analyze, apply
 from rrqr_lapack.prune._analyze import Analysis
 
 
@@ -83,7 +85,7 @@ def test_an_iterator_is_read_once(rng, network):
     with pytest.raises(
         ValueError, match="analysis must have samples that can be read again, got those of an iterator; analyze an"
     ):
-        apply(from_iterator, chosen, refit="asymmetric")
+        plan(from_iterator, keep=0.5, refit="asymmetric")
 
 
 def test_memory_does_not_grow_with_the_samples(rng):
@@ -175,8 +177,9 @@ def test_the_scale_of_the_activations_does_not_matter(rng, scale, method):
     assert plans[0].ranks == plans[1].ranks
     assert [group.units for group in plans[0].groups] == [group.units for group in plans[1].groups]
     assert plans[1].output_error == pytest.approx(plans[0].output_error, rel=1e-6)
-    for refit in (None, "asymmetric"):
-        first, second = (apply(each, chosen, refit=refit) for each, chosen in zip((one, two), plans, strict=True))
+    for drift in (None, 1.0):
+        plans = [replace(each, recipe=replace(each.recipe, drift=drift)) for each in plans]
+        first, second = (apply(each, chosen) for each, chosen in zip((one, two), plans, strict=True))
         np.testing.assert_allclose(second(X) / scale, first(X), rtol=1e-8, atol=1e-9)
 
 

@@ -43,7 +43,7 @@ COMMAND = ["compress", "model.npz", "--data", "X.npy", "-o", "small.npz"]
         (["--keep", "0.5"], {"keep": 0.5}),
         (["--ranks", "9,7"], {"ranks": [9, 7]}),
         (["--keep", "0.5", "--layers", "1"], {"keep": 0.5, "layers": [1]}),
-        (["--keep", "0.5", "--refit"], {"keep": 0.5, "refit": "asymmetric"}),
+        (["--keep", "0.5", "--refit", "none"], {"keep": 0.5, "refit": None}),
     ],
 )
 def test_compress_does_what_the_function_does(folder, options, budget, capsys):

@@ -36,7 +36,8 @@ PLAN = ["plan", "model.npz", "--data", "X.npy"]
             ["--keep", "0.5", "--method", "random", "--correction", "lstsq", "--seed", "3"],
             {"keep": 0.5, "method": "random", "correction": "lstsq", "seed": 3},
         ),
-        (["--params", "0.4", "--refit"], {"params": 0.4, "refit": "asymmetric"}),
+        (["--params", "0.4", "--refit", "asymmetric"], {"params": 0.4, "refit": "asymmetric"}),
+        (["--keep", "0.4", "--refit", "none", "--no-affine"], {"keep": 0.4, "refit": None, "affine": False}),
     ],
 )
 def test_the_commands_do_what_the_functions_do(folder, options, arguments, capsys):
@@ -46,9 +47,8 @@ def test_the_commands_do_what_the_functions_do(folder, options, arguments, capsy
         np.testing.assert_array_equal(one.weight, two.weight)
         np.testing.assert_array_equal(one.bias, two.bias)
     assert f"{report.parameters_before:,} -> {report.parameters_after:,}" in capsys.readouterr().out
-    if "--refit" not in options:
-        assert main([*PLAN, *options, "-o", "plan.json"]) == 0
-        assert tuple(Plan.from_json("plan.json").ranks.values()) == expected.widths[1:-1]
+    assert main([*PLAN, *options, "-o", "plan.json"]) == 0
+    assert tuple(Plan.from_json("plan.json").ranks.values()) == expected.widths[1:-1]
 
 
 def test_a_plan_is_made_first_and_applied_later(folder, capsys):
@@ -56,9 +56,9 @@ def test_a_plan_is_made_first_and_applied_later(folder, capsys):
     out = capsys.readouterr().out
     assert out.startswith("Plan for params 0.4: method 'weighted'")
     assert out.endswith("wrote plan.json\n")
-    assert main([*COMPRESS, "--plan", "plan.json", "--refit", "--report", "report.json"]) == 0
+    assert main([*COMPRESS, "--plan", "plan.json", "--report", "report.json"]) == 0
     analysis = analyze(load("model.npz"), np.load("X.npy"))
-    expected = apply(analysis, plan(analysis, params=0.4, method="weighted"), refit="asymmetric")
+    expected = apply(analysis, plan(analysis, params=0.4, method="weighted"))
     for one, two in zip(load("small.npz").layers, expected.layers, strict=True):
         np.testing.assert_allclose(one.weight, two.weight, rtol=1e-10, atol=1e-12)
     assert capsys.readouterr().out.endswith("wrote small.npz report.json\n")
@@ -129,7 +129,10 @@ def test_an_existing_file_is_replaced_only_with_force(folder, command, existing,
             "max_error must be above 0 and finite, relative to the outputs' norm, got -1.0",
         ),
         ([*COMPRESS, "--keep", ".5", "--method", "best"], "method must be one of 'id', 'weighted', 'forward'"),
-        ([*COMPRESS, "--keep", ".5", "--method", "random", "--refit"], "refit must be None with the correction 'none'"),
+        (
+            [*COMPRESS, "--keep", ".5", "--method", "random", "--refit", "asymmetric"],
+            "refit must be None with the correction 'none'",
+        ),
         ([*PLAN, "--params", ".4", "-o", "p.png", "--plot", "p.png"], "paths must be different files, got p.png twice"),
         ([*PLAN, "--params", ".4", "-o", "none/plan.json"], "the folder none is not there"),
     ],

@@ -6,8 +6,10 @@ import scipy.linalg
 from hypothesis import given
 from hypothesis import strategies as st
 from networks import activations, random_network, relative_error, reveal_t
+from networks import plain_compress as compress
 
-from rrqr_lapack.prune import Dense, Network, compress
+from rrqr_lapack import prune
+from rrqr_lapack.prune import Dense, Network
 from rrqr_lapack.prune._network.activations import NAMED
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -128,24 +130,25 @@ def test_the_next_weights_are_t_times_the_old_ones(rng):
 
 
 def test_a_refit_solves_least_squares_against_the_original_activations(rng):
-    """The normal equations Z'^T (Z' T - Z) = 0, with Z' of the compressed and Z of the original network."""
+    """``min ||Z' T - Z||`` but for what the penalty takes, Z' of the compressed and Z of the original network."""
     network = reveal_t(random_network(rng, (8, 20, 16, 1)).layers[:2])
-    X = rng.standard_normal((200, 8))
+    X = rng.standard_normal((2000, 8))
     plain, _ = compress(network, X, keep=0.5)
-    fitted, report = compress(network, X, keep=0.5, refit="asymmetric")
+    fitted, report = compress(network, X, keep=0.5, affine=False, refit="asymmetric")
     Z = activations(network, X, 1)
     kept = activations(fitted, X, 1)
-    normal = kept.T @ (kept @ fitted.layers[2].weight - Z)
-    assert np.linalg.norm(normal) <= 1e-12 * np.linalg.norm(kept) * np.linalg.norm(Z)
+    least = np.linalg.norm(kept @ np.linalg.lstsq(kept, Z)[0] - Z)
+    assert least <= np.linalg.norm(kept @ fitted.layers[2].weight - Z) <= 1.02 * least
     assert report.output_error < compress(network, X, keep=0.5)[1].output_error
     np.testing.assert_allclose(fitted.layers[0].weight, plain.layers[0].weight)
 
 
-def test_in_the_first_layer_a_refit_changes_nothing_but_rounding(rng):
+def test_in_the_first_layer_a_refit_changes_little(rng):
     network = random_network(rng, (8, 20, 3))
-    X = rng.standard_normal((200, 8))
-    plain, fitted = (compress(network, X, keep=0.5, refit=refit)[0] for refit in (None, "asymmetric"))
-    np.testing.assert_allclose(fitted.layers[1].weight, plain.layers[1].weight, rtol=1e-10, atol=1e-12)
+    X = rng.standard_normal((2000, 8))
+    plain, fitted = (compress(network, X, keep=0.5, affine=False, refit=refit)[0] for refit in (None, "asymmetric"))
+    one, two = fitted.layers[1].weight, plain.layers[1].weight
+    np.testing.assert_allclose(one, two, atol=0.05 * abs(two).max())
 
 
 def test_a_refit_takes_neurons_that_became_dependent(rng):
@@ -253,7 +256,7 @@ def test_fewer_samples_than_neurons_warns_and_keeps_no_more_than_samples(rng):
     with pytest.warns(
         UserWarning, match=r"layers\[0\] has 20 columns but the samples give only 6 rows: no more than 6"
     ) as caught:
-        small, report = compress(network, rng.standard_normal((6, 8)), keep=1.0)
+        small, report = prune.compress(network, rng.standard_normal((6, 8)), keep=1.0, method="id", refit=None)
     assert caught[0].filename == __file__
     assert small.widths == (8, 6, 3)
     assert report.output_error <= 1e-12

@@ -37,7 +37,7 @@ NAN = np.where(np.arange(30)[:, None] == 17, np.nan, X)
         ({"keep": 0.5, "layers": 1}, TypeError, "layers must be a sequence of integers, got 1"),
         ({"eps": 0.1, "eps_scale": "input"}, ValueError, "eps_scale must be one of None, 'output', got 'input'"),
         ({"keep": 0.5, "eps_scale": "output"}, ValueError, "eps_scale must be None without eps, got 'output' and keep"),
-        ({"keep": 0.5, "refit": "ridge"}, ValueError, "refit must be one of None, 'asymmetric', got 'ridge'"),
+        ({"keep": 0.5, "refit": "ridge"}, ValueError, "refit must be one of None, 'auto', 'asymmetric', got 'ridge'"),
         (
             {"keep": 0.5, "method": "best"},
             ValueError,

@@ -7,8 +7,7 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 from networks import activations, random_network, relative_error, reveal_t
-
-from rrqr_lapack.prune import compress
+from networks import plain_compress as compress
 
 
 @pytest.mark.parametrize("method", ["id", "magnitude"])

@@ -124,7 +124,7 @@ def test_a_plan_is_made_and_followed(model, capsys):
         )
         == 0
     )
-    assert main(command("model.pt", "--plan", "p.json", "--refit")) == 0
+    assert main(command("model.pt", "--plan", "p.json")) == 0
     small = prune.load(type(model)(), "small.safetensors")
     assert sum(p.numel() for p in small.parameters()) <= 0.6 * sum(p.numel() for p in model.parameters())
     capsys.readouterr()

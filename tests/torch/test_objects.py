@@ -47,7 +47,7 @@ def test_a_face_cuts_and_runs_afterwards(again):
     analysis, x = analyzed()
     face, twin = analysis.face, again(analysis.face)
     assert twin.groups == face.groups and twin.left_alone == face.left_alone
-    for one, two in zip(face.outputs(face.batches(x)), twin.outputs(twin.batches(x)), strict=True):
+    for (one,), (two,) in zip(face.outputs(face.batches(x)), twin.outputs(twin.batches(x)), strict=True):
         np.testing.assert_array_equal(one, two)
 
 
@@ -55,10 +55,10 @@ def test_a_face_cuts_and_runs_afterwards(again):
 def test_an_analysis_is_planned_from_and_applied_afterwards(again):
     analysis, _ = analyzed()
     twin = again(analysis)
-    plan = prune.plan(analysis, keep=0.5, method="forward", affine=True)
-    assert prune.plan(twin, keep=0.5, method="forward", affine=True) == plan == again(plan)
     for refit in (None, "asymmetric"):
-        assert_equal_models(prune.apply(analysis, plan, refit=refit), prune.apply(twin, plan, refit=refit))
+        plan = prune.plan(analysis, keep=0.5, method="forward", affine=True, refit=refit)
+        assert prune.plan(twin, keep=0.5, method="forward", affine=True, refit=refit) == plan == again(plan)
+        assert_equal_models(prune.apply(analysis, plan), prune.apply(twin, plan))
 
 
 @every_way

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Generic
 
 import numpy as np
@@ -100,14 +100,13 @@ class Analysis(Generic[Model]):
         self.batches = None if iter(batches) is batches else batches
         self.held_out: list[Batch] = []
         self._factors: dict[tuple[str, bool], tuple[tuple[object, ...], GroupFactor]] = {}
-        self._outputs: list[np.ndarray] | None = None
+        self._outputs: list[Sequence[np.ndarray]] | None = None
         fit: dict[str, TallQR] = {}
         held: dict[str, TallQR] = {}
         first, variety = None, Variety(FEW * max(group.columns for group in self.groups.values()))
         for i, batch in enumerate(batches):
             first = batch if i == 0 else first
-            hold = i % HELD_OUT == 1 and len(self.held_out) < MOST_HELD_OUT
-            if hold:
+            if hold := is_held_out(i):
                 self.held_out.append(batch)
             self._add(batch, held if hold else fit)
             variety.add(face.fingerprints(batch), held_out=hold)
@@ -202,18 +201,20 @@ class Analysis(Generic[Model]):
             self._factors[name, fit] = how, GroupFactor(statistics, chosen, unit=unit, affine=affine, correct=correct)
         return self._factors[name, fit][1]
 
-    def output_error(self, cuts: Mapping[str, Cut]) -> float:
+    def output_error(self, cuts: Mapping[str, Cut], *, most: int | None = None) -> float:
         """``||Y' - Y||_F / ||Y||_F`` of the outputs on the held-out samples, Y' with these groups cut.
 
         Parameters
         ----------
         cuts : dict of str to Cut
             What becomes of which group.
+        most : int, optional
+            Batches to look at. Default: all that are held out.
 
         Returns
         -------
         float
-            ``||Y'||_F`` itself where Y = 0.
+            ``||Y'||_F`` itself where Y = 0. Of several outputs the root mean square.
 
         Raises
         ------
@@ -222,13 +223,47 @@ class Analysis(Generic[Model]):
         """
         if self._outputs is None:
             self._outputs = list(self.face.outputs(self.held_out))
-            if not all(np.isfinite(Y).all() for Y in self._outputs):
+            if not all(np.isfinite(Y).all() for batch in self._outputs for Y in batch):
                 raise ValueError("outputs of the model must be finite, got NaN or Inf for the calibration samples")
-        small = self.face.cut(cuts)
-        pairs = list(zip(self._outputs, small.outputs(self.held_out), strict=True))
-        error = math.hypot(*(frobenius(cut.astype(np.float64) - Y) for Y, cut in pairs))
-        size = math.hypot(*(frobenius(Y) for Y, _ in pairs))
-        return error / size if size else error
+        if not cuts:
+            return 0.0
+        small, batches = self.face.cut(cuts), self.held_out[:most]
+        return output_error(zip(self._outputs[:most], small.outputs(batches), strict=True))
+
+    def again(self) -> list[tuple[Batch, bool]]:
+        """The calibration batches once more, each with whether it is held out.
+
+        Returns
+        -------
+        list of (batch, bool)
+            As they were read first.
+
+        Raises
+        ------
+        ValueError
+            They were an iterator's.
+        """
+        return [(batch, is_held_out(i)) for i, batch in enumerate(read_again(self))]
+
+
+def output_error(pairs: Iterable[tuple[Sequence[np.ndarray], Sequence[np.ndarray]]]) -> float:
+    """``||Y' - Y||_F / ||Y||_F`` over the batches' outputs (Y, Y'); of several outputs the root mean square.
+
+    So each output counts, however small it is beside the others. Of one that is zero it is ``||Y'||_F``.
+    """
+    errors, sizes = list[float](), list[float]()
+    for Y, small in pairs:
+        errors, sizes = errors or [0.0] * len(Y), sizes or [0.0] * len(Y)
+        for i, (one, two) in enumerate(zip(Y, small, strict=True)):
+            errors[i] = math.hypot(errors[i], frobenius(two.astype(np.float64) - one))
+            sizes[i] = math.hypot(sizes[i], frobenius(one))
+    relative = [error / size if size else error for error, size in zip(errors, sizes, strict=True)]
+    return math.hypot(*relative) / math.sqrt(len(relative)) if relative else 0.0
+
+
+def is_held_out(i: int) -> bool:
+    """Whether this batch is kept apart."""
+    return i % HELD_OUT == 1 and i < HELD_OUT * MOST_HELD_OUT
 
 
 def check_analysis(analysis: object) -> None:

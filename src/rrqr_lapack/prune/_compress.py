@@ -10,14 +10,14 @@ from typing import Any
 
 from .._common.progress import Progress
 from ._analyze import Analysis
-from ._apply import Refit, apply, check_refit
+from ._apply import apply
 from ._calibration import Samples
 from ._face import Face, Model
 from ._network.dense import NetworkFace
 from ._network.network import Network
 from ._planning.options import AllocationName, EpsScale, Options
 from ._planning.plan import planned
-from ._planning.recipe import Correction
+from ._planning.recipe import Correction, Refit
 from ._planning.request import Request
 from ._report import Report
 from ._units.select import Method
@@ -89,16 +89,16 @@ def compress(
     params: float | None = None,
     flops: float | None = None,
     max_error: float | None = None,
-    method: Method = "id",
+    method: Method | None = None,
     correction: Correction | None = None,
-    affine: bool = False,
+    affine: bool | None = None,
+    refit: Refit = "auto",
     allocation: AllocationName | None = None,
     round_to: int = 1,
     skip: Iterable[str] = (),
     eps_scale: EpsScale = None,
     seed: int = 0,
     layers: Sequence[int] | None = None,
-    refit: Refit = None,
     progress: Progress | None = None,
 ) -> tuple[Network, Report]:
     """Remove neurons and correct the next layer: ``Z ~= Z[:, C] @ T``, ``W_next -> T @ W_next``.
@@ -109,7 +109,12 @@ def compress(
     W_next``. The network keeps its form and its outputs, and nothing is trained (Chee, Renz, Damle, De Sa, NeurIPS
     2022, arXiv:2108.00065).
 
-    It is `analyze`, `plan` and `apply` in one call.
+    It is `analyze`, `plan` and `apply` in one call. Without other options than a budget, held-out samples decide:
+    whether forward selection or pivoted QR weighted by the next layer chooses the neurons, how a budget of the whole
+    network is spread, and what T is fitted to. The fit is one sweep from front to back, each batch once through the
+    original and once through the network that is cut on the way, ``min ||Z' T + shift - (Z' + drift (Z - Z'))||_F``
+    with Z' the activations of the cut network, Z those of the original and drift 1, 1/2 or 0; a ridge penalty on what T
+    adds to the neurons that stay is chosen on held-out rows. ``method="id", refit=None`` is the paper's plain scheme.
 
     Parameters
     ----------
@@ -120,13 +125,11 @@ def compress(
         times; only those of an iterator, which is consumed once, are held.
     eps, keep, ranks, params, flops, max_error : optional
         The budget, exactly one of them, as for `plan`.
-    method, correction, affine, allocation, round_to, skip, eps_scale, seed : optional
+    method, correction, affine, refit, allocation, round_to, skip, eps_scale, seed : optional
         As for `plan`.
     layers : sequence of int, optional
         Indices into ``network.layers`` of the layers to compress. Default: all but the last, whose outputs
         are the network's. `ranks` follows their order.
-    refit : {None, 'asymmetric'}, optional
-        As for `apply`.
     progress : callable, optional
         Called as ``progress(what, done, total)`` from time to time; total may be None.
 
@@ -176,11 +179,10 @@ def compress(
     arguments, began = locals(), time.perf_counter()
     face = NetworkFace(network)
     names, request = requested(face, layers, arguments)
-    check_refit(refit, request.recipe)
     X = deque(X) if isinstance(X, Iterator) else X
     analysis = Analysis(face, X, groups=names, progress=progress)
     plan = planned(analysis, request, progress)
-    small = apply(analysis, plan, refit=refit, progress=progress)
+    small = apply(analysis, plan, progress=progress)
     return small, Report.of(analysis, plan, small, time.perf_counter() - began)
 
 

@@ -8,8 +8,8 @@ attention heads, with the layers that produce it and all layers that read it. It
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol, Self, TypeAlias, TypeVar
 
 import numpy as np
@@ -83,11 +83,23 @@ class Cut:
         T, all columns of Z in terms of those that stay: each consumer's weights W (width unit, outputs) become T @ W.
     shift : (width unit,) ndarray or None
         What is added to every row: each consumer's bias grows by ``shift @ W``. None: nothing.
+    readers : mapping of str to Cut
+        Consumers that see other activations than the rest, by name: they take a T and a shift of their own.
     """
 
     units: np.ndarray
     coefficients: np.ndarray
     shift: np.ndarray | None = None
+    readers: Mapping[str, Cut] = field(default_factory=dict)
+
+    def of(self, reader: str) -> Cut:
+        """What one consumer takes."""
+        return self.readers.get(reader, self)
+
+
+Pairs: TypeAlias = Mapping[int, tuple[np.ndarray, np.ndarray]]  # number of a batch -> (Z', Z)
+Fold: TypeAlias = Callable[[str, Pairs], Cut]
+Outputs: TypeAlias = tuple[Sequence[np.ndarray], Sequence[np.ndarray]]  # of the original and of the cut model
 
 
 class Face(Protocol[Model]):
@@ -131,8 +143,8 @@ class Face(Protocol[Model]):
         order in this model and in every model cut from it.
         """
 
-    def outputs(self, batches: Iterable[Batch]) -> Iterator[np.ndarray]:
-        """For each batch the model's outputs that should stay as they are, (rows, outputs)."""
+    def outputs(self, batches: Iterable[Batch]) -> Iterator[Sequence[np.ndarray]]:
+        """For each batch the model's outputs that should stay as they are, each (rows, columns)."""
 
     def producers(self, name: str) -> list[np.ndarray]:
         """The weights that make the group, each (inputs, columns)."""
@@ -144,4 +156,13 @@ class Face(Protocol[Model]):
         """A face of a new model with these groups cut, the same group names, and nothing shared with this model.
 
         Slices the producers to C, folds T into every consumer's weights and shift into its bias.
+        """
+
+    def sweep(self, batches: Sequence[Batch], names: Iterable[str], fold: Fold) -> tuple[dict[str, Cut], list[Outputs]]:
+        """Run the model, and beside it one that is cut as it goes, over all batches from front to back.
+
+        Where both come to weights that read one of the named groups, ``fold(name, pairs)`` is given, for the number of
+        each batch that comes there, the activations (Z', Z) of the cut model, whole, and of the original; what it
+        returns is folded into these weights before the cut model goes on. Returns the cuts, and for each batch the
+        outputs of the original and of the cut model.
         """

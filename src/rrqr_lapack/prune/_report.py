@@ -159,7 +159,7 @@ class Report:
             )
         samples, error, size, largest = 0, 0.0, 0.0, 0.0
         faces = (analysis.face, NetworkFace(small))
-        for Y, Y_small in zip(*(face.outputs(read_again(analysis)) for face in faces), strict=True):
+        for (Y,), (Y_small,) in zip(*(face.outputs(read_again(analysis)) for face in faces), strict=True):
             difference = Y_small.astype(np.float64) - Y
             samples += len(Y)
             error, size = math.hypot(error, frobenius(difference)), math.hypot(size, frobenius(Y))

@@ -27,9 +27,13 @@ PLANNING: dict[str, tuple[str | None, str]] = {  # the options of `plan` that ar
     "params": ("N", "parameters of the whole model: a fraction up to 1, or a number"),
     "flops": ("N", "multiply-adds of the whole model, as --params"),
     "max_error": ("E", "relative error of the outputs, on samples held out"),
-    "method": (None, "which columns first: id, weighted, forward; magnitude, random, ... [id]"),
+    "method": (
+        None,
+        "which columns first: id, weighted, forward; magnitude, random, ... [the best held out]",
+    ),
     "correction": (None, "lstsq or none [lstsq; none for the baselines]"),
-    "affine": (None, "absorb the mean in the next layer's bias"),
+    "affine": (None, "absorb the mean in the next layer's bias [with a refit]"),
+    "refit": (None, "auto, asymmetric or none: what the corrections make up for of the layers before them [auto]"),
     "allocation": (None, "uniform, global or sensitivity [the best on samples held out]"),
     "round_to": ("N", "widths are multiples of N"),
     "seed": (None, "of the method random"),
@@ -127,7 +131,6 @@ def _parser() -> _Parser:
     _add_model(job)
     budget = _add_budgets(job)
     budget.add_argument("--plan", type=Path, metavar="P.json", help="a plan that `rrqr plan` wrote")
-    job.add_argument("--refit", action="store_true", help="refit each correction to what the layers before it lost")
     job.add_argument("-o", "--out", type=Path, required=True, metavar="OUT", help="file of the smaller model")
     job.add_argument("--report", type=Path, metavar="R.json", help="write the report here too")
     _add_writing(job)
@@ -170,11 +173,11 @@ def _add_model(job: argparse.ArgumentParser) -> None:
 def _add_budgets(job: argparse.ArgumentParser) -> argparse._MutuallyExclusiveGroup:
     group = job.add_mutually_exclusive_group(required=True)
     for name, (metavar, words) in PLANNING.items():  # without defaults here: those of `plan` hold
-        where, flag, default = group if name in BUDGETS else job, _flag(name), getattr(Options, name)
-        if isinstance(default, bool):
-            where.add_argument(flag, action="store_true", default=None, help=words)
+        where, flag = group if name in BUDGETS else job, _flag(name)
+        if name == "affine":
+            where.add_argument(flag, action=argparse.BooleanOptionalAction, help=words)
         else:
-            number = float if name in BUDGETS else int if isinstance(default, int) else str
+            number = float if name in BUDGETS else int if isinstance(getattr(Options, name), int) else str
             reader = _integers if name == "ranks" else number
             where.add_argument(flag, type=reader, metavar=metavar, help=words)
     job.add_argument(
@@ -220,7 +223,7 @@ def _compress(args: argparse.Namespace) -> None:
     model = _opened(args, data)
     with fitting(model.face), _progress() as progress:
         analysis, plan = _planned(args, model, data, plan, progress)
-        small = apply(analysis, plan, refit="asymmetric" if args.refit else None, progress=progress)
+        small = apply(analysis, plan, progress=progress)
         report = model.report(analysis, plan, small, time.perf_counter() - began)
     model.save(small, args.out, plan, overwrite=args.force)
     if args.report:
@@ -255,7 +258,8 @@ def _opened(args: argparse.Namespace, data: Any) -> ModelFile:
 def _options(args: argparse.Namespace) -> dict[str, Any]:
     """The arguments of `plan` that were given."""
     given = {name: getattr(args, name) for name in PLANNING}
-    return {name: value for name, value in given.items() if value is not None}
+    words = {name: value for name, value in given.items() if value is not None}
+    return words | ({"refit": None} if given["refit"] == "none" else {})
 
 
 def _planned(

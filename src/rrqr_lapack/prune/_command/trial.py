@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from rrqr_lapack import TruncatedQR
 
 from ..._common.atomic import FilePath
-from .._apply import Refit, apply
+from .._apply import apply
 from .._compress import analyze
 from .._network.files import load
 from .._network.network import Network
@@ -23,13 +23,13 @@ from . import fashion_mnist
 
 NETWORK = Path(__file__).parent / "data" / "fashion_mnist_network.npz"
 
-# Each with what `plan` and `apply` are given. 'Corrected' is by least squares; 'alone', the other columns are dropped.
-SCHEMES: dict[str, tuple[dict[str, Any], Refit]] = {
-    "ID, corrected": ({"method": "id"}, None),
-    "forward, affine, refitted": ({"method": "forward", "affine": True}, "asymmetric"),
-    "magnitude, corrected": ({"method": "magnitude", "correction": "lstsq"}, None),
-    "magnitude alone": ({"method": "magnitude", "correction": "none"}, None),
-    "ID alone": ({"method": "id", "correction": "none"}, None),
+# What `plan` is given. 'Corrected' is by least squares; 'alone', the other columns are dropped.
+SCHEMES: dict[str, dict[str, Any]] = {
+    "ID, corrected": {"method": "id", "refit": None},
+    "forward, affine, refitted": {"method": "forward", "refit": "asymmetric"},
+    "magnitude, corrected": {"method": "magnitude", "correction": "lstsq", "refit": None},
+    "magnitude alone": {"method": "magnitude", "correction": "none"},
+    "ID alone": {"method": "id", "correction": "none"},
 }
 
 
@@ -96,12 +96,12 @@ class Trial:
         """
         names = list(self.analysis.groups)
         skip = [] if layers is None else [name for i, name in enumerate(names) if i not in layers]
-        plans = [plan(self.analysis, **budget, skip=skip) for budget in budgets]
+        plans = [plan(self.analysis, **budget, skip=skip, method="id", refit=None) for budget in budgets]
         found: list[dict[str, float]] = [{} for _ in plans]
-        for number, (scheme, (options, refit)) in enumerate(SCHEMES.items()):
+        for number, (scheme, options) in enumerate(SCHEMES.items()):
             for i, (size, accuracies) in enumerate(zip(plans, found, strict=True)):
                 chosen = plan(self.analysis, ranks=size.ranks, skip=skip, **options)
-                accuracies[scheme] = accuracy(apply(self.analysis, chosen, refit=refit), self.test, self.labels)
+                accuracies[scheme] = accuracy(apply(self.analysis, chosen), self.test, self.labels)
                 if progress:
                     progress(number * len(plans) + i + 1, len(SCHEMES) * len(plans))
         return [_point(*each) for each in zip(budgets, plans, found, strict=True)]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
 
 from .. import _calibration
-from .._face import Cut, Group, Term
+from .._face import Cut, Fold, Group, Outputs, Term
 from .network import Dense, Network
 
 Batch: TypeAlias = tuple[np.ndarray, np.ndarray]  # the numbers of the samples, and their rows
@@ -83,25 +83,18 @@ class NetworkFace:
                     kept[name_of(i)] = Z
             yield kept
 
-    def outputs(self, batches: Iterable[Batch]) -> Iterator[np.ndarray]:
+    def outputs(self, batches: Iterable[Batch]) -> Iterator[tuple[np.ndarray]]:
         """The logits of each batch."""
         for batch in batches:
             for Z in self._forward(batch, len(self.model.layers) - 1):
                 logits = Z
-            yield logits
+            yield (logits,)
 
     def _forward(self, batch: Batch, last: int) -> Iterator[np.ndarray]:
         """The activations of layers 0 ... last, which must be finite."""
         indices, x = batch
         for i, layer in enumerate(self.model.layers[: last + 1]):
-            with np.errstate(over="ignore", invalid="ignore"):  # said below, with the layer's name
-                x = layer(x)
-            bad = ~np.isfinite(x).all(axis=1)
-            if bad.any():
-                raise ValueError(
-                    f"activations of {name_of(i)} must be finite, got NaN or Inf for calibration sample "
-                    f"{indices[bad].min()}"
-                )
+            x = _finite(layer, i, x, indices)
             yield x
 
     def producers(self, name: str) -> list[np.ndarray]:
@@ -112,21 +105,57 @@ class NetworkFace:
         """The weights of the next layer."""
         return [self.model.layers[index_of(name) + 1].weight]
 
+    def sweep(self, batches: Sequence[Batch], names: Iterable[str], fold: Fold) -> tuple[dict[str, Cut], list[Outputs]]:
+        """As `Face.sweep`."""
+        cuts: dict[str, Cut] = {}
+        names, numbers = set(names), [numbers for numbers, _ in batches]
+        small, whole = [rows for _, rows in batches], [rows for _, rows in batches]
+        before: Cut | None = None
+        for i, layer in enumerate(self.model.layers):
+            read = _reading(layer, before)
+            small = [_finite(read, i, x, which) for x, which in zip(small, numbers, strict=True)]
+            whole = [_finite(layer, i, x, which) for x, which in zip(whole, numbers, strict=True)]
+            before = None
+            if name_of(i) in names:
+                pairs = dict(enumerate(zip(small, whole, strict=True)))
+                before = cuts[name_of(i)] = fold(name_of(i), pairs)
+                small = [Z[:, before.units] for Z in small]
+        return cuts, [((Y,), (Y_small,)) for Y, Y_small in zip(whole, small, strict=True)]
+
     def cut(self, cuts: Mapping[str, Cut]) -> NetworkFace:
         """As `Face.cut`."""
         layers: list[Dense] = []
         before: Cut | None = None
         for i, layer in enumerate(self.model.layers):
-            weight, bias = layer.weight, layer.bias
-            if before is not None:
-                if before.shift is not None:
-                    bias = bias + before.shift @ weight
-                weight = before.coefficients @ weight
+            read = _reading(layer, before)
+            weight, bias = read.weight, read.bias
             before = cuts.get(name_of(i))
             if before is not None:
                 weight, bias = weight[:, before.units], bias[before.units]
             layers.append(Dense(_own(weight, layer.weight), _own(bias, layer.bias), layer.activation))
         return NetworkFace(Network(layers, self.model.head))
+
+
+def _reading(layer: Dense, cut: Cut | None) -> Dense:
+    """The layer as it reads what a cut has left."""
+    if cut is None:
+        return layer
+    weight, bias = layer.weight, layer.bias
+    if cut.shift is not None:
+        bias = bias + cut.shift @ weight
+    return Dense(_own(cut.coefficients @ weight, weight), _own(bias, layer.bias), layer.activation)
+
+
+def _finite(layer: Dense, i: int, x: np.ndarray, samples: np.ndarray) -> np.ndarray:
+    """What layer i makes of these calibration samples."""
+    with np.errstate(over="ignore", invalid="ignore"):  # said below, with the layer's name
+        x = layer(x)
+    bad = ~np.isfinite(x).all(axis=1)
+    if bad.any():
+        raise ValueError(
+            f"activations of {name_of(i)} must be finite, got NaN or Inf for calibration sample {samples[bad].min()}"
+        )
+    return x
 
 
 class _Again:

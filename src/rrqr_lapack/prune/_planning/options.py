@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal, TypeAlias
 
 from .._units.select import Method
-from .recipe import Correction
+from .recipe import Correction, Refit
 
 AllocationName: TypeAlias = Literal["uniform", "global", "sensitivity"]
 EpsScale: TypeAlias = Literal["output"] | None
@@ -25,9 +25,10 @@ class Options:
     params: float | None = None
     flops: float | None = None
     max_error: float | None = None
-    method: Method = "id"
+    method: Method | None = None
     correction: Correction | None = None
-    affine: bool = False
+    affine: bool | None = None
+    refit: Refit = "auto"
     allocation: AllocationName | None = None
     round_to: int = 1
     skip: Iterable[str] = ()

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
-
-import numpy as np
 
 from ..._common.progress import Progress, check_progress
 from .._analyze import Analysis, check_analysis
 from .._face import total
-from .._units.curves import Curves
 from .._units.select import Method
-from .allocate import Allocation
-from .budget import Budget
 from .options import AllocationName, EpsScale, Options
 from .plans import GroupPlan, Plan
-from .recipe import Correction
+from .recipe import Correction, Refit
 from .request import Request
-
-TRIES = 6  # corrections of a predicted error by the measured one
+from .trials import Trials
 
 
 def plan(
@@ -32,9 +25,10 @@ def plan(
     params: float | None = None,
     flops: float | None = None,
     max_error: float | None = None,
-    method: Method = "id",
+    method: Method | None = None,
     correction: Correction | None = None,
-    affine: bool = False,
+    affine: bool | None = None,
+    refit: Refit = "auto",
     allocation: AllocationName | None = None,
     round_to: int = 1,
     skip: Iterable[str] = (),
@@ -62,14 +56,22 @@ def plan(
         number of them above.
     max_error : float, optional
         The largest relative error of the outputs on the held-out samples; as few parameters as meet it.
-    method : str, default 'id'
+    method : str, optional
         Which units first: 'id', 'weighted', 'forward', or the baselines 'magnitude', 'random', 'activation',
-        'variance'.
+        'variance'. None: 'forward' or 'weighted', whichever has the smaller output error on the held-out samples, and
+        'id' for `eps`.
     correction : {None, 'lstsq', 'none'}, optional
         T by least squares, or the other units simply dropped. None: 'lstsq' for the first three methods, 'none' for the
         baselines.
-    affine : bool, default False
-        Fit the activations without their mean, which the next layer's bias absorbs.
+    affine : bool, optional
+        Fit the activations without their mean, which the next layer's bias absorbs. None: where T is refitted, but for
+        `eps`.
+    refit : {'auto', 'asymmetric', None}, default 'auto'
+        What `apply` fits T to. None: once, to the activations of the original model. Otherwise it goes from front to
+        back and fits to what the *cut* model computes for the units that stay, regularized: 'asymmetric' so that the
+        original's activations come out, each group making up for what those before it lost; 'auto' for all, half or
+        none of that, whichever is best on the held-out samples. It needs samples that can be read again and a
+        correction to fit; without, 'auto' is None.
     allocation : {None, 'uniform', 'global', 'sensitivity'}, optional
         How a budget of the whole model is spread: the same fraction of each group; by the groups' relative errors; or
         by what these do to the outputs, measured on the held-out samples. None tries all three and takes the one with
@@ -96,14 +98,15 @@ def plan(
     ------
     ValueError
         Not exactly one budget, or one that is out of range or cannot be met (what can be is said); an unknown method,
-        allocation or group.
+        allocation, refit or group; a refit without a correction to fit, or of an iterator's samples.
     TypeError
         A budget that is not a number; no analysis.
 
     Notes
     -----
-    One pivoted QR of an n x n triangle a group and method, and forward passes of the held-out samples: one a group for
-    the prediction, eight more for 'sensitivity'.
+    One factorization of an n x n triangle a group and method; a few sweeps, each batch once through both models, of as
+    many samples as it takes to compare and of all for the prediction; and forward passes of few held-out samples, five
+    a group, for 'sensitivity'.
 
     References
     ----------
@@ -128,103 +131,26 @@ def plan(
 
 def planned(analysis: Analysis[Any], request: Request, progress: Progress | None = None) -> Plan:
     """The plan for what was asked and checked."""
-    budget = request.budget
-    curves = Curves(analysis, request.groups, request.recipe, request.round_to, check_progress(progress))
-    if not request.allocations:
-        widths = _by_rule(curves, budget, request.eps_scale)
-        return _made(curves, budget, budget.kind, widths, {budget.kind: curves.together(widths)})
-    tried = {name: _spread(curves, budget, name) for name in request.allocations}
-    found = {name: widths for name, widths in tried.items() if widths is not None}
-    if not found:
-        raise ValueError(
-            f"max_error must be larger, got {budget.value}: no cut to the numerical rank is as good; skip groups, or "
-            "allow more"
-        )
-    errors = {name: curves.together(widths) for name, widths in found.items()}
-    full = {group.name: group.width for group in analysis.face.groups}
-    sizes = {name: total(analysis.face.parameters, {**full, **widths}) for name, widths in found.items()}
-    worth = sizes if budget.kind == "max_error" else errors
-    best = min(reversed(found), key=lambda name: worth[name])
-    return _made(curves, budget, best, found[best], errors)
-
-
-def _by_rule(curves: Curves, budget: Budget, eps_scale: str | None) -> dict[str, int]:
-    """The widths that eps, keep or ranks give each group."""
-    result = {}
-    for name, choices in curves.choices.items():
-        group = curves.analysis.groups[name]
-        if budget.kind == "eps":
-            diagonal = curves.recipe.factor(curves.analysis, name).diagonal
-            eps = budget.value
-            if eps_scale == "output":
-                scale = np.linalg.norm(np.hstack(curves.analysis.face.consumers(name)), 2)
-                eps = min(1.0, eps / scale) if scale else 1.0
-            k = int(np.argmax(np.append(diagonal <= eps * diagonal[0], True)))
-        elif budget.kind == "keep":
-            k = round(budget.value * group.width)
-        else:
-            k = budget.value[name]
-        result[name] = int(choices[min(int(np.searchsorted(choices, k)), len(choices) - 1)])
-    return result
-
-
-def _spread(curves: Curves, budget: Budget, name: str) -> dict[str, int] | None:
-    """The widths of one allocation under the budget, None where there are none."""
-    face = curves.analysis.face
-    errors = curves.output() if name == "sensitivity" else curves.relative()
-    full = {group.name: group.width for group in face.groups}
-    allocation = Allocation(errors, curves.choices, budget.terms(face), full, uniform=name == "uniform")
-    if budget.kind == "max_error":
-        return _cheapest(curves, allocation, budget.value)
-    limit = budget.limit(face)
-    widths = allocation.within(limit)
-    if widths is None:
-        raise ValueError(
-            f"{budget.kind} must allow what the model has at its narrowest, {allocation.cost(allocation.narrowest):,}, "
-            f"got {budget.value}, which allows {math.floor(limit):,}"
-        )
-    return widths
-
-
-def _cheapest(curves: Curves, allocation: Allocation, max_error: float) -> dict[str, int] | None:
-    """The widths of the least cost whose output error, measured on the held-out samples, is at most `max_error`.
-
-    The curves predict the error, and what is measured corrects the prediction a few times.
-    """
-    target, found = max_error, []
-    for _ in range(TRIES):
-        widths = allocation.cheapest(target**2) or allocation.widest
-        measured = curves.together(widths)
-        if measured <= max_error:
-            found.append(widths)
-        target *= max_error / max(measured, 1e-3 * max_error)
-    return min(found, key=allocation.cost, default=None)
-
-
-def _made(
-    curves: Curves, budget: Budget, allocation: str, widths: Mapping[str, int], held_out: dict[str, float]
-) -> Plan:
-    """The plan of these widths."""
-    analysis, recipe, face = curves.analysis, curves.recipe, curves.analysis.face
-    groups = []
-    for name, k in widths.items():
-        factor = recipe.factor(analysis, name)
-        error = factor.errors[k] / factor.norm if factor.norm else factor.errors[k]
-        units = tuple(map(int, factor.units[:k]))
-        groups.append(GroupPlan(name, analysis.groups[name].width, units, float(error), curves.alone(name, k)))
+    trials = Trials(analysis, request, check_progress(progress))
+    best, face = trials.best(), analysis.face
+    curves, groups = trials.curves(best.recipe), []
+    for name, k in best.widths.items():
+        units = tuple(map(int, curves.units[name][:k]))
+        error = float(curves.errors[name][k])
+        groups.append(GroupPlan(name, analysis.groups[name].width, units, error, curves.alone(name, k)))
     before = {group.name: group.width for group in face.groups}
-    after = {**before, **widths}
+    after = {**before, **best.widths}
     return Plan(
-        budget={budget.kind: budget.value},
-        recipe=recipe,
-        allocation=allocation,
+        budget={request.budget.kind: request.budget.value},
+        recipe=best.recipe,
+        allocation=best.allocation,
         groups=tuple(groups),
         parameters_before=total(face.parameters, before),
         parameters_after=total(face.parameters, after),
         flops_before=total(face.flops, before),
         flops_after=total(face.flops, after),
-        output_error=math.hypot(*(group.output_error for group in groups)),
-        held_out=held_out,
+        output_error=best.error,
+        held_out=trials.held_out,
         doubts=analysis.doubts,
         left_alone=dict(face.left_alone),
     )

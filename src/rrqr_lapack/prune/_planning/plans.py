@@ -56,10 +56,11 @@ class Plan:
     parameters_before, parameters_after, flops_before, flops_after : int
         Of the whole model.
     output_error : float
-        Predicted ``||Y' - Y||_F / ||Y||_F`` of the outputs on samples like the calibration samples: the root of the sum
-        of the squares of the groups'.
+        Predicted ``||Y' - Y||_F / ||Y||_F`` of the outputs of what `apply` makes: measured on the held-out samples
+        with all groups cut and fitted, as the recipe says, to the others. Of several outputs the root mean square.
     held_out : dict of str to float
-        The same, measured on the held-out samples, for each allocation that was tried.
+        The same for each allocation, method and share of drift that was tried, fitted to as many samples as it takes
+        to compare them.
     doubts : tuple of str
         What the calibration samples cannot tell, `Analysis.doubts`.
     left_alone : dict of str to str
@@ -110,15 +111,17 @@ class Plan:
         ]
         budget = ", ".join(f"{kind} {value if kind != 'ranks' else ''}".strip() for kind, value in self.budget.items())
         affine = ", affine" if self.recipe.affine else ""
+        if self.recipe.drift is not None:
+            affine += f", refitted to {self.recipe.drift:.0%} of the drift"
         title = f"Plan for {budget}: method '{self.recipe.method}', correction '{self.recipe.correction}'{affine}"
         tried = ", ".join(f"{name} {error:.2e}" for name, error in self.held_out.items())
-        won = f" ({self.allocation} is best)" if len(self.held_out) > 1 else ""
+        won = f" ({self.allocation} it is)" if len(self.held_out) > 1 else ""
         return "\n".join(
             [
                 table(title, ["group", "units", "kept", "fraction", "error of Z", "error of the output"], rows),
                 f"parameters      {change(self.parameters_before, self.parameters_after)}",
                 f"multiply-adds   {change(self.flops_before, self.flops_after)}",
-                f"output error    {self.output_error:.2e} predicted; on held-out samples {tried}{won}",
+                f"output error    {self.output_error:.2e} predicted; tried on held-out samples: {tried}{won}",
                 *(f"beware          {doubt}" for doubt in self.doubts),
                 *(f"left alone      {said}" for said in by_reason(self.left_alone)),
             ]

@@ -12,6 +12,7 @@ from .._units.factor import GroupFactor
 from .._units.select import CORRECTED, METHODS, Method
 
 Correction: TypeAlias = Literal["lstsq", "none"]
+Refit: TypeAlias = Literal["auto", "asymmetric"] | None
 CORRECTIONS: tuple[Correction, ...] = get_args(Correction)
 
 
@@ -29,16 +30,25 @@ class Recipe:
         Whether the mean is absorbed in the next bias, where `Group.affine` allows it.
     seed : int
         Of the method 'random'.
+    drift : float or None
+        What T is refitted to from front to back: the activations of the cut model itself, and this share of what they
+        are short of the original's. None: it is fitted once, to the original's.
     """
 
     method: Method = "id"
     correction: Correction = "lstsq"
     affine: bool = False
     seed: int = 0
+    drift: float | None = None
 
     @classmethod
     def of(
-        cls, method: Method = "id", correction: Correction | None = None, affine: bool = False, seed: int = 0
+        cls,
+        method: Method = "id",
+        correction: Correction | None = None,
+        affine: bool = False,
+        seed: int = 0,
+        drift: float | None = None,
     ) -> Recipe:
         """Checked; without a `correction` that which defines the method, none for the baselines.
 
@@ -51,7 +61,7 @@ class Recipe:
         check_choice("correction", correction, (None, *CORRECTIONS))
         if correction is None:
             correction = "lstsq" if method in CORRECTED else "none"
-        return cls(method, correction, bool(check_flag("affine", affine)), check_count("seed", seed))
+        return cls(method, correction, bool(check_flag("affine", affine)), check_count("seed", seed), drift)
 
     def factor(self, analysis: Analysis[Any], name: str, *, fit: bool = False) -> GroupFactor:
         """One group of the analysis, factored so."""

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import get_args
 
 from rrqr_lapack._common.arrays import check_choice, check_count
 
 from .._face import Group
-from .._units.select import PIVOTED
+from .._units.select import PIVOTED, Method
 from .._words import some
 from .budget import PER_GROUP, Budget, one_of
 from .options import AllocationName, Options
-from .recipe import Recipe
+from .recipe import Recipe, Refit
 
+DEFAULTS: tuple[Method, ...] = ("forward", "weighted")  # one of them is best nearly everywhere
+DRIFTS = (1.0, 0.0, 0.5)  # in the order in which they are tried
 ALLOCATIONS: tuple[AllocationName, ...] = get_args(AllocationName)
 
 
@@ -25,7 +27,9 @@ class Request:
     Attributes
     ----------
     budget : Budget
-    recipe : Recipe
+    plain : tuple of Recipe
+        Those to try, without a refit.
+    refit : {'auto', 'asymmetric', None}
     allocations : tuple of str
         Those to try; empty for a rule of each group.
     round_to : int
@@ -35,7 +39,8 @@ class Request:
     """
 
     budget: Budget
-    recipe: Recipe
+    plain: tuple[Recipe, ...]
+    refit: Refit
     allocations: tuple[str, ...]
     round_to: int
     groups: tuple[str, ...]
@@ -52,12 +57,24 @@ class Request:
         """
         groups = _without(groups, options.skip)
         budget = one_of(options.budgets(), groups)
-        recipe = Recipe.of(options.method, options.correction, options.affine, options.seed)
+        check_choice("refit", options.refit, (None, "auto", "asymmetric"))
+        eps = budget.kind == "eps"
+        methods = (options.method,) if options.method is not None else ("id",) if eps else DEFAULTS
+        affine = options.refit is not None and not eps if options.affine is None else options.affine
+        recipes = tuple(Recipe.of(method, options.correction, affine, options.seed) for method in methods)
+        recipe = recipes[0]
+        if recipe.correction == "none":
+            if options.refit == "asymmetric":
+                raise ValueError(
+                    f"refit must be None with the correction 'none' (of the method {recipe.method!r}), got "
+                    f"{options.refit!r}; correction='lstsq' is what it fits"
+                )
+            recipes = tuple(replace(each, affine=bool(options.affine)) for each in recipes)
         check_choice("eps_scale", options.eps_scale, (None, "output"))
         check_choice("allocation", options.allocation, (None, *ALLOCATIONS))
-        if budget.kind == "eps" and recipe.method not in PIVOTED:
+        if eps and recipe.method not in PIVOTED:
             raise ValueError(f"eps must go with {' or '.join(map(repr, PIVOTED))}, got the method {recipe.method!r}")
-        if budget.kind != "eps" and options.eps_scale is not None:
+        if not eps and options.eps_scale is not None:
             raise ValueError(f"eps_scale must be None without eps, got {options.eps_scale!r} and {budget.kind}")
         if budget.kind in PER_GROUP and options.allocation is not None:
             raise ValueError(
@@ -66,9 +83,16 @@ class Request:
             )
         tried = (options.allocation,) if options.allocation else ALLOCATIONS
         allocations = () if budget.kind in PER_GROUP else tried
-        return cls(
-            budget, recipe, allocations, check_count("round_to", options.round_to, 1), tuple(groups), options.eps_scale
-        )
+        round_to = check_count("round_to", options.round_to, 1)
+        refit = None if recipe.correction == "none" else options.refit
+        return cls(budget, recipes, refit, allocations, round_to, tuple(groups), options.eps_scale)
+
+    def recipes(self, *, read_again: bool) -> tuple[Recipe, ...]:
+        """Those to try, in this order, of samples that can be read again or not."""
+        if self.refit is None or (self.refit == "auto" and not read_again):
+            return self.plain
+        shares = DRIFTS if self.refit == "auto" else DRIFTS[:1]
+        return tuple(replace(each, drift=drift) for drift in shares for each in self.plain)
 
 
 def _without(groups: Mapping[str, Group], skip: Iterable[str]) -> dict[str, Group]:

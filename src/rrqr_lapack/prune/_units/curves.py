@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from ..._common.progress import Progress
-from .._analyze import Analysis
+from .._analyze import HELD_OUT, Analysis
 from .._face import Cut
 from .._planning.recipe import Recipe
 
-POINTS = 8  # widths of a group at which its effect on the outputs is measured
+POINTS = 3  # widths of a group at which its effect on the outputs is measured
 SMALL = 0.01  # relative error of a group below which its effect is not measured
 LEAST = 1e-12  # relative error that counts as none
 
@@ -46,16 +46,20 @@ class Curves:
         progress: Progress | None = None,
     ) -> None:
         self.analysis, self.recipe, self.progress = analysis, recipe, progress
-        self.fit = {name: recipe.factor(analysis, name, fit=True) for name in names}
-        self.choices = {
-            name: widths(len(recipe.factor(analysis, name).units), analysis.groups[name].width, round_to)
-            for name in names
-        }
+        self.choices: dict[str, np.ndarray] = {}
+        self.units: dict[str, np.ndarray] = {}
+        self.errors: dict[str, np.ndarray] = {}
+        for name in names:
+            whole = recipe.factor(analysis, name)
+            self.choices[name] = widths(len(whole.units), analysis.groups[name].width, round_to)
+            self.units[name], self.errors[name] = whole.units, whole.errors / (whole.norm or 1.0)
+        self.fit = {name: recipe.factor(analysis, name, fit=True) for name in self.choices}
+        self._relative = {name: self._fitted(name) for name in self.choices}
         self._alone: dict[tuple[str, int], float] = {}
 
     def relative(self) -> dict[str, np.ndarray]:
         """Squared ``||Z - Z_C T||_F / ||Z||_F`` at each group's choices."""
-        return {name: self._relative(name) ** 2 for name in self.choices}
+        return {name: self._relative[name] ** 2 for name in self.choices}
 
     def output(self) -> dict[str, np.ndarray]:
         """Squared output errors at each group's choices, measured and interpolated."""
@@ -64,26 +68,34 @@ class Curves:
     def alone(self, name: str, k: int) -> float:
         """The measured output error of cutting one group alone to k units."""
         if (name, k) not in self._alone:
-            self._alone[name, k] = self.analysis.output_error(self.cuts({name: k}))
+            batches = len(self.analysis.held_out) * HELD_OUT
+            self._alone[name, k] = self.analysis.output_error(
+                self.cuts({name: k}), most=-(-2 * batches // ((POINTS + 1) * len(self.choices)))
+            )
             if self.progress:
                 self.progress("measuring cuts", len(self._alone), None)
         return self._alone[name, k]
 
     def together(self, widths: Mapping[str, int]) -> float:
-        """The measured output error of cutting all groups."""
+        """The measured output error of cutting all groups, fitted to the original model."""
         return self.analysis.output_error(self.cuts(widths))
 
     def cuts(self, widths: Mapping[str, int]) -> dict[str, Cut]:
-        """The cuts to these widths, fitted to the samples that are not held out."""
-        return {name: self.fit[name].cut(min(k, len(self.fit[name].units))) for name, k in widths.items()}
+        """The cuts to these widths, fitted to the samples that are not held out; none where all units stay."""
+        result = {}
+        for name, k in widths.items():
+            if k < self.analysis.groups[name].width:
+                result[name] = self.fit[name].cut(min(k, len(self.fit[name].units)))
+        return result
 
-    def _relative(self, name: str) -> np.ndarray:
+    def _fitted(self, name: str) -> np.ndarray:
+        """Relative errors at the choices, on the samples that are not held out."""
         factor = self.fit[name]
         errors = factor.errors[np.minimum(self.choices[name], len(factor.units))]
-        return errors / factor.norm if factor.norm else errors
+        return np.where(self.choices[name] == self.analysis.groups[name].width, 0, errors / (factor.norm or 1.0))
 
     def _output(self, name: str) -> np.ndarray:
-        choices, relative = self.choices[name], np.maximum(self._relative(name), LEAST)
+        choices, relative = self.choices[name], np.maximum(self._relative[name], LEAST)
         # where the curve falls to evenly spaced levels; small errors act linearly, so the ratio stays as it is beyond
         levels = np.geomspace(relative[0], max(relative[-1], min(SMALL, relative[0])), POINTS)
         points = np.unique(np.searchsorted(-relative, -levels).clip(max=len(choices) - 1))

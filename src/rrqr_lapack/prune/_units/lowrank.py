@@ -108,6 +108,11 @@ class LowRankLayer:
         """Numbers in A and B."""
         return rank * sum(self.shape)
 
+    @property
+    def most(self) -> int:
+        """The largest rank whose factors have no more numbers than the weights."""
+        return max(1, min(len(self.values), self.shape[0] * self.shape[1] // sum(self.shape)))
+
     def factors(self, rank: int) -> tuple[np.ndarray, np.ndarray]:
         """A (inputs, rank) and B (rank, outputs), in the dtype of the weights; the rows of B are orthonormal.
 
@@ -169,6 +174,37 @@ def allocate_ranks(layers: Mapping[str, LowRankLayer], budget: int) -> dict[str,
             left -= sum(each.shape)
             ranks[name] = r + 1
     return ranks
+
+
+def uniform_ranks(layers: Mapping[str, LowRankLayer], budget: int) -> dict[str, int | None]:
+    """The same fraction of the numbers of each layer, the largest that the budget allows; at least rank 1.
+
+    Parameters
+    ----------
+    layers : mapping of str to LowRankLayer
+    budget : int
+        Numbers that all layers together may have.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from rrqr_lapack.prune._units.lowrank import LowRankLayer, uniform_ranks
+    >>> uniform_ranks({"a": LowRankLayer(np.eye(8)), "b": LowRankLayer(np.eye(16))}, 160)
+    {'a': 2, 'b': 4}
+    """
+    low, high = 0.0, 1.0
+    whole = {name: each.shape[0] * each.shape[1] for name, each in layers.items()}
+    if budget >= sum(whole.values()):
+        return dict.fromkeys(layers)
+
+    def ranks(fraction: float) -> dict[str, int | None]:
+        return {name: min(each.most, max(1, int(fraction * each.most))) for name, each in layers.items()}
+
+    for _ in range(40):
+        middle = (low + high) / 2
+        cost = sum(each.size(rank or 0) for each, rank in zip(layers.values(), ranks(middle).values(), strict=True))
+        low, high = (middle, high) if cost <= budget else (low, middle)
+    return ranks(low)
 
 
 def _real(name: str, value: Any) -> np.ndarray:

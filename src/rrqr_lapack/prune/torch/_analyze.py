@@ -42,7 +42,8 @@ def analyze(
     call : callable, optional
         ``call(model, batch)`` runs the model on a batch.
     output : callable, optional
-        ``output(result)`` is the tensor to preserve. Default: the first floating-point tensor of the result.
+        ``output(result)`` is the tensor to preserve. Default: every floating-point tensor of the
+        result, each by its own norm.
     residual : bool, default False
         Whether residual streams are groups too, where no normalization over features forbids it.
     batch_size : int, default 64

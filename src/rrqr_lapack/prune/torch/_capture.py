@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
+from weakref import ref
 
 import numpy as np
 import torch
@@ -42,7 +43,7 @@ class Capture(Weights, TorchFunctionMode):
             for reader in coupling.readers:
                 self._readers.setdefault(reader.member[:2], []).append((coupling.name, reader))
         self._mask = mask
-        self._met: list[tuple[str, torch.Tensor]] = []
+        self._met: list[tuple[str, ref[torch.Tensor]]] = []  # which are not kept for this
         self._parts: dict[str, list[torch.Tensor]] = {  # the first is for groups that nothing reads
             coupling.name: [torch.empty(0, coupling.width * coupling.unit)] for coupling in couplings
         }
@@ -70,12 +71,22 @@ class Capture(Weights, TorchFunctionMode):
         parameter, transposed = weight
         axis = call.weight_axis % call.weight.ndim
         for group, reader in self._readers.get((parameter, 1 - axis if transposed else axis), ()):
-            if any(group == name and call.x is x for name, x in self._met):
+            met = next((i for i, (name, x) in enumerate(self._met) if group == name and call.x is x()), None)
+            if met is not None:
+                self.reached(group, reader, met, new=False)
                 continue
-            self._met.append((group, call.x))
+            self._met.append((group, ref(call.x)))
             x = rows(call.x.detach().movedim(call.x_axis, -1), self._mask)
             flat = x.reshape(-1, x.shape[-1])
             self._parts[group].append(torch.cat([columns(flat, 1, block).T for block in reader.member.blocks]))
+            self.reached(group, reader, len(self._met) - 1, new=True)
+
+    def reached(self, group: str, reader: Reader, met: int, new: bool) -> None:
+        """A reader is about to read the met-th tensor, which is new or was read before; for those who watch."""
+
+    def last(self, group: str) -> np.ndarray:
+        """The activations of a group met last, which are forgotten."""
+        return np.ascontiguousarray(at_least_single(self._parts[group].pop()).cpu().numpy())
 
     def activations(self) -> Mapping[str, np.ndarray]:
         """Name -> Z, float64 for a model in float64, otherwise float32."""

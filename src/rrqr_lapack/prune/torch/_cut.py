@@ -97,26 +97,25 @@ def cut_tensors(state: Mapping[str, torch.Tensor], coupling: Coupling, cut: Cut)
     def current(name: str) -> torch.Tensor:
         return new[name] if name in new else state[name].detach()
 
-    T = torch.as_tensor(
-        np.ascontiguousarray(cut.coefficients, dtype=np.float64), device=current(coupling.readers[0].member.name).device
-    )
     for reader in coupling.readers:
-        name = reader.member.name
-        if cut.shift is not None:
+        name, mine = reader.member.name, cut.of(reader.member.name)
+        device = current(name).device
+        if mine.shift is not None:
             if not coupling.affine:
                 raise ValueError(
                     f"shift must be None for group {coupling.name!r}, whose readers pad with zeros or have no bias, "
                     "got one"
                 )
-            shift = torch.as_tensor(np.asarray(cut.shift, dtype=np.float64), device=T.device)
-            new[reader.biases[0]] = current(reader.biases[0]).double() + _constant(current(name), reader.member, shift)
+            shift = torch.as_tensor(np.asarray(mine.shift, dtype=np.float64), device=device)
+            new[reader.biases[0]] = current(reader.biases[0]).double() + constant(current(name), reader.member, shift)
+        T = torch.as_tensor(np.ascontiguousarray(mine.coefficients, dtype=np.float64), device=device)
         new[name] = folded(current(name), reader.member, T)
     for member in (*coupling.makers, *coupling.followers):
         new[member.name] = kept(current(member.name), member, cut.units)
     return new
 
 
-def _constant(weight: torch.Tensor, member: Member, shift: torch.Tensor) -> torch.Tensor:
+def constant(weight: torch.Tensor, member: Member, shift: torch.Tensor) -> torch.Tensor:
     """What the products gain when `shift` is added to every row of Z: one number for each output."""
     out = 0 if member.axis else 1
     moved = weight.double().movedim(out, -1)

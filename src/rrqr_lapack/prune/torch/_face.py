@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
 import numpy as np
 import torch
 
-from .._face import Batch, Cut, Group, total
+from .._face import Batch, Cut, Fold, Group, Outputs, total
 from ._capture import Capture
 from ._configs import Setting, configure
 from ._cut import columns, cut_tensors, rebuilt, stored
 from ._numbers import set_number
-from ._samples import Calibration, Caller, Samples, at_least_single, fingerprints, mask_of, prepare, rows
+from ._samples import Calibration, Caller, Samples, at_least_single, fingerprints, mask_of, prepare, preserved
 from ._structure import Coupling, Member, Structure
+from ._sweep import sweep
 
 
 class TorchFace:
@@ -49,8 +50,8 @@ class TorchFace:
     >>> len(list(face.fingerprints(batch))), face.run(batch).shape, face.tensor("0.bias").shape
     (10, torch.Size([10, 2]), torch.Size([4]))
     >>> (seen,), (outputs,) = face.activations([batch]), face.outputs([batch])
-    >>> seen["0"].shape, outputs.shape
-    ((10, 4), (10, 2))
+    >>> seen["0"].shape, [each.shape for each in outputs]
+    ((10, 4), [(10, 2)])
     >>> [weight.shape for weight in face.producers("0")], [weight.shape for weight in face.consumers("0")]
     ([(3, 4)], [(4, 2)])
     >>> half = face.cut({"0": Cut(np.array([2, 0]), np.eye(4)[[2, 0]])})
@@ -183,8 +184,8 @@ class TorchFace:
                 self.run(batch)
             yield seen.activations()
 
-    def outputs(self, batches: Iterable[Batch]) -> Iterator[np.ndarray]:
-        """For each batch the tensor to preserve: a row for each sample, or for each position that is not masked.
+    def outputs(self, batches: Iterable[Batch]) -> Iterator[list[np.ndarray]]:
+        """For each batch the tensors to preserve: a row for each sample, or for each position that is not masked.
 
         Parameters
         ----------
@@ -193,7 +194,7 @@ class TorchFace:
 
         Yields
         ------
-        (rows, outputs) ndarray
+        list of (rows, columns) ndarray
             In single or double precision.
 
         Raises
@@ -202,13 +203,10 @@ class TorchFace:
             The outputs have NaN or infinity.
         """
         for batch in batches:
-            y, mask = self._caller.output(self.run(batch)).detach(), mask_of(batch)
-            if mask is not None and y.ndim == 3 and y.shape[:2] == mask.shape:
-                y = rows(y, mask)
-            y = at_least_single(y).reshape(len(y), -1).cpu().numpy()
-            if not np.isfinite(y).all():
-                raise ValueError("outputs of the model must be finite, got NaN or Inf")
-            yield y
+            yield self._kept(self.run(batch), batch)
+
+    def _kept(self, result: Any, batch: Batch) -> list[np.ndarray]:
+        return preserved(self._caller, result, batch)
 
     def producers(self, name: str) -> list[np.ndarray]:
         """The weights that make the group, each (inputs, columns).
@@ -286,6 +284,33 @@ class TorchFace:
                 set_number(model.get_submodule(module), attribute, total(terms, found.widths))
         configure(model, self._settings, found.widths)
         return TorchFace(model, found, self._caller, self._batch_size, self._settings)
+
+    def sweep(self, batches: Sequence[Batch], names: Iterable[str], fold: Fold) -> tuple[dict[str, Cut], list[Outputs]]:
+        """Run the model and one that is cut as it goes over all batches, each once, from front to back.
+
+        Parameters
+        ----------
+        batches : sequence
+            Of what `batches` gives.
+        names : iterable of str
+            The groups to cut.
+        fold : callable
+            ``fold(name, pairs)`` is given the activations (Z', Z) of the cut model and of the original for the number
+            of each batch, and returns the cut.
+
+        Returns
+        -------
+        cuts : dict of str to Cut
+        outputs : list of tuple
+            For each batch the outputs of the original and of the cut model.
+
+        Raises
+        ------
+        ValueError
+            The outputs have NaN or infinity.
+        """
+        couplings = {name: self.coupling(name) for name in names}
+        return sweep(self.model, self._caller, couplings, batches, fold, self._kept)
 
     def only(self, couplings: Iterable[Coupling], whole: Mapping[str, str] | None = None) -> TorchFace:
         """A face of the same model with some of its groups; `whole` says why the others are none.

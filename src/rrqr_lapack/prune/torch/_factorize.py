@@ -7,7 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from numbers import Integral, Real
 from typing import Any
@@ -22,6 +22,7 @@ from ..._common.atomic import FilePath, write_json
 from ..._common.types import Seed
 from ..._common.warn import warn
 from ..._randomized.lora import Driver
+from .._analyze import is_held_out
 from .._doubts import FEW, CalibrationWarning, Variety, doubts
 from .._face import Batch
 from .._tables import table
@@ -30,10 +31,12 @@ from .._words import some
 from ._calls import Args, Kwargs, argument
 from ._factored import Factored, can_be_factored, matrix, read_by, replace_layer
 from ._plain import plain
+from ._ranks import best_ranks
 from ._samples import (
     Calibration,
     Call,
     Caller,
+    Output,
     Samples,
     check_model,
     fingerprints,
@@ -80,6 +83,8 @@ class FactorReport:
     parameters_before, parameters_after : int
     doubts : tuple of str
         What the calibration samples cannot tell, so that the errors may be too small.
+    held_out : dict of str to float
+        ``||Y' - Y||_F / ||Y||_F`` of the outputs on samples that were held out, for each way to spread `params`.
 
     Examples
     --------
@@ -95,6 +100,7 @@ class FactorReport:
     parameters_before: int
     parameters_after: int
     doubts: tuple[str, ...] = ()
+    held_out: dict[str, float] = field(default_factory=dict)
 
     def __str__(self) -> str:
         rows = [
@@ -106,6 +112,10 @@ class FactorReport:
             [
                 table("Layers as products of two", ["layer", "weights", "rank", "relative error"], rows),
                 f"parameters  {before:,} -> {after:,} ({after / before:.1%})",
+                *(
+                    f"tried       {name}: error {error:.2e} on held-out samples"
+                    for name, error in self.held_out.items()
+                ),
                 *(f"beware      {doubt}" for doubt in self.doubts),
             ]
         )
@@ -139,6 +149,7 @@ def factorize(
     driver: Driver = "exact",
     rng: Seed = None,
     call: Call | None = None,
+    output: Output | None = None,
     batch_size: int = 64,
 ) -> tuple[torch.nn.Module, FactorReport]:
     """Replace weights by products of two, ``W ~= A B``, where that is smaller.
@@ -158,7 +169,8 @@ def factorize(
         As for `analyze`.
     params : float or int, optional
         What the whole model may have: a fraction of its parameters (float, in (0, 1]) or a number of them (int).
-        Ranks differ by layer.
+        Ranks differ by layer: those of the least sum of squared relative errors, the same fraction everywhere, or what
+        is halfway, whichever has the smaller error of the outputs on samples that were held out (with samples).
     rtol : float, optional
         Each layer gets the least rank with an error of at most `rtol` times ``||X W||_F``, or ``||W||_F`` without
         samples, if that is smaller.
@@ -170,7 +182,7 @@ def factorize(
         Singular vectors of LAPACK's SVD, or of `rrqr_lapack.randomized_svd`, a fraction of the time for low ranks.
     rng : None, int or Generator, optional
         Of the 'randomized' driver.
-    call, batch_size : optional
+    call, output, batch_size : optional
         As for `find_groups`.
 
     Returns
@@ -217,41 +229,55 @@ def factorize(
     if ranks is not None:
         _check_ranks(model, ranks, chosen)
     seen: dict[str, TallQR] = {}
+    held: dict[str, TallQR] = {}
     doubt: tuple[str, ...] = ()
     if calibration is not None:
-        caller, like = Caller(model, call), prepare(model)
+        caller, like = Caller(model, call, output), prepare(model)
         example, calibration = peek(calibration, like)
         caller.try_out(model, example)
         few = [name for name in chosen if len(matrix(model.get_submodule(name))) <= MOST_INPUTS]
-        seen, doubt = _activations(model, few, Samples(calibration, batch_size, like), caller)
+        seen, held, batches, doubt = _activations(model, few, Samples(calibration, batch_size, like), caller)
         if doubt:
             warn("; ".join(doubt), CalibrationWarning)
-    found = {}
-    for name in chosen:
-        weight, largest = matrix(model.get_submodule(name)), None if ranks is None else ranks[name]
-        found[name] = LowRankLayer(weight, seen.get(name), largest=largest, driver=driver, rng=rng)
+    errors: dict[str, float] = {}
+
+    def layers_of(tall: Mapping[str, TallQR]) -> dict[str, LowRankLayer]:
+        largest: Mapping[str, int] = ranks or {}
+        weights = {name: matrix(model.get_submodule(name)) for name in chosen}
+        return {
+            name: LowRankLayer(weight, tall.get(name), largest=largest.get(name), driver=driver, rng=rng)
+            for name, weight in weights.items()
+        }
+
+    everything = held | {name: each.merge(held[name]) if name in held else each for name, each in seen.items()}
+    found, broken = layers_of(everything), list[str]()
+    if calibration is not None:
+        broken = _broken(model, found, dict.fromkeys(found, 1), caller, example)
+        if broken:
+            warn(f"left as they are, their code uses the weights itself: {some(broken)}")
+    able = {name: each for name, each in found.items() if name not in broken}
     total = sum(parameter.numel() for parameter in model.parameters())
     wanted: dict[str, int | None]
     if ranks is not None:
-        wanted = {name: ranks[name] for name in chosen}
+        wanted = {name: ranks[name] for name in able}
     elif params is not None:
-        other, limit = total - sum(math.prod(each.shape) for each in found.values()), _budget(params, total)
-        least = other + sum(each.size(1) for each in found.values())
+        other, limit = total - sum(math.prod(each.shape) for each in able.values()), _budget(params, total)
+        least = other + sum(each.size(1) for each in able.values())
         if limit < least:
             raise ValueError(
                 f"params must allow rank 1 everywhere, {least:,} parameters, got {params}, which allows {limit:,}"
             )
-        wanted = allocate_ranks(found, limit - other)
+        if held:
+            fitted = {name: each for name, each in layers_of(seen).items() if name in able}
+            wanted, errors = best_ranks(model, caller, batches, fitted, limit - other, _factored)
+        else:
+            wanted = allocate_ranks(able, limit - other)
     else:
-        wanted = {name: _least(each, rtol) for name, each in found.items()}
-    if calibration is not None:
-        broken = _broken(model, found, wanted, caller, example)
-        wanted |= dict.fromkeys(broken)
-        if broken:
-            warn(f"left as they are, their code uses the weights itself: {some(broken)}")
+        wanted = {name: _least(each, rtol) for name, each in able.items()}
     small = _factored(model, found, wanted)
-    reported = tuple(_reported(name, each, wanted[name]) for name, each in found.items())
-    return small, FactorReport(reported, total, sum(parameter.numel() for parameter in small.parameters()), doubt)
+    reported = tuple(_reported(name, each, wanted.get(name)) for name, each in found.items())
+    after = sum(parameter.numel() for parameter in small.parameters())
+    return small, FactorReport(reported, total, after, doubt, errors)
 
 
 def _reported(name: str, each: LowRankLayer, rank: int | None) -> LayerRank:
@@ -291,15 +317,25 @@ def _check_ranks(model: torch.nn.Module, ranks: Mapping[str, Any], chosen: Itera
 
 def _activations(
     model: torch.nn.Module, names: Sequence[str], batches: Iterable[Batch], caller: Caller
-) -> tuple[dict[str, TallQR], tuple[str, ...]]:
-    """The triangle of what each layer reads, of those that run, and what the samples cannot tell of them."""
-    tall = {name: TallQR() for name in names}
+) -> tuple[dict[str, TallQR], dict[str, TallQR], list[Batch], tuple[str, ...]]:
+    """The triangles of what each layer reads, of those that run, without what is held out, and of that.
+
+    With the batches that are held out, and what the samples cannot tell of the layers.
+    """
+    parts = {held: {name: TallQR() for name in names} for held in (False, True)}
+    apart = []
     variety = Variety(FEW * max((len(matrix(model.get_submodule(name))) for name in names), default=0))
-    for batch in batches:
-        mask = mask_of(batch)
+    for number, batch in enumerate(batches):
+        mask, out = mask_of(batch), is_held_out(number)
+        apart += [batch] if out else []
 
         def collect(
-            layer: torch.nn.Module, args: Args, kwargs: Kwargs, name: str, mask: torch.Tensor | None = mask
+            layer: torch.nn.Module,
+            args: Args,
+            kwargs: Kwargs,
+            name: str,
+            mask: torch.Tensor | None = mask,
+            tall: dict[str, TallQR] = parts[out],
         ) -> None:
             X = rows(read_by(layer, argument(args, kwargs, 0, "input").detach()), mask)
             X = X.reshape(-1, X.shape[-1]).cpu().numpy()
@@ -315,10 +351,10 @@ def _activations(
                 hooks.callback(hook.remove)
             caller(model, batch)
         variety.add(fingerprints(caller.inputs(batch)), held_out=False)
-    tall = {name: each for name, each in tall.items() if each.shape[0]}
-    shapes = {name: each.shape for name, each in tall.items()}
-    seen, inputs = ({name: shape[axis] for name, shape in shapes.items()} for axis in (0, 1))
-    return tall, doubts(inputs, seen, variety)
+    tall, held = ({name: each for name, each in parts[out].items() if each.shape[0]} for out in (False, True))
+    rows_of = {name: each.shape[0] + (held[name].shape[0] if name in held else 0) for name, each in tall.items()}
+    inputs = {name: each.shape[1] for name, each in tall.items()}
+    return tall, held, apart, doubts(inputs, rows_of, variety)
 
 
 def _budget(params: Any, total: int) -> int:

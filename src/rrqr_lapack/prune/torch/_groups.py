@@ -43,7 +43,7 @@ def find_groups(
         ``call(model, batch)`` runs the model on a batch. Default: keyword arguments from a mapping, positional
         ones from a tuple, without those that ``forward`` does not take (labels).
     output : callable, optional
-        ``output(result)`` is the tensor to preserve. Default: the first floating-point tensor.
+        ``output(result)`` is the tensor to preserve. Default: every floating-point tensor.
     residual : bool, default False
         Whether residual streams are groups too, where no normalization over features forbids it.
     batch_size : int, default 64
@@ -86,7 +86,7 @@ def find_groups(
     caller = Caller(model, call, output)
     face = TorchFace(model, Structure({}, (), (), {}, {}), caller, batch_size)
     example, calibration = peek(calibration, prepare(model))
-    caller.output(caller.try_out(model, example))
+    caller.outputs(caller.try_out(model, example))
     with Recording(model) as tape:
         tape.close(face.run(example))
     found = structure(tape, length(example), residual=residual)

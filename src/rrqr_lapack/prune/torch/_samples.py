@@ -239,7 +239,7 @@ class Caller:
         ``call(model, batch)``. By default a mapping gives keyword arguments, a tuple or list positional ones, and
         what ``forward`` does not take (labels) is dropped.
     output : callable, optional
-        ``output(result)``: the tensor to preserve. Default: the first floating-point tensor of the result.
+        ``output(result)``: the tensor to preserve. Default: every floating-point tensor of the result.
     """
 
     def __init__(self, model: torch.nn.Module, call: Call | None = None, output: Output | None = None) -> None:
@@ -254,7 +254,11 @@ class Caller:
     def __call__(self, model: torch.nn.Module, batch: Batch) -> Any:
         """The model's result, in evaluation mode and without gradients."""
         with evaluation(model):
-            return self._call(model, batch)
+            return self.bare(model, batch)
+
+    def bare(self, model: torch.nn.Module, batch: Batch) -> Any:
+        """The model's result, in the mode that it is in."""
+        return self._call(model, batch)
 
     def try_out(self, model: torch.nn.Module, batch: Batch) -> Any:
         """The model's result when it runs for the first time.
@@ -290,20 +294,20 @@ class Caller:
             return model(**batch)
         return model(*batch) if isinstance(batch, tuple) else model(batch)
 
-    def output(self, result: Any) -> torch.Tensor:
-        """The tensor of a result that should stay as it is."""
+    def outputs(self, result: Any) -> list[torch.Tensor]:
+        """The tensors of a result that should stay as they are."""
         if self._output is not None:
             chosen = self._output(result)
             if not (isinstance(chosen, torch.Tensor) and chosen.is_floating_point()):
                 what = chosen.dtype if isinstance(chosen, torch.Tensor) else type(chosen).__name__
                 raise TypeError(f"output must give a floating-point tensor of the model's result, got {what}")
-            return chosen
+            return [chosen]
         floating = [tensor for tensor in tensors(result) if tensor.is_floating_point() and tensor.ndim]
         if not floating:
             raise TypeError(
                 "model must return a floating-point tensor, got none; give output=, which picks one from its result"
             )
-        return floating[0]
+        return floating
 
 
 def _positive_zeros(x: torch.Tensor) -> torch.Tensor:
@@ -329,6 +333,25 @@ def rows(x: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
     if mask is not None and x.ndim == 2 and len(x) == mask.numel():
         return x[mask.reshape(-1)]
     return x
+
+
+def preserved(caller: Caller, result: Any, batch: Batch) -> list[np.ndarray]:
+    """What of a model's result should stay as it is: a row for each sample, or for each position that is not masked.
+
+    Raises
+    ------
+    ValueError
+        NaN or infinity.
+    """
+    found, mask = [], mask_of(batch)
+    for y in caller.outputs(result):
+        y = y.detach()
+        if mask is not None and y.ndim == 3 and y.shape[:2] == mask.shape:
+            y = rows(y, mask)
+        found.append(at_least_single(y).reshape(len(y), -1).cpu().numpy())
+        if not np.isfinite(found[-1]).all():
+            raise ValueError("outputs of the model must be finite, got NaN or Inf; output= picks those that count")
+    return found
 
 
 @contextmanager

@@ -1,0 +1,210 @@
+"""What can be done under a budget, each tried on held-out samples as `apply` would do it: the best is the plan."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ..._common.progress import Progress
+from .._analyze import Analysis
+from .._face import total
+from .._sweep import Batches, sweep
+from .._units.curves import Curves
+from .allocate import Allocation
+from .budget import Budget
+from .recipe import Recipe
+from .request import Request
+
+TRIES = 6  # corrections of a predicted error by the measured one
+NEAR = 1.05  # of the least error: other shares of drift are worth a trial
+ENOUGH, LEAST = 8, 4  # rows a column, and batches, that a trial is fitted to where there are so many
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One way to meet the budget.
+
+    Attributes
+    ----------
+    label : str
+        What it was tried for.
+    recipe : Recipe
+    allocation : str
+        How the widths were found.
+    widths : dict of str to int
+    error : float
+        Of the outputs on the held-out samples, the cuts fitted to others.
+    """
+
+    label: str
+    recipe: Recipe
+    allocation: str
+    widths: dict[str, int]
+    error: float
+
+
+class Trials:
+    """The ways that a request leaves open, from its first recipe on.
+
+    The allocations are tried first, then the other methods with the allocation that was best, then with the better
+    method the other shares of drift.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    request : Request
+    progress : callable, optional
+
+    Attributes
+    ----------
+    held_out : dict of str to float
+        The error of each trial.
+    """
+
+    def __init__(self, analysis: Analysis[Any], request: Request, progress: Progress | None = None) -> None:
+        self.analysis, self.request, self._progress = analysis, request, progress
+        self.held_out: dict[str, float] = {}
+        self._curves: dict[Recipe, Curves] = {}
+        self._batches: Batches = []
+        self._exact = request.budget.kind == "max_error"  # the error is a promise, not a comparison
+
+    def best(self) -> Trial:
+        """The trial of the least error, or for `max_error` of the fewest parameters.
+
+        Raises
+        ------
+        ValueError
+            The budget cannot be met.
+        """
+        request = self.request
+        recipes = request.recipes(read_again=self.analysis.batches is not None)
+        names = request.allocations or (request.budget.kind,)
+        found = self._least([self._tried(name, recipes[0], name) for name in reversed(names)])
+        if found is None:
+            raise ValueError(
+                f"max_error must be larger, got {request.budget.value}: no cut to the numerical rank is as good; skip "
+                "groups, or allow more"
+            )
+        drift, allocation = recipes[0].drift, found.allocation
+        others = [each for each in recipes[1:] if each.drift == drift]
+        found = self._least([found, *(self._tried(each.method, each, allocation) for each in others)]) or found
+        first = found.error
+        for recipe in recipes:
+            if recipe.method == found.recipe.method and recipe.drift not in (drift, None):
+                again = self._measured(replace(found, label=f"drift {recipe.drift:g}", recipe=recipe))
+                found = self._least([found, again]) or found
+                if again.error > NEAR * first:  # what lies between can hardly be better
+                    break
+        return found
+
+    def curves(self, recipe: Recipe) -> Curves:
+        """Those of a recipe, whatever it is fitted to."""
+        plain = replace(recipe, drift=None)
+        if plain not in self._curves:
+            request = self.request
+            self._curves[plain] = Curves(self.analysis, request.groups, plain, request.round_to, self._progress)
+        return self._curves[plain]
+
+    def error(self, recipe: Recipe, widths: Mapping[str, int], *, every: bool) -> float:
+        """The output error on the held-out samples, the cuts fitted to every other one or to as many as it takes."""
+        curves = self.curves(recipe)
+        if recipe.drift is None or all(k == self.analysis.groups[name].width for name, k in widths.items()):
+            return curves.together(widths)
+        self._batches = self._batches or self.analysis.again()
+        batches = self._batches if every else self._enough()
+        units = {name: curves.units[name][:k].tolist() for name, k in widths.items()}
+        return sweep(self.analysis, units, batches, drift=recipe.drift, affine=recipe.affine).error
+
+    def _enough(self) -> Batches:
+        """The batches that are held out, and some of the others, evenly."""
+        fit = [batch for batch in self._batches if not batch[1]]
+        groups = [(self.analysis.groups[name], self.analysis.statistics(name).rows) for name in self.request.groups]
+        share = max(ENOUGH * group.columns / max(rows, 1) for group, rows in groups)
+        count = min(len(fit), max(LEAST, math.ceil(share * len(self._batches))))
+        chosen = {id(fit[i * len(fit) // count]) for i in range(count)}
+        return [batch for batch in self._batches if batch[1] or id(batch) in chosen]
+
+    def _tried(self, label: str, recipe: Recipe, allocation: str) -> Trial | None:
+        budget, curves = self.request.budget, self.curves(recipe)
+        if not self.request.allocations:
+            widths = by_rule(curves, budget, self.request.eps_scale)
+        elif (spread := self._spread(recipe, allocation)) is None:
+            return None
+        else:
+            widths = spread
+        return self._measured(Trial(label, recipe, allocation, widths, math.nan))
+
+    def _measured(self, trial: Trial) -> Trial:
+        error = self.error(trial.recipe, trial.widths, every=self._exact)
+        self.held_out[trial.label] = error
+        if self._progress:
+            self._progress("measuring cuts", len(self.held_out), None)
+        return replace(trial, error=error)
+
+    def _least(self, trials: Sequence[Trial | None]) -> Trial | None:
+        """The best of those that meet the budget, the first of equal ones."""
+
+        def worth(trial: Trial) -> tuple[float, float]:
+            return (self._parameters(trial.widths) if self._exact else 0.0), trial.error
+
+        limit = self.request.budget.value if self._exact else math.inf
+        return min((each for each in trials if each is not None and each.error <= limit), key=worth, default=None)
+
+    def _parameters(self, widths: Mapping[str, int]) -> int:
+        face = self.analysis.face
+        return total(face.parameters, {**{group.name: group.width for group in face.groups}, **widths})
+
+    def _spread(self, recipe: Recipe, name: str) -> dict[str, int] | None:
+        """The widths of one allocation under the budget, None where there are none."""
+        face, curves, budget = self.analysis.face, self.curves(recipe), self.request.budget
+        errors = curves.output() if name == "sensitivity" else curves.relative()
+        full = {group.name: group.width for group in face.groups}
+        allocation = Allocation(errors, curves.choices, budget.terms(face), full, uniform=name == "uniform")
+        if self._exact:
+            return self._cheapest(recipe, allocation, budget.value)
+        limit = budget.limit(face)
+        widths = allocation.within(limit)
+        if widths is None:
+            raise ValueError(
+                f"{budget.kind} must allow what the model has at its narrowest, "
+                f"{allocation.cost(allocation.narrowest):,}, got {budget.value}, which allows {math.floor(limit):,}"
+            )
+        return widths
+
+    def _cheapest(self, recipe: Recipe, allocation: Allocation, max_error: float) -> dict[str, int] | None:
+        """The widths of the least cost whose output error, measured, is at most `max_error`.
+
+        The curves predict the error, and what is measured corrects the prediction a few times.
+        """
+        target, found = max_error, []
+        for _ in range(TRIES):
+            widths = allocation.cheapest(target**2) or allocation.widest
+            measured = self.error(recipe, widths, every=True)
+            if measured <= max_error:
+                found.append(widths)
+            target *= max_error / max(measured, 1e-3 * max_error)
+        return min(found, key=allocation.cost, default=None)
+
+
+def by_rule(curves: Curves, budget: Budget, eps_scale: str | None) -> dict[str, int]:
+    """The widths that eps, keep or ranks give each group."""
+    result = {}
+    for name, choices in curves.choices.items():
+        group = curves.analysis.groups[name]
+        if budget.kind == "eps":
+            diagonal = curves.recipe.factor(curves.analysis, name).diagonal
+            eps = budget.value
+            if eps_scale == "output":
+                scale = np.linalg.norm(np.hstack(curves.analysis.face.consumers(name)), 2)
+                eps = min(1.0, eps / scale) if scale else 1.0
+            k = int(np.argmax(np.append(diagonal <= eps * diagonal[0], True)))
+        elif budget.kind == "keep":
+            k = round(budget.value * group.width)
+        else:
+            k = budget.value[name]
+        result[name] = int(choices[min(int(np.searchsorted(choices, k)), len(choices) - 1)])
+    return result

@@ -1,0 +1,117 @@
+"""One sweep from front to back: every group fitted to what the groups before it have left of the activations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from .._common.progress import Progress
+from ._analyze import Analysis, output_error
+from ._face import Batch, Cut, Pairs
+from ._units.factor import GroupFactor
+from ._units.ridge import Moments, Ridge
+from ._units.select import Order, columns_of
+
+Batches: TypeAlias = list[tuple[Batch, bool]]  # each with whether it is held out
+
+
+@dataclass(frozen=True)
+class Swept:
+    """What a sweep gives.
+
+    Attributes
+    ----------
+    cuts : dict of str to Cut
+    error : float
+        ``||Y' - Y||_F / ||Y||_F`` of the outputs on the batches that are held out.
+    """
+
+    cuts: dict[str, Cut]
+    error: float
+
+
+def sweep(
+    analysis: Analysis[Any],
+    units: Mapping[str, Sequence[int]],
+    batches: Batches,
+    *,
+    drift: float,
+    affine: bool,
+    everything: bool = False,
+    progress: Progress | None = None,
+) -> Swept:
+    """Fit ``min ||Z'_C T + shift - (Z' + drift (Z - Z'))||_F``, Z' of the model cut so far, group by group.
+
+    Each batch goes once through the original, which gives Z, and once through the model that is cut on the way.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    units : mapping of str to sequence of int
+        The units C that stay, of the groups to cut.
+    batches : list of (batch, bool)
+        Each with whether it is held out: these choose the penalties.
+    drift : float
+        The share of what the groups before have changed that a group makes up for.
+    affine : bool
+        With a shift, where the group takes one.
+    everything : bool
+        Whether what is held out is fitted too, once the penalty is chosen.
+    progress : callable, optional
+        Called as ``progress("refitting", done, total)`` with the number of groups done.
+
+    Notes
+    -----
+    Two forward passes, and 2 m k (k + n) flops for k of n columns and m rows, a few (k^3 / 3 + 4 k^2 n) more. What the
+    models hold of all batches between two layers stays in memory.
+    """
+    held, done = {number for number, (_, out) in enumerate(batches) if out}, set[str]()
+
+    def fold(name: str, pairs: Pairs) -> Cut:
+        parts = [(*pair, number in held) for number, pair in pairs.items() if len(pair[1])]
+        cut = _fitted(analysis, name, np.array(units[name], np.intp), parts, drift, affine, everything)
+        if progress and name not in done:
+            done.add(name)
+            progress("refitting", len(done), len(units))
+        return cut
+
+    if progress:
+        progress("refitting", 0, len(units))
+    cuts, outputs = analysis.face.sweep([batch for batch, _ in batches], list(units), fold)
+    return Swept(cuts, output_error(outputs[number] for number in sorted(held)))
+
+
+def _fitted(
+    analysis: Analysis[Any],
+    name: str,
+    kept: np.ndarray,
+    parts: Sequence[tuple[np.ndarray, np.ndarray, bool]],
+    drift: float,
+    affine: bool,
+    everything: bool,
+) -> Cut:
+    """The cut of a group, or of some of the weights that read it, from what these see of it: (Z', Z, held out)."""
+    group, scale = analysis.groups[name], analysis.statistics(name).scale
+    C, affine = columns_of(kept, group.unit), affine and group.affine
+    if not parts:  # nothing runs here, or it is read in more than one place: fitted to the original's activations
+        statistics = analysis.statistics(name, fit=not everything)
+        return GroupFactor(statistics, Order(kept), unit=group.unit, affine=affine).cut(len(kept))
+    moments: dict[bool, Moments] = {}
+    for drifted, Z, out in parts:
+        A, B = drifted[:, C] / Z.dtype.type(scale), (drifted + drift * (Z - drifted)) / Z.dtype.type(scale)
+        B[:, C] -= A  # what the units that stay are short of, should they be taken as they are
+        if not moments:
+            means = A.mean(axis=0, dtype=np.float64), B.mean(axis=0, dtype=np.float64)
+            centre = means if affine else (np.zeros(A.shape[1]), np.zeros(B.shape[1]))
+        found = Moments.of(A, B, centre)
+        moments[out] = moments[out] + found if out in moments else found
+    seen = moments.get(False) or moments[True]
+    apart = moments.get(True) or seen
+    weights = np.square(np.hstack(analysis.face.consumers(name)).astype(np.float64)).sum(axis=1)
+    ridge = Ridge(seen, apart, weights, affine=affine, eps=float(np.finfo(Z.dtype).eps))
+    D, shift = ridge.solve(seen + apart if everything and len(moments) > 1 else seen)
+    D[np.arange(len(C)), C] += 1
+    return Cut(kept, D, None if shift is None else shift * scale)
