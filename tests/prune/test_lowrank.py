@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rrqr_lapack import TallQR
-from rrqr_lapack.prune._units.lowrank import LowRankLayer, allocate_ranks
+from rrqr_lapack.prune._units.lowrank import LowRankLayer, allocate_ranks, uniform_ranks
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -134,3 +134,18 @@ def test_other_ranks_are_refused(rank, error):
 def test_other_drivers_are_refused():
     with pytest.raises(ValueError, match="driver"):
         LowRankLayer(np.ones((3, 5)), driver="lapack")
+
+
+@given(seed=SEEDS, share=st.floats(0.05, 1.2))
+def test_the_same_fraction_of_each_layer_uses_the_budget_and_no_more(seed, share):
+    layers = {"a": LowRankLayer(*layer(seed)), "b": LowRankLayer(*layer(seed + 1, inputs=30, outputs=12))}
+    whole = {name: each.shape[0] * each.shape[1] for name, each in layers.items()}
+    budget = max(sum(each.size(1) for each in layers.values()), int(share * sum(whole.values())))
+    ranks = uniform_ranks(layers, budget)
+    if budget >= sum(whole.values()):
+        assert set(ranks.values()) == {None}
+        return
+    cost = sum(each.size(ranks[name]) for name, each in layers.items())
+    most = sum(each.size(each.most) for each in layers.values())
+    assert cost <= budget
+    assert cost == most or cost + sum(sum(each.shape) for each in layers.values()) > budget

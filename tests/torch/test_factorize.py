@@ -291,3 +291,21 @@ def test_other_layers_are_exact_at_full_rank_and_read_back_from_files(kind, tmp_
             given = getattr(model[0], "bias", 0)
             measured = (half(x) - model(x)).norm() / (model(x) - given).norm()
             assert abs(float(measured) / fewer.layers[0].error - 1) < 1e-3
+
+
+def test_a_budget_never_loses_to_the_same_fraction_of_each_layer_on_held_out_samples():
+    """Of the ways that were tried the best is taken, and all keep the budget."""
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(12, 40), torch.nn.ReLU(), torch.nn.Linear(40, 40), torch.nn.ReLU())
+    model.append(torch.nn.Linear(40, 3))
+    X = torch.randn(600, 12)
+    for params in (0.3, 0.6):
+        small, report = prune.factorize(model, X, params=params)
+        assert set(report.held_out) == {"global", "uniform", "halfway"}
+        assert report.parameters_after <= params * report.parameters_before
+        assert min(report.held_out.values()) <= report.held_out["uniform"]
+        fresh = torch.randn(2000, 12)
+        with torch.no_grad():
+            error = float((small(fresh) - model(fresh)).norm() / model(fresh).norm())
+        assert error == pytest.approx(min(report.held_out.values()), rel=0.25)
+        assert "on held-out samples" in str(report)
