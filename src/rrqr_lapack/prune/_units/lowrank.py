@@ -200,10 +200,14 @@ def uniform_ranks(layers: Mapping[str, LowRankLayer], budget: int) -> dict[str, 
     def ranks(fraction: float) -> dict[str, int | None]:
         return {name: min(each.most, max(1, int(fraction * each.most))) for name, each in layers.items()}
 
+    def cost(fraction: float) -> int:
+        return sum(layers[name].size(rank or 0) for name, rank in ranks(fraction).items())
+
+    if cost(high) <= budget:
+        return ranks(high)
     for _ in range(40):
         middle = (low + high) / 2
-        cost = sum(each.size(rank or 0) for each, rank in zip(layers.values(), ranks(middle).values(), strict=True))
-        low, high = (middle, high) if cost <= budget else (low, middle)
+        low, high = (middle, high) if cost(middle) <= budget else (low, middle)
     return ranks(low)
 
 
