@@ -33,7 +33,10 @@ def test_arguments_that_functions_share_stand_in_one_order():
 
 
 def test_the_words_for_how_are_few():
-    """`method`: by which algorithm, with another result; `driver`: what computes the same; `refit`: to what; the others name a part."""
+    """`method`: by which algorithm, with another result; `driver`: what computes the same; `refit`: to what.
+
+    The others name a part.
+    """
     how = {p.name for parameters in (*SIGNATURES.values(), OPTIONS) for p in parameters if isinstance(p.default, str)}
     assert how == {"method", "driver", "mode", "refit", "sketch", "landmarks", "pivoting"}
 
