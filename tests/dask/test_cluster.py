@@ -63,7 +63,7 @@ def in_blocks(count, rows, n, make=block):
 
 def test_results_are_those_of_one_process(cluster_runs):
     x = in_blocks(3, 100, 20).rechunk((150, 11))
-    F, svd = qr_truncated(x, rank=8), randomized_svd(x, 4, n_power_iter=0, rng=0)
+    F, svd = qr_truncated(x, rank=8), randomized_svd(x, 4, n_power_iter=0, by="sketch", rng=0)
     there = [each.compute() for each in dask.compute(F, svd)]
     Q = F.form_q().compute()
     with dask.config.set(scheduler="synchronous"):

@@ -38,14 +38,15 @@ def A(dtype, rng):
 @pytest.mark.parametrize("chunks", CHUNKS, ids=str)
 def test_the_svd_is_the_same_for_any_chunking(chunks, rng):
     A = halving(np.dtype("d"), rng)
-    found = randomized_svd(da.from_array(A, chunks=chunks), 6, n_power_iter=1, rng=5).compute()
-    one = randomized_svd(da.from_array(A, chunks=-1), 6, n_power_iter=1, rng=5).compute()
+    found = randomized_svd(da.from_array(A, chunks=chunks), 6, n_power_iter=1, by="sketch", rng=5).compute()
+    one = randomized_svd(da.from_array(A, chunks=-1), 6, n_power_iter=1, by="sketch", rng=5).compute()
     assert np.allclose(found.s, one.s, rtol=1e-12)
     assert np.allclose(found.U * found.s @ found.Vh, one.U * one.s @ one.Vh)
 
 
-def test_the_svd_is_the_best_approximation(A):
-    lazy = randomized_svd(da.from_array(A, chunks=(110, 80)), 6, rng=0)
+@pytest.mark.parametrize("by", ["triangle", "sketch"])
+def test_the_svd_is_the_best_approximation(A, by):
+    lazy = randomized_svd(da.from_array(A, chunks=(110, 80)), 6, by=by, rng=0)
     found = lazy.compute()
     assert lazy.U.shape == found.U.shape == (200, 6)
     assert lazy.Vh.shape == found.Vh.shape == (6, 150)
@@ -61,7 +62,9 @@ def test_the_svd_is_the_best_approximation(A):
 
 def test_an_error_that_rounding_hides_is_estimated(rng):
     A = rng.standard_normal((200, 5)) @ rng.standard_normal((5, 150))
-    found = randomized_svd(da.from_array(A + 1e-9 * rng.standard_normal(A.shape), chunks=70), 5, rng=0).compute()
+    found = randomized_svd(
+        da.from_array(A + 1e-9 * rng.standard_normal(A.shape), chunks=70), 5, by="sketch", rng=0
+    ).compute()
     assert found.error_kind == "estimate"
     assert found.error == pytest.approx(1e-9 * np.sqrt(200 * 150), rel=0.5)
     assert found.error_bound > 2 * found.error
@@ -72,32 +75,36 @@ def test_power_iterations_find_what_noise_hides(iterator, rng):
     A = rng.standard_normal((400, 8)) @ rng.standard_normal((8, 300)) + 2 * rng.standard_normal((400, 300))
     x, best = da.from_array(A, chunks=200), np.linalg.svd(A, compute_uv=False)[:8]
     few, more = [
-        randomized_svd(x, 8, oversample=2, n_power_iter=n, iterator=iterator, rng=0).compute().s for n in (0, 3)
+        randomized_svd(x, 8, oversample=2, n_power_iter=n, iterator=iterator, by="sketch", rng=0).compute().s
+        for n in (0, 3)
     ]
     assert abs(more - best).max() < 1e-2 * best[-1] < abs(few - best).max()
 
 
-def test_a_tolerance_takes_as_few_as_it_needs(rng):
+@pytest.mark.parametrize("by", ["triangle", "sketch"])
+def test_a_tolerance_takes_as_few_as_it_needs(by, rng):
     u, v = (np.linalg.qr(rng.standard_normal((n, 60)))[0] for n in (200, 150))
     A = u * 0.5 ** np.arange(60) @ v.T
-    lazy = randomized_svd(da.from_array(A, chunks=70), 40, rtol=1e-3, rng=0)
+    lazy = randomized_svd(da.from_array(A, chunks=70), 40, rtol=1e-3, by=by, rng=0)
     found = lazy.compute()
     assert np.isnan(lazy.s.shape[0])
     assert len(found.s) == 10
     assert size(A - found.U * found.s @ found.Vh) <= 1e-3 * size(A)
 
 
+@pytest.mark.parametrize("by", ["triangle", "sketch"])
 @pytest.mark.parametrize("shape", [(30, 200), (200, 30)], ids=str)
-def test_a_matrix_of_lower_rank_has_zeros_after_it(shape, rng):
+def test_a_matrix_of_lower_rank_has_zeros_after_it(shape, by, rng):
     A = rng.standard_normal((shape[0], 3)) @ rng.standard_normal((3, shape[1]))
-    found = randomized_svd(da.from_array(A, chunks=100), 6, n_power_iter=1, rng=0).compute()
+    found = randomized_svd(da.from_array(A, chunks=100), 6, n_power_iter=1, by=by, rng=0).compute()
     assert np.allclose(found.s[:3], np.linalg.svd(A, compute_uv=False)[:3])
     assert found.s[3:].max() < 1e-10
     assert np.allclose(found.U * found.s @ found.Vh, A)
 
 
-def test_a_zero_matrix_is_approximated_exactly():
-    found = randomized_svd(da.zeros((50, 40), chunks=20), 3, rng=0).compute()
+@pytest.mark.parametrize("by", ["triangle", "sketch"])
+def test_a_zero_matrix_is_approximated_exactly(by):
+    found = randomized_svd(da.zeros((50, 40), chunks=20), 3, by=by, rng=0).compute()
     assert (found.error, found.error_bound) == (0, 0)
     assert not found.s.any()
 
@@ -137,6 +144,22 @@ def test_components_of_far_off_data_keep_their_digits(rng):
 def test_a_share_of_the_variance_decides_the_number(A):
     x = da.from_array(A, chunks=(90, 60))
     assert PCA(rtol=0.1).fit(x).n_components_ == rrqr_lapack.PCA(rtol=0.1).fit(A).n_components_
+
+
+def test_the_triangle_is_taken_where_it_is_cheaper(rng):
+    x = da.from_array(rng.standard_normal((300, 60)), chunks=100)
+    best = np.linalg.svd(x.compute(), compute_uv=False)[:5]
+    assert np.allclose(randomized_svd(x, 5, n_power_iter=1, rng=0).compute().s, best, rtol=1e-12)
+    assert not np.allclose(randomized_svd(x, 5, n_power_iter=1, oversample=9, rng=0).compute().s, best, rtol=1e-6)
+
+
+def test_left_vectors_of_a_matrix_that_changes_are_refused():
+    def changing(block):
+        return np.random.default_rng().standard_normal(block.shape)
+
+    x = da.zeros((60, 4), chunks=(20, 4)).map_blocks(changing, dtype=float, meta=np.empty((0, 0)))
+    with pytest.raises(ValueError, match="x must hold the same numbers each time"):
+        randomized_svd(x, 2).compute()
 
 
 def test_what_is_no_option_is_refused(rng):

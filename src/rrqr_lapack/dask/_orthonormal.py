@@ -31,6 +31,11 @@ def basis(y: Any) -> Any:
 def basis_of_chosen(c: Any, upper: Any) -> Any:
     """Q with ``C = Q R11``, for chosen columns C and their triangle, an array or a delayed one."""
     q = times_small(c, delayed(_solved, pure=True)(upper))
+    return corrected(q, upper)
+
+
+def corrected(q: Any, upper: Any) -> Any:
+    """Nearly orthonormal columns made orthonormal; `upper` is what they were divided by, those beyond it are zero."""
     return times_small(q, delayed(_correction, pure=True)(triangle(q), upper))
 
 
@@ -55,18 +60,19 @@ def _to_orthonormal(tall: TallQR) -> Array:
 
 
 def _correction(tall: TallQR, first: Array) -> Array:
-    """What makes nearly orthonormal columns orthonormal: the inverse of their triangle, of positive diagonal."""
-    upper = tall.R
-    signs = np.diagonal(upper) / np.abs(np.diagonal(upper))
-    upper = upper / signs[:, None]
+    """The inverse of their triangle, of positive diagonal."""
+    k, upper = len(first), tall.R[: len(first), : len(first)]
+    upper = upper / (np.diagonal(upper) / np.abs(np.diagonal(upper)))[:, None]
     rounding = float(np.finfo(lapack_dtype(upper.dtype)).eps)
-    off = float(np.linalg.norm(upper - np.eye(len(upper)), 2)) if upper.size else 0.0
-    if off > FAR * rounding**0.5 and not off < FAR * len(upper) * rounding * np.linalg.cond(first):
+    off = float(np.linalg.norm(upper - np.eye(k), 2)) if k else 0.0
+    if off > FAR * rounding**0.5 and not off < FAR * k * rounding * np.linalg.cond(first):
         raise ValueError(
             "x must hold the same numbers each time it is computed, but its columns changed between two passes; "
             "persist it, or seed what makes it"
         )
-    return _solved(upper)
+    small = np.zeros((tall.shape[1], tall.shape[1]), upper.dtype)
+    small[:k, :k] = _solved(upper)
+    return small
 
 
 def _solved(upper: Array) -> Array:

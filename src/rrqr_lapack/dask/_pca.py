@@ -18,7 +18,6 @@ from ._chunks import (
     as_matrix,
     beside,
     blocks_of,
-    chunk_size,
     dense,
     dtype_of,
     in_dtype,
@@ -28,7 +27,7 @@ from ._chunks import (
     to_host,
 )
 from ._products import dense_kind
-from ._sampled_range import Iterator, sample
+from ._sampled_range import Iterator, check_sampling, has_few_columns, sample
 from ._stand_in import By, added
 from ._svd import within
 from ._triangle import triangle
@@ -51,7 +50,7 @@ class PCA(Components):
         As for `range_finder`, where a sketch decides.
     by : {'auto', 'triangle', 'sketch'}, optional
         The triangle of ``[1 X]`` in one pass, exact; or ``2 n_power_iter + 3`` passes, the first for the mean. 'auto'
-        as for `interpolative_decomposition`.
+        as for `randomized_svd`.
     rng : None, int or numpy.random.Generator, optional
         Seed or generator.
 
@@ -119,8 +118,10 @@ class PCA(Components):
         """
         X = as_matrix(X, "X")
         by, n = check_choice("by", self.by, WAYS), X.shape[1]
+        check_sampling(self.oversample, self.n_power_iter, self.iterator)
         if by == "auto":
-            by = "triangle" if n * n * dtype_of(X).itemsize <= chunk_size() else "sketch"
+            few = has_few_columns(X, self.rank, self.oversample, self.n_power_iter)
+            by = "triangle" if few else "sketch"
         find = self._by_triangle if by == "triangle" else self._by_products
         self.mean_, self.n_samples_seen_, self._found = find(X)
         self._stream, self.n_features_in_ = None, n

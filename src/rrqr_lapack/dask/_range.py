@@ -84,8 +84,9 @@ def range_finder(
 
     Notes
     -----
-    ``2 n_power_iter + 1`` passes of 2 M N l flops each for l = rank + oversample, and one for the error of
-    l numbers. A task holds a block and ``(M_block + N_block) (l + 10)`` numbers; l^2 numbers on each edge of the trees.
+    ``2 n_power_iter + 1`` passes of 2 M N l flops each for l = rank + oversample. A task holds a block and
+    ``(M_block + N_block) (l + 10)`` numbers; l^2 numbers on each edge of the trees, and of the products as many as they
+    have. All workers together hold up to three arrays of M (l + 10) numbers between the passes.
 
     References
     ----------

@@ -34,9 +34,8 @@ def sample(x: Any, rank: Any, oversample: Any, n_power_iter: Any, iterator: Any,
     m, n = x.shape
     fewest = n if np.isnan(m) else min(m, n)
     rank = check_rank(rank, int(fewest))
-    columns = min(rank + check_count("oversample", oversample), int(fewest))
-    check_count("n_power_iter", n_power_iter)
-    check_choice("iterator", iterator, get_args(Iterator))
+    check_sampling(oversample, n_power_iter, iterator)
+    columns = min(rank + oversample, int(fewest))
     seed = seed_of(rng)
     both, norm = sampled(x, columns + PROBES, seed)
     y, probes = both[:, :columns], both[:, columns:]
@@ -46,6 +45,19 @@ def sample(x: Any, rank: Any, oversample: Any, n_power_iter: Any, iterator: Any,
         z = basis(z) if iterator == "QR" else z
         y = times(again(x, done(z)), z)
     return Sample(x, rank, basis(y), probes, norm, seed, columns)
+
+
+def check_sampling(oversample: Any, n_power_iter: Any, iterator: Any) -> None:
+    """TypeError or ValueError where an argument is out of its range."""
+    check_count("oversample", oversample)
+    check_count("n_power_iter", n_power_iter)
+    check_choice("iterator", iterator, get_args(Iterator))
+
+
+def has_few_columns(x: Any, rank: int | None, oversample: int, n_power_iter: int) -> bool:
+    """Whether the triangle of all columns takes no more operations than the products with random vectors."""
+    n = x.shape[1]
+    return n <= (2 * n_power_iter + 2) * ((n if rank is None else rank) + oversample)
 
 
 def done(y: Any) -> Any:

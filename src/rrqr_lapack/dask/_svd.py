@@ -1,26 +1,29 @@
-"""Randomized singular value decomposition of a matrix in blocks: the SVD within a sampled range."""
+"""Singular value decomposition of a matrix in blocks: of its triangle where that is small, or in a sampled range."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import dask.array as da
 import numpy as np
 import scipy.linalg
 from dask import delayed
 
+from .._common.arrays import check_choice
 from .._common.error import PROBES, Error, exact, remaining
 from .._common.norms import frobenius
 from .._common.rule import Rule, check_rule
-from .._common.types import Matrix, Seed
+from .._common.types import Array, Matrix, Seed
+from .._qr.tall import TallQR
 from .._randomized.sampler import fewest
-from ._chunks import again, beside, blocks_of, dtype_of, in_dtype, merged, starts, to_host
+from ._chunks import again, as_matrix, beside, blocks_of, dtype_of, in_dtype, merged, panels, starts, to_host
 from ._gaussian import gaussian_rows
 from ._lazy import Lazy, an_object, pieces
-from ._orthonormal import basis
-from ._products import adjoint_times
+from ._orthonormal import basis, corrected
+from ._products import adjoint_times, dense_kind
 from ._range import left
-from ._sampled_range import Iterator, Sample, done, estimate, sample
-from ._stand_in import added
+from ._sampled_range import Iterator, Sample, check_sampling, done, estimate, has_few_columns, sample
+from ._stand_in import By, added
+from ._triangle import triangle
 
 
 @dataclass(frozen=True, repr=False)
@@ -69,9 +72,10 @@ def randomized_svd(
     oversample: int = 10,
     n_power_iter: int = 2,
     iterator: Iterator = "QR",
+    by: By = "auto",
     rng: Seed = None,
 ) -> RandomizedSVD:
-    """Truncated SVD of a matrix in blocks within a randomized range, ``A ~= U diag(s) Vh``.
+    """Truncated SVD of a matrix in blocks, ``A ~= U diag(s) Vh``, of its triangle or within a randomized range.
 
     Parameters
     ----------
@@ -83,7 +87,10 @@ def randomized_svd(
         As few singular values as ``||A - U diag(s) Vh||_F <= max(atol, rtol ||A||_F)`` takes, as far as `rank` of them
         reach: `error_bound` says whether they do. k is then unknown before it is computed.
     oversample, n_power_iter, iterator, rng : optional
-        As for `range_finder`.
+        As for `range_finder`, where a sketch is taken.
+    by : {'auto', 'triangle', 'sketch'}, optional
+        'triangle' takes the SVD of the triangle of all rows: exact, in one pass for s and Vh and a second one for U.
+        'auto' does so where that takes no more operations, ``N <= (2 n_power_iter + 2) (rank + oversample)``.
 
     Returns
     -------
@@ -102,8 +109,9 @@ def randomized_svd(
 
     Notes
     -----
-    ``2 n_power_iter + 2`` passes of 2 M N l flops each. Where A has a lower rank than k, singular values are zero and
-    so are their vectors. Memory and communication as for `range_finder`.
+    By a sketch ``2 n_power_iter + 2`` passes of 2 M N l flops each, l = rank + oversample; by the triangle 2 M N^2
+    flops, and 4 M N k for U. Where A has a lower rank than k, singular values are zero and so are their vectors. Memory
+    and communication as for `range_finder`, or for `tall_qr`.
 
     References
     ----------
@@ -120,9 +128,55 @@ def randomized_svd(
     >>> bool(np.allclose(found.U * found.s @ found.Vh, x))
     True
     """
+    x, by = as_matrix(x), check_choice("by", by, get_args(By))
+    check_sampling(oversample, n_power_iter, iterator)
+    if by == "triangle" or (by == "auto" and has_few_columns(x, rank, oversample, n_power_iter)):
+        return exact_svd(x, check_rule(_least(x.shape), rank, rtol, atol, random=False))
     found = sample(x, rank, oversample, n_power_iter, iterator, rng)
     rule = check_rule((found.columns, found.columns), found.rank, rtol, atol, random=False)
     return within(found, rule)
+
+
+def _least(shape: tuple[float, float]) -> tuple[int, int]:
+    """The shape, with as many rows as columns where they are unknown."""
+    return int(shape[1] if np.isnan(shape[0]) else shape[0]), int(shape[1])
+
+
+def exact_svd(x: Any, rule: Rule) -> RandomizedSVD:
+    """By the triangle R: that of R, and ``U = A V diag(s)^{-1}`` from a second pass."""
+    n, reals = x.shape[1], np.finfo(dtype_of(x)).dtype
+    whole = triangle(panels(x))
+    small = delayed(_of_triangle, pure=True)(whole, rule)
+    k = np.nan if rule.by_tolerance else rule.rank
+    rows = panels(again(x, whole))
+    chunks = rows.chunks[0], (k,)
+    u = rows.map_blocks(_left_vectors, small["to_u"], dtype=dtype_of(x), chunks=chunks, meta=dense_kind(x))
+    return RandomizedSVD(
+        U=corrected(u, small["sizes"]),
+        **pieces(small, reals, {"s": (k,), "error": (), "error_bound": ()}),
+        Vh=da.from_delayed(small["vh"], (k, n), dtype=dtype_of(x)),
+        error_kind=an_object(small["error_kind"]),
+        norm=da.from_delayed(small["norm"], (), dtype=np.float64),
+    )
+
+
+def _of_triangle(tall: TallQR, rule: Rule) -> dict[str, Any]:
+    R = tall.R
+    _, s, vh = scipy.linalg.svd(R, full_matrices=False, check_finite=False)
+    norm, rank = frobenius(s), rule.rank
+    if rule.by_tolerance:
+        rank = min(rank, fewest(s, 0.0, max(rule.rtol * norm, rule.atol)))
+    left, s, vh = frobenius(s[rank:]), s[:rank], vh[:rank]
+    independent = int((s > max(tall.shape) * np.finfo(s.dtype).eps * s.max(initial=0)).sum())
+    to_u = np.zeros(vh.T.shape, vh.dtype)
+    to_u[:, :independent] = vh[:independent].conj().T / s[:independent]
+    found = {"s": s, "vh": vh, "to_u": to_u, "sizes": np.diag(s[:independent])}
+    return found | {"norm": norm, "error": left, "error_bound": left, "error_kind": "exact"}
+
+
+def _left_vectors(block: Any, small: Array) -> Any:
+    block = in_dtype(block)
+    return block @ beside(small, block)
 
 
 def within(found: Sample, rule: Rule) -> RandomizedSVD:
