@@ -94,12 +94,12 @@ def only_block(a: Any) -> Any:
     return a if isinstance(a, np.ndarray) else blocks_of(a).ravel()[0]
 
 
-def merged(parts: Sequence[Any], merge: Callable[[list[Any]], Any], split_every: int = SPLIT_EVERY) -> Any:
-    """All parts merged by a tree, `split_every` at a node."""
+def merged(parts: Sequence[Any], merge: Callable[..., Any], split_every: int = SPLIT_EVERY) -> Any:
+    """All parts merged by a tree, `split_every` at a node: as arguments, for in a list Dask would look for graphs."""
     parts, node = list(parts), delayed(merge, pure=True)
     while len(parts) > 1:
         groups = [parts[i : i + split_every] for i in range(0, len(parts), split_every)]
-        parts = [node(group) if len(group) > 1 else group[0] for group in groups]
+        parts = [node(*group) if len(group) > 1 else group[0] for group in groups]
     return parts[0]
 
 

@@ -224,9 +224,9 @@ def _sums(block: Any) -> tuple[Array, int]:
     return to_host(block.T @ ones), block.shape[0]
 
 
-def _add_sums(parts: list[tuple[Array, int]]) -> tuple[Array, int]:
+def _add_sums(*parts: tuple[Array, int]) -> tuple[Array, int]:
     sums, counts = zip(*parts, strict=True)
-    return added(list(sums)), sum(counts)
+    return added(*sums), sum(counts)
 
 
 def _means(columns: list[tuple[Array, int]]) -> tuple[Array, int]:

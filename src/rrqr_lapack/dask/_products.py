@@ -65,5 +65,5 @@ def _sample(block: Any, seed: int, j: int, start: int, columns: int, dtype: Any)
     return block @ beside(omega, block), norm
 
 
-def _together(norms: list[float]) -> float:
+def _together(*norms: float) -> float:
     return float(np.hypot.reduce(norms))

@@ -65,7 +65,7 @@ def done(y: Any) -> Any:
     return merged([delayed(_nothing, pure=True)(block) for block in blocks_of(y).ravel()], _nothing)
 
 
-def _nothing(block: Any) -> None:
+def _nothing(*blocks: Any) -> None:
     return None
 
 

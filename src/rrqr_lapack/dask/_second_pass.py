@@ -26,7 +26,7 @@ def chosen_columns(source: Source, columns: Any) -> Any:
     parts = []
     for i, row in enumerate(blocks):
         picks = [look(block, columns, int(begin[j]), marks[i, j]) for j, block in enumerate(row)]
-        parts.append(join(picks, columns, begin))
+        parts.append(join(columns, begin, *picks))
     return stacked(parts, x.chunks[0], np.nan, kind(x))
 
 
@@ -38,7 +38,7 @@ def _picked(block: Any, columns: Indices, start: int, before: Array) -> Any:
     return chosen
 
 
-def _joined(picks: list[Any], columns: Indices, begin: Array) -> Any:
+def _joined(columns: Indices, begin: Array, *picks: Any) -> Any:
     """The columns of a row of blocks in the order of their choice."""
     if len(picks) == 1:
         return picks[0]

@@ -167,7 +167,7 @@ def _combined(block: Any, seed: int, i: int, start: int | None, count: int, dtyp
     return (block.T @ beside(omega, block)).T, mark(block)
 
 
-def added(parts: list[Any]) -> Any:
+def added(*parts: Any) -> Any:
     """The sum of the parts."""
     total = parts[0] + parts[1]
     for part in parts[2:]:

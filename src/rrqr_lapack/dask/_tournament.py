@@ -26,7 +26,7 @@ class Rows(NamedTuple):
 def winners(c: Any) -> Any:
     """The delayed `Rows` that a tournament finds in an array in blocks of whole rows, as many as it has columns."""
     parts = [delayed(_first_game, pure=True)(block, i) for i, block in enumerate(blocks_of(c).ravel())]
-    return delayed(_game, pure=True)([merged(parts, _game)])
+    return delayed(_game, pure=True)(merged(parts, _game))
 
 
 def in_the_matrix(rows: Any, x: Any) -> Any:
@@ -51,7 +51,7 @@ def _first_game(block: Any, number: int) -> Rows:
     return _best(Rows(np.full(len(values), number), np.arange(len(values)), values))
 
 
-def _game(parts: list[Rows]) -> Rows:
+def _game(*parts: Rows) -> Rows:
     blocks, places, values = zip(*parts, strict=True)
     return _best(Rows(np.concatenate(blocks), np.concatenate(places), np.concatenate(values)))
 

@@ -96,7 +96,7 @@ def leaf(block: Any, centred: bool = False) -> TallQR:
     return tall
 
 
-def merge(parts: list[TallQR]) -> TallQR:
+def merge(*parts: TallQR) -> TallQR:
     """The rows of all parts; none of them changes, since another task may read it."""
     whole = parts[0].copy()
     for part in parts[1:]:
