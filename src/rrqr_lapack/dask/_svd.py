@@ -86,11 +86,13 @@ def randomized_svd(
     rtol, atol : float, optional
         As few singular values as ``||A - U diag(s) Vh||_F <= max(atol, rtol ||A||_F)`` takes, as far as `rank` of them
         reach: `error_bound` says whether they do. k is then unknown before it is computed.
-    oversample, n_power_iter, iterator, rng : optional
+    oversample, n_power_iter, iterator : optional
         As for `range_finder`, where a sketch is taken.
     by : {'auto', 'triangle', 'sketch'}, optional
         'triangle' takes the SVD of the triangle of all rows: exact, in one pass for s and Vh and a second one for U.
         'auto' does so where that takes no more operations, ``N <= (2 n_power_iter + 2) (rank + oversample)``.
+    rng : None, int or numpy.random.Generator, optional
+        Seed or generator. The sketch does not depend on the chunking.
 
     Returns
     -------
