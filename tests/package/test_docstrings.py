@@ -13,7 +13,11 @@ import pytest
 
 import rrqr_lapack
 
-EXTRAS = {"rrqr_lapack.prune.torch", "rrqr_lapack.sklearn"}  # each needs the library whose name it has
+EXTRAS = {
+    "rrqr_lapack.prune.torch",
+    "rrqr_lapack.sklearn",
+    "rrqr_lapack.dask",
+}  # each needs the library whose name it has
 MODULES = [
     "rrqr_lapack",
     *(
