@@ -1,6 +1,7 @@
 """``rrqr compress`` on folders that `save_pretrained` wrote."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -58,6 +59,9 @@ def made(tmp_path_factory):
     )
     transformers.ViTForImageClassification(image).save_pretrained(folder / "vision")
     (folder / "vision" / "preprocessor_config.json").write_text('{"size": 8}')
+    (folder / "vision" / "1_Pooling").mkdir()
+    (folder / "vision" / "1_Pooling" / "config.json").write_text("{}")
+    (folder / "vision" / "1_Pooling" / "pytorch_model.bin").write_text("")
     (folder / "text.txt").write_text(text(3000))
     np.save(folder / "X.npy", np.random.default_rng(0).standard_normal((120, 3, 8, 8)).astype(np.float32))
     return folder
@@ -109,6 +113,7 @@ def test_a_model_of_images_takes_an_array_and_says_its_relative_error(folder, ca
     small = transformers.AutoModelForImageClassification.from_pretrained("small")
     assert small.config.intermediate_size == 32
     assert (folder / "small" / "preprocessor_config.json").read_text() == '{"size": 8}'
+    assert [each.name for each in (folder / "small" / "1_Pooling").iterdir()] == ["config.json"]
     report = json.loads((folder / "report.json").read_text())
     assert report["perplexity_before"] is None and report["samples"] == 15
     model = transformers.AutoModelForImageClassification.from_pretrained("vision").eval()
@@ -141,7 +146,7 @@ def altered(name, **changes):
 
     def prepare(folder):
         (folder / "other").mkdir()
-        for each in (folder / name).iterdir():
+        for each in filter(Path.is_file, (folder / name).iterdir()):
             (folder / "other" / each.name).write_bytes(each.read_bytes())
         config = json.loads((folder / "other" / "config.json").read_text())
         (folder / "other" / "config.json").write_text(json.dumps({**config, **changes}))
@@ -153,6 +158,7 @@ def altered(name, **changes):
     ("arguments", "prepare", "message"),
     [
         ("decoder --data text.txt --keep 0.5 -o decoder", None, "option --out must be another folder than the model's"),
+        ("decoder --data text.txt --keep 0.5 -o decoder/out", None, "and none in it, got decoder/out"),
         ("decoder --data text.txt --keep 0.5 -o out --class a:b", None, "option --class must be left out"),
         (
             "decoder --data text.csv --keep 0.5 -o out",
@@ -218,7 +224,7 @@ def test_what_fails_while_it_is_written_leaves_nothing(folder, monkeypatch, caps
     def full(*_, **__):
         raise OSError("No space left on device")
 
-    monkeypatch.setattr("shutil.copy", full)
+    monkeypatch.setattr(transformers.PreTrainedModel, "save_pretrained", full)
     assert compress("vision", "--data", "X.npy", "--keep", 0.5, "-o", "small") == 1
     assert "No space left" in capsys.readouterr().err
     assert {each.name for each in folder.iterdir()} == {"decoder", "vision", "text.txt", "X.npy"}

@@ -25,8 +25,8 @@ def check_target(model: Path, target: Path, overwrite: bool) -> None:
     ValueError, OSError
         It cannot, or would replace something without `overwrite`.
     """
-    if target.resolve() == model.resolve():
-        raise ValueError(f"option --out must be another folder than the model's, got {target}")
+    if target.resolve().is_relative_to(model.resolve()):
+        raise ValueError(f"option --out must be another folder than the model's, and none in it, got {target}")
     check_folder(target, overwrite)
 
 

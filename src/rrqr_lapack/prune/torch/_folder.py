@@ -70,11 +70,10 @@ def open_folder(path: FilePath, data: FilePath, **options: Any) -> ModelFile:
 
     def save(small: Any, target: FilePath, plan: Plan, overwrite: bool = False) -> None:
         with whole_folder(target, overwrite) as temporary:
+            others = shutil.ignore_patterns(".*", *(f"*{suffix}" for suffix in WEIGHTS))
+            shutil.copytree(path, temporary, ignore=others, dirs_exist_ok=True)
             small.to(config.dtype or torch.float32).save_pretrained(temporary)
             small.float()
-            for each in path.iterdir():
-                if each.is_file() and not each.name.endswith(WEIGHTS) and not (temporary / each.name).exists():
-                    shutil.copy(each, temporary)
             plan.to_json(temporary / "plan.json")
 
     def report(analysis: Any, plan: Plan, small: Any, seconds: float) -> FolderReport:
