@@ -1,8 +1,8 @@
 """Configuration objects that repeat sizes, as Hugging Face models carry them.
 
 Which number says which widths is found by trying: the class is built from a configuration with one number changed, on
-the meta device, and the shapes of its tensors say what followed. No class and no attribute is known by name, but for
-``head_dim``, which code falls back from to the features a head.
+the meta device, and the shapes of its tensors say what followed. No class is known by name, and of attributes only that
+numbers of heads have ``head`` in theirs, and ``head_dim``, without which code divides the features by their number.
 """
 
 from __future__ import annotations
