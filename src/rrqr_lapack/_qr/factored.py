@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .._common.arrays import as_fortran, as_numeric, check_choice, check_flag
+from .._common.foreign import become, foreign
 from .._common.norms import frobenius
 from .._common.rule import Rule, check_rule
 from .._common.state import Kept
@@ -117,6 +118,10 @@ class TruncatedQR(Kept):
         tie_tol: float = 0.0,
         rng: Seed = None,
     ) -> None:
+        if type(a) is not np.ndarray and foreign(a):
+            how = {"rtol": rtol, "atol": atol, "check_finite": check_finite, "driver": driver, "tie_tol": tie_tol}
+            become(self, "a", a, {"rank": rank, "overwrite_a": overwrite_a, "rng": rng, **how})
+            return
         a, rule = checked(a, rank, rtol, atol, driver, tie_tol, rng)
         if a.ndim != 2:
             raise ValueError(f"a must have 2 dimensions, got {a.ndim}; qr_truncated takes stacks of matrices")

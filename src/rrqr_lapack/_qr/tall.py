@@ -15,6 +15,7 @@ from scipy.linalg import get_blas_funcs, get_lapack_funcs
 
 from .. import _core
 from .._common.arrays import as_fortran, as_numeric, check_finite_columns, check_flag, lapack_dtype
+from .._common.foreign import become, foreign
 from .._common.state import Kept
 from .._common.types import DType, Matrix, Shape
 from .factored import TruncatedQR
@@ -137,6 +138,9 @@ class TallQR(Kept):
         >>> abs(TallQR([[3.0]]).update([[4.0]]).R)
         array([[5.]])
         """
+        if type(rows) is not np.ndarray and self._sum is None and foreign(rows):
+            become(self, "rows", rows, {"check_finite": self._check_finite})
+            return self
         rows = as_numeric(rows, "rows")
         if rows.ndim != 2:
             raise ValueError(f"rows must have 2 dimensions, got {rows.ndim}")

@@ -8,6 +8,7 @@ from scipy import sparse
 from scipy.sparse.linalg import LinearOperator
 
 from .._common.arrays import check_choice
+from .._common.foreign import elsewhere, foreign
 from .._common.operand import as_operand, columns
 from .._common.rule import check_rule
 from .._common.types import Indices, MatrixLike, Operand, Seed
@@ -130,6 +131,8 @@ def select_columns(
     >>> select_columns(A, 5, include=[0, 99]).columns[:2]
     array([ 0, 99], dtype=int32)
     """
+    if type(a) is not np.ndarray and foreign(a):
+        return elsewhere(select_columns, locals())
     check_choice("method", method, tuple(METHODS))
     chosen = METHODS[method]
     a = as_operand(a, check_finite=check_finite, with_adjoint=chosen.adjoint)
