@@ -19,6 +19,7 @@ MAP = (PACKAGE / "README.md").read_text(encoding="utf-8")
 FLOORS = [
     "_core",
     "_common",
+    "_device",
     "_qr",
     "_randomized",
     "_id",
