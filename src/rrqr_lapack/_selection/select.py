@@ -137,7 +137,7 @@ def select_columns(
     chosen = METHODS[method]
     a = as_operand(a, check_finite=check_finite, with_adjoint=chosen.adjoint)
     constraints = check_constraints(a.shape, include, exclude, heldout_rows)
-    _check_fit(a, method, rank, (rtol, atol), constraints, options)
+    check_fit(a, method, rank, (rtol, atol), constraints, options)
     rule, first = check_rule(a.shape, rank, rtol, atol, rng=rng), constraints.include.size
     if rule.rank < first:
         raise ValueError(f"rank must be at least the number of columns in include, {first}, got {rule.rank}")
@@ -149,7 +149,7 @@ def select_columns(
     return ColumnSelection(a, constraints.columns[local].astype(np.int32), method, constraints, rule.rng)
 
 
-def _check_fit(
+def check_fit(
     a: Operand,
     method: MethodName,
     rank: int | None,

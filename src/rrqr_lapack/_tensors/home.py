@@ -34,12 +34,6 @@ class Home:
         self.half = kind in HALF
         self.on_host = HOST and self.library.on_host(a)
 
-    def __eq__(self, other: object) -> bool:
-        mine = self.library.__class__, self.dtype, self.device
-        return isinstance(other, Home) and mine == (other.library.__class__, other.dtype, other.device)
-
-    __hash__ = None  # type: ignore[assignment]
-
     def follows(self, a: Any) -> bool:
         """Whether what is computed of `a` is to have a gradient."""
         return self.library.follows(a)
@@ -80,6 +74,18 @@ class Home:
                 vars(twin)[name] = self.out(part) if isinstance(part, np.ndarray) else part
             return twin
         return value
+
+    def indices(self, a: Any) -> Any:
+        """Indices as the host gives them, of 32 bits."""
+        return self.library.cast(a, self.library.int32(a))
+
+    def alike(self, value: Any, name: str) -> Any:
+        """Another array for a product with those that are computed with, on the same device and of the same library."""
+        if not foreign(value) or library(value) != self.library or value.device != self.device:
+            where = f"on {value.device}" if foreign(value) else f"a {type(value).__name__}"
+            raise ValueError(f"{name} must be an array on {self.device} like the matrix, got one {where}; move it")
+        other = Home(value, name)
+        return other.library.detached(other.working(value))
 
     def rounded(self, a: Any) -> Any:
         """A result in the dtype that came in, where that is half precision."""

@@ -41,12 +41,15 @@ class Library:
 
     def single(self, a: Any) -> Any:
         """The array in single precision."""
-        xp = self.namespace(a)
-        return xp.astype(a, xp.float32)
+        return self.cast(a, self.namespace(a).float32)
 
     def cast(self, a: Any, dtype: Any) -> Any:
         """The array in another dtype."""
         return self.namespace(a).astype(a, dtype)
+
+    def int32(self, a: Any) -> Any:
+        """The dtype of indices of 32 bits."""
+        return self.namespace(a).int32
 
     def to_host(self, a: Any) -> Array:
         """The array as an ndarray of the same memory."""
@@ -66,6 +69,11 @@ class Standard(Library):
 
     def __init__(self, xp: Any) -> None:
         self._xp = xp
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Standard) and self._xp is other._xp
+
+    __hash__ = None  # type: ignore[assignment]
 
     def from_host(self, x: Array, device: Any) -> Any:
         return self._xp.asarray(self._xp.from_dlpack(x), device=device)
@@ -90,9 +98,6 @@ class Torch(Library):
     def detached(self, a: Any) -> Any:
         return a.detach()
 
-    def single(self, a: Any) -> Any:
-        return a.float()
-
     def cast(self, a: Any, dtype: Any) -> Any:
         return a.to(dtype)
 
@@ -105,7 +110,7 @@ class Torch(Library):
         return sys.modules["torch"].from_numpy(x)
 
     def namespace(self, a: Any) -> Any:
-        return _compat().array_namespace(a)
+        return sys.modules["torch"]
 
 
 class Jax(Library):
@@ -136,7 +141,10 @@ class CuPy(Library):
         return False
 
     def namespace(self, a: Any) -> Any:
-        return _compat().array_namespace(a)
+        return sys.modules["cupy"]
+
+    def cast(self, a: Any, dtype: Any) -> Any:
+        return a.astype(dtype)
 
 
 KNOWN = {"torch": Torch(), "jax": Jax(), "cupy": CuPy()}
@@ -145,14 +153,3 @@ KNOWN = {"torch": Torch(), "jax": Jax(), "cupy": CuPy()}
 def library(a: Any) -> Library:
     """The library of a foreign array."""
     return KNOWN.get(library_of(a.__class__) or "") or Standard(a.__array_namespace__())
-
-
-def _compat() -> Any:
-    """array-api-compat, which makes a library's functions those of the standard."""
-    try:
-        import array_api_compat
-    except ImportError:
-        raise ImportError(
-            "array-api-compat is needed for arrays on other devices: pip install 'rrqr-lapack[array]'"
-        ) from None
-    return array_api_compat
