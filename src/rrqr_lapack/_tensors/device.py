@@ -110,11 +110,13 @@ def _factor(
     tie_tol: float,
     overwrite_a: bool,
     check_finite: bool,
+    progress: Any = None,
     workers: int = 1,
 ) -> DeviceFactor:
     """The factor, of options that the host has."""
     check_flag("overwrite_a", overwrite_a)
     check_flag("check_finite", check_finite)
     only("tie_tol", tie_tol, 0.0)
+    only("progress", progress, None)
     only("driver", driver, "auto", "greedy", "randomized")
     return factor(a, rank=rank, rtol=rtol, atol=atol, driver=driver, seed=rng)

@@ -38,6 +38,7 @@ class DeviceQR(TruncatedQR):
         driver: Any = "auto",
         tie_tol: float = 0.0,
         rng: Any = None,
+        progress: Any = None,
     ) -> None:
         if a.ndim != 2:
             raise ValueError(f"a must have 2 dimensions, got {a.ndim}; qr_truncated takes stacks of matrices")
@@ -48,9 +49,10 @@ class DeviceQR(TruncatedQR):
         self._home, self._library, self._driver = home, library_of(a), driver
         self._rule = check_rule(a.shape, rank, rtol, atol, rng=rng, random=driver == "randomized")
         self._a = a if check_flag("overwrite_a", overwrite_a) else self._library.xp.asarray(a, copy=True)
-        self._run(self._rule)
+        self._run(self._rule, progress)
 
-    def _run(self, rule: Rule) -> None:
+    def _run(self, rule: Rule, progress: Any) -> None:
+        only("progress", progress, None)
         self._found: DeviceFactor = factor(
             self._a, rank=rule.rank, **rule.tolerances, driver=self._driver, seed=self._rule.rng
         )
@@ -102,9 +104,16 @@ class DeviceQR(TruncatedQR):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of shape {self.shape}, {self.dtype}: rank {self.rank}, on {self._home.device}>"
 
-    def extend(self, *, rank: int | None = None, rtol: float | None = None, atol: float | None = None) -> Self:
+    def extend(
+        self,
+        *,
+        rank: int | None = None,
+        rtol: float | None = None,
+        atol: float | None = None,
+        progress: Any = None,
+    ) -> Self:
         """As on the host, from the start."""
-        self._run(check_rule(self.shape, rank, rtol, atol, smallest=self.rank, random=False))
+        self._run(check_rule(self.shape, rank, rtol, atol, smallest=self.rank, random=False), progress)
         return self
 
     def form_q(self, full: bool = False) -> Any:
@@ -175,9 +184,9 @@ class DeviceStrongRRQR(DeviceQR, StrongRRQR):
         self._swaps = 0
         super().__init__(a, home=home, **options)
 
-    def _run(self, rule: Rule) -> None:
+    def _run(self, rule: Rule, progress: Any) -> None:
         rule = rule.at_least(numerical_rtol(self._a))
-        super()._run(rule)
+        super()._run(rule, progress)
         self._found, self._max_t, self._rho, swaps = strong_factor(self._a, self._found, rule, self.f)
         self._swaps += swaps
 
