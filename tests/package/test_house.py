@@ -26,6 +26,7 @@ FLOORS = [
     "_kernel",
     "_completion",
     "_selection",
+    "_tensors",
     "prune",
     "sklearn",
     "dask",
