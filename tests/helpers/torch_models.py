@@ -6,7 +6,9 @@ import torch.nn.functional as F
 import torch_branching as branching
 from torch import nn
 
+from rrqr_lapack.prune import torch as prune
 from rrqr_lapack.prune._face import Cut
+from rrqr_lapack.prune._sweep import sweep
 
 torch.set_num_threads(1)
 
@@ -231,3 +233,11 @@ def duplicated(face, rng):
 def relative_error(one, two):
     """||one - two||_F / ||two||_F."""
     return float((one - two).norm() / two.norm())
+
+
+def swept_and_measured(model, X):
+    """The output error of a sweep on the way, and that of the model with its cuts; a quarter of each group goes."""
+    analysis = prune.analyze(model, X, residual=True)
+    units = {name: range(max(1, 3 * group.width // 4)) for name, group in analysis.groups.items()}
+    swept = sweep(analysis, units, analysis.again(), drift=1.0, affine=True)
+    return swept.error, analysis.output_error(swept.cuts)

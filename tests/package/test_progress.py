@@ -56,7 +56,7 @@ CALLS = {  # what is called with a progress, and what it tells of
     ),
     "plan": (lambda p: prune.plan(analysis(), keep=0.5, progress=p), {"measuring cuts"}),
     "apply": (
-        lambda p: prune.apply(analysis(), prune.plan(analysis(), keep=0.5), refit="asymmetric", progress=p),
+        lambda p: prune.apply(analysis(), prune.plan(analysis(), keep=0.5, refit="asymmetric"), progress=p),
         {"refitting"},
     ),
 }

@@ -113,6 +113,12 @@ def test_what_is_planned_is_less_wrong_than_what_is_dropped(kind):
     assert 0 < errors["lstsq"] < errors["none"]
 
 
+@KINDS
+def test_a_sweep_measures_the_model_that_it_makes(kind):
+    on_the_way, measured = models.swept_and_measured(face_of(kind).model, draw(200))
+    assert on_the_way == pytest.approx(measured, rel=1e-7)
+
+
 def test_all_heads_in_another_order_give_the_same_outputs_by_the_class_itself():
     face, x = face_of(Plain), draw(6)
     C = np.array([3, 0, 2, 1])

@@ -117,6 +117,13 @@ def test_what_is_planned_is_less_wrong_than_what_is_dropped(kind):
     assert 0 < errors["lstsq"] < errors["none"]
 
 
+@EVERY
+def test_a_sweep_measures_the_model_that_it_makes(kind):
+    face, draw = face_of(kind)
+    on_the_way, measured = models.swept_and_measured(face.model, draw(60))
+    assert on_the_way == pytest.approx(measured, rel=1e-7)
+
+
 def test_states_that_come_from_outside_keep_their_units():
     class Streaming(nn.Module):
         """The state is given and returned."""

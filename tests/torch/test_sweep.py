@@ -76,6 +76,14 @@ def test_the_cuts_are_those_of_the_model_that_was_cut_on_the_way(kind, residual)
         assert 0 < swept.error < 0.9
 
 
+@pytest.mark.parametrize("kind", models.INPUTS, ids=lambda kind: kind.__name__)
+def test_weights_that_read_several_groups_or_one_in_several_places_are_swept_too(kind):
+    model, draw = models.made(kind)
+    on_the_way, measured = models.swept_and_measured(model, draw(300))
+    assert on_the_way == pytest.approx(measured, rel=1e-7)
+    assert 0 < on_the_way < 0.9
+
+
 def test_each_reader_of_a_residual_stream_has_a_fit_of_its_own():
     model, X, fresh = made(Stream)
     analysis = prune.analyze(model, X, residual=True)

@@ -84,6 +84,8 @@ class Analysis(Generic[Model]):
     array([[1., 1.]])
     >>> round(analysis.output_error({"layers[0]": cut}), 12)
     0.0
+    >>> [held_out for _, held_out in analysis.again()]
+    [False, True, False, False, False, False]
     """
 
     def __init__(

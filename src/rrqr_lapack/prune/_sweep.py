@@ -80,7 +80,8 @@ def sweep(
 
     if progress:
         progress("refitting", 0, len(units))
-    cuts, outputs = analysis.face.sweep([batch for batch, _ in batches], list(units), fold)
+    forward = [name for name in analysis.groups if name in units]
+    cuts, outputs = analysis.face.sweep([batch for batch, _ in batches], forward, fold)
     return Swept(cuts, output_error(outputs[number] for number in sorted(held)))
 
 

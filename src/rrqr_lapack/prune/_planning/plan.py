@@ -9,6 +9,7 @@ from ..._common.progress import Progress, check_progress
 from .._analyze import Analysis, check_analysis
 from .._face import total
 from .._units.select import Method
+from .alike import Alike
 from .options import AllocationName, EpsScale, Options
 from .plans import GroupPlan, Plan
 from .recipe import Correction, Refit
@@ -32,6 +33,7 @@ def plan(
     allocation: AllocationName | None = None,
     round_to: int = 1,
     skip: Iterable[str] = (),
+    alike: Alike = None,
     eps_scale: EpsScale = None,
     seed: int = 0,
     progress: Progress | None = None,
@@ -77,9 +79,14 @@ def plan(
         by what these do to the outputs, measured on the held-out samples. None tries all three and takes the one with
         the smallest output error on the held-out samples.
     round_to : int, default 1
-        Widths are multiples of it (rounded up for the rules of each group), or all units.
+        Widths in columns are multiples of it (rounded up for the rules of each group), or all units.
     skip : iterable of str, optional
         Groups to leave alone.
+    alike : {None, 'config'} or iterable of str, optional
+        Groups that keep one width between them, for classes that say it by one number. 'config' as the model's
+        configuration needs it, which then describes the smaller model: groups that it cannot say the width of stay
+        whole. Otherwise patterns of names (``"blocks.*.mlp.fc1"``, as in a shell), each of groups of one width; all
+        others are free. Of a rule for each group they take the largest.
     eps_scale : {None, 'output'}, optional
         'output' divides `eps` by ``||W||_2`` of the weights that read the group, as in the bound of Chee et al. for one
         hidden layer.
@@ -126,7 +133,7 @@ def plan(
     """
     arguments = locals()
     check_analysis(analysis)
-    return planned(analysis, Request.of(analysis.groups, Options.among(arguments)), progress)
+    return planned(analysis, Request.of(analysis.face, analysis.groups, Options.among(arguments)), progress)
 
 
 def planned(analysis: Analysis[Any], request: Request, progress: Progress | None = None) -> Plan:

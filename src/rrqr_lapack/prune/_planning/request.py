@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import get_args
+from typing import Any, get_args
 
 from rrqr_lapack._common.arrays import check_choice, check_count
 
-from .._face import Group
+from .._face import Face, Group
 from .._units.select import PIVOTED, Method
 from .._words import some
+from .alike import Ties
 from .budget import PER_GROUP, Budget, one_of
 from .options import AllocationName, Options
 from .recipe import Recipe, Refit
@@ -35,6 +36,8 @@ class Request:
     round_to : int
     groups : tuple of str
         To plan for.
+    ties : Ties
+        Those of them that keep one width between them.
     eps_scale : {None, 'output'}
     """
 
@@ -44,11 +47,12 @@ class Request:
     allocations: tuple[str, ...]
     round_to: int
     groups: tuple[str, ...]
+    ties: Ties
     eps_scale: str | None
 
     @classmethod
-    def of(cls, groups: Mapping[str, Group], options: Options) -> Request:
-        """From the arguments of `plan`, which says what they mean.
+    def of(cls, face: Face[Any], groups: Mapping[str, Group], options: Options) -> Request:
+        """From the arguments of `plan`, which says what they mean, for some groups of a face.
 
         Raises
         ------
@@ -56,6 +60,7 @@ class Request:
             As `plan`.
         """
         groups = _without(groups, options.skip)
+        ties, groups = Ties.of(options.alike, groups, face.alike if options.alike == "config" else ())
         budget = one_of(options.budgets(), groups)
         check_choice("refit", options.refit, (None, "auto", "asymmetric"))
         eps = budget.kind == "eps"
@@ -85,7 +90,7 @@ class Request:
         allocations = () if budget.kind in PER_GROUP else tried
         round_to = check_count("round_to", options.round_to, 1)
         refit = None if recipe.correction == "none" else options.refit
-        return cls(budget, recipes, refit, allocations, round_to, tuple(groups), options.eps_scale)
+        return cls(budget, recipes, refit, allocations, round_to, tuple(groups), ties, options.eps_scale)
 
     def recipes(self, *, read_again: bool) -> tuple[Recipe, ...]:
         """Those to try, in this order, of samples that can be read again or not."""

@@ -14,6 +14,7 @@ from .._analyze import Analysis
 from .._face import total
 from .._sweep import Batches, sweep
 from .._units.curves import Curves
+from .alike import Ties
 from .allocate import Allocation
 from .budget import Budget
 from .recipe import Recipe
@@ -131,7 +132,7 @@ class Trials:
     def _tried(self, label: str, recipe: Recipe, allocation: str) -> Trial | None:
         budget, curves = self.request.budget, self.curves(recipe)
         if not self.request.allocations:
-            widths = by_rule(curves, budget, self.request.eps_scale)
+            widths = by_rule(curves, budget, self.request.eps_scale, self.request.ties)
         elif (spread := self._spread(recipe, allocation)) is None:
             return None
         else:
@@ -163,7 +164,9 @@ class Trials:
         face, curves, budget = self.analysis.face, self.curves(recipe), self.request.budget
         errors = curves.output() if name == "sensitivity" else curves.relative()
         full = {group.name: group.width for group in face.groups}
-        allocation = Allocation(errors, curves.choices, budget.terms(face), full, uniform=name == "uniform")
+        ties = self.request.ties
+        errors, choices = ties.together(errors, curves.choices)
+        allocation = Allocation(errors, choices, ties.renamed(budget.terms(face)), full, uniform=name == "uniform")
         if self._exact:
             return self._cheapest(recipe, allocation, budget.value)
         limit = budget.limit(face)
@@ -173,7 +176,7 @@ class Trials:
                 f"{budget.kind} must allow what the model has at its narrowest, "
                 f"{allocation.cost(allocation.narrowest):,}, got {budget.value}, which allows {math.floor(limit):,}"
             )
-        return widths
+        return ties.spread(widths)
 
     def _cheapest(self, recipe: Recipe, allocation: Allocation, max_error: float) -> dict[str, int] | None:
         """The widths of the least cost whose output error, measured, is at most `max_error`.
@@ -183,17 +186,18 @@ class Trials:
         target, found = max_error, []
         for _ in range(TRIES):
             widths = allocation.cheapest(target**2) or allocation.widest
-            measured = self.error(recipe, widths, every=True)
+            measured = self.error(recipe, self.request.ties.spread(widths), every=True)
             if measured <= max_error:
                 found.append(widths)
             target *= max_error / max(measured, 1e-3 * max_error)
-        return min(found, key=allocation.cost, default=None)
+        best = min(found, key=allocation.cost, default=None)
+        return None if best is None else self.request.ties.spread(best)
 
 
-def by_rule(curves: Curves, budget: Budget, eps_scale: str | None) -> dict[str, int]:
+def by_rule(curves: Curves, budget: Budget, eps_scale: str | None, ties: Ties) -> dict[str, int]:
     """The widths that eps, keep or ranks give each group."""
     result = {}
-    for name, choices in curves.choices.items():
+    for name in curves.choices:
         group = curves.analysis.groups[name]
         if budget.kind == "eps":
             diagonal = curves.recipe.factor(curves.analysis, name).diagonal
@@ -206,5 +210,12 @@ def by_rule(curves: Curves, budget: Budget, eps_scale: str | None) -> dict[str, 
             k = round(budget.value * group.width)
         else:
             k = budget.value[name]
-        result[name] = int(choices[min(int(np.searchsorted(choices, k)), len(choices) - 1)])
-    return result
+        result[name] = k
+    _, choices = ties.together({name: np.zeros(len(each)) for name, each in curves.choices.items()}, curves.choices)
+    largest = {name: max(k for other, k in result.items() if ties.leader(other) == name) for name in choices}
+    return ties.spread(
+        {
+            name: int(widths[min(int(np.searchsorted(widths, largest[name])), len(widths) - 1)])
+            for name, widths in choices.items()
+        }
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -33,7 +34,7 @@ class Curves:
     recipe : Recipe
         How they are cut.
     round_to : int
-        Widths are multiples of it, or all units.
+        Widths in columns are multiples of it, or all units.
     progress : callable, optional
     """
 
@@ -50,8 +51,9 @@ class Curves:
         self.units: dict[str, np.ndarray] = {}
         self.errors: dict[str, np.ndarray] = {}
         for name in names:
-            whole = recipe.factor(analysis, name)
-            self.choices[name] = widths(len(whole.units), analysis.groups[name].width, round_to)
+            whole, group = recipe.factor(analysis, name), analysis.groups[name]
+            step = round_to // math.gcd(round_to, group.unit)
+            self.choices[name] = widths(len(whole.units), group.width, step)
             self.units[name], self.errors[name] = whole.units, whole.errors / (whole.norm or 1.0)
         self.fit = {name: recipe.factor(analysis, name, fit=True) for name in self.choices}
         self._relative = {name: self._fitted(name) for name in self.choices}
