@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import scipy.sparse
-from networks import random_network
+from networks import plain_compress, random_network
 
 from rrqr_lapack.prune import Dense, _calibration, compress
 from rrqr_lapack.prune._units.lowrank import LowRankLayer
@@ -48,8 +48,8 @@ def on_disk(X, folder):
     ],
 )
 def test_every_form_of_the_samples_gives_the_same_network(network, X, form, tmp_path):
-    expected, _ = compress(network, X, keep=0.5)
-    small, report = compress(network, form(X, tmp_path), keep=0.5)
+    expected, _ = plain_compress(network, X, keep=0.5)
+    small, report = plain_compress(network, form(X, tmp_path), keep=0.5)
     assert report.samples == 50
     for one, two in zip(small.layers, expected.layers, strict=True):
         np.testing.assert_allclose(one.weight, two.weight, rtol=1e-4, atol=1e-5)
@@ -87,10 +87,10 @@ def test_other_numbers_are_converted_to_the_dtype_of_the_network(network, X, dty
 def test_sparse_samples_are_filled_in_a_piece_at_a_time(network, X, monkeypatch):
     monkeypatch.setattr(_calibration, "ROWS", 16)
     X = X * (np.abs(X) > 0.5)
-    expected, _ = compress(network, X, keep=0.5)
+    expected, _ = plain_compress(network, X, keep=0.5)
     forms = scipy.sparse.coo_array(X), scipy.sparse.csc_matrix(X), scipy.sparse.csr_array(X)
     for form in (*forms, [forms[0], forms[2]]):
-        small, report = compress(network, form, keep=0.5)
+        small, report = plain_compress(network, form, keep=0.5)
         assert report.samples == (100 if isinstance(form, list) else 50)
         np.testing.assert_allclose(small.layers[1].weight, expected.layers[1].weight, rtol=1e-4, atol=1e-5)
     assert [len(piece) for piece in _calibration.batches(forms[0], 4, np.float32)] == [16, 16, 16, 2]

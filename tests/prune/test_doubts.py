@@ -145,6 +145,6 @@ def test_compress_and_the_command_have_the_options_of_plan_with_their_defaults(n
     for function in (compress, rrqr_lapack.prune.plan):
         parameters = inspect.signature(function).parameters
         assert {name: parameters[name].default for name in options} == options
-    assert list(PLANNING) == [name for name in options if name not in ("skip", "eps_scale")]
+    assert list(PLANNING) == [name for name in options if name not in ("skip", "alike", "eps_scale")]
     with pytest.raises(TypeError, match=r"compress\(\) got an unexpected keyword argument 'ratio'"):
         compress(network, np.ones((100, 6)), ratio=0.5)

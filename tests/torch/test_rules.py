@@ -166,7 +166,7 @@ def test_the_weights_of_an_operation_with_a_rule_are_read_and_made():
     analysis = analyze(model, x)
     small = apply(analysis, plan(analysis, eps=1e-10))
     assert small.up.shape == (WIDTH // 2, 4) and small.down.shape == (3, WIDTH // 2)
-    assert distance(small, model, x) < 1e-12
+    assert distance(small, model, x) < 1e-9  # what the least penalty leaves
 
 
 def test_a_rule_that_is_wrong_about_the_dependence_finds_no_group():

@@ -10,6 +10,8 @@ from torch.nn.utils import parametrize, remove_spectral_norm, remove_weight_norm
 from torch.nn.utils.spectral_norm import SpectralNorm
 from torch.nn.utils.weight_norm import WeightNorm
 
+from ._private import before_forward
+
 
 def plain(model: torch.nn.Module) -> torch.nn.Module:
     """The model where it computes no weights, otherwise a copy in which they are parameters as they are now.
@@ -65,4 +67,4 @@ def _write_out(module: torch.nn.Module) -> None:
 
 def _hooks(module: torch.nn.Module) -> list[WeightNorm | SpectralNorm]:
     """The norms of PyTorch's older kind."""
-    return [hook for hook in module._forward_pre_hooks.values() if isinstance(hook, WeightNorm | SpectralNorm)]
+    return [hook for hook in before_forward(module) if isinstance(hook, WeightNorm | SpectralNorm)]

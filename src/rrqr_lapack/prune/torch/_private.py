@@ -15,6 +15,11 @@ def changes(tensor: torch.Tensor) -> int | None:
     return None if tensor.is_inference() else tensor._version
 
 
+def before_forward(module: torch.nn.Module) -> list[Any]:
+    """What is called before each forward pass of a module."""
+    return list(module._forward_pre_hooks.values())
+
+
 def compiled_from(model: torch.nn.Module) -> torch.nn.Module | None:
     """The module that `torch.compile` was given; None for any other."""
     return getattr(model, "_orig_mod", None)
