@@ -2,7 +2,7 @@
 
 import argparse
 
-from . import contest, family, headline, overhead, quality, scaling, sweep, targets, timing
+from . import contest, family, headline, overhead, quality, scaling, stream, sweep, targets, timing
 
 COMMANDS = {
     "headline": (headline, "the headline table, and its plot"),
@@ -13,6 +13,7 @@ COMMANDS = {
         "where the drop-in could lose: beside SciPy over shapes, threads and dtypes, worst first",
     ),
     "scaling": (scaling, "time against m, n and k with slopes, or one matrix of more than 2^31 elements"),
+    "stream": (stream, "a matrix larger than memory, from a file or made: docs/out_of_core.md"),
     "overhead": (overhead, "small matrices, one by one and in stacks"),
     "quality": (quality, "the residuals that a driver's pivots leave beside the greedy ones"),
     "family": (family, "one concept of the family beside its peers"),

@@ -16,11 +16,13 @@ ptrdiff_t X(first_nonfinite_column)(ptrdiff_t m, ptrdiff_t n, const void *a, ptr
 void X(transpose)(ptrdiff_t m, ptrdiff_t n, const void *a, ptrdiff_t stride, void *b);
 /* norm.c */
 real X(norm)(int m, const scalar *x);
+void X(norms_by_rows)(int m, int n, const scalar *a, double *sums, real *norms);
 /* source.c */
-const scalar *X(column)(const rrqr_factor *f, int k, int j);
+void X(fetch)(const rrqr_factor *f, int k, int rows, int first, int last, scalar *b, int ldb);
 void X(load)(rrqr_factor *f, int k, int first, int last);
 void X(settle)(rrqr_factor *f);
-void X(source_rows)(rrqr_factor *f, int k, int b, int first, int last, int at, const scalar *v1, scalar *work);
+void X(source_sketch)(const rrqr_factor *f, int rows, const scalar *omega, scalar *b);
+void X(source_rows)(rrqr_factor *f, int k, int b, int first, int last, int at, scalar *v1, scalar *work);
 /* pivot.c */
 int X(pivot)(const rrqr_factor *f, double tie_tol, real *maxresid);
 int X(next_pivot)(rrqr_factor *f, const rrqr_stop *stop, real *maxresid);

@@ -78,10 +78,8 @@ static void apply_block(const rrqr_factor *f, int k, int b, int left, int adjoin
     }
 }
 
-/* C := op(H_first ... H_{last-1}) C or C op(...), where C has the rows (columns) first..m-1 of the whole. With
- * `triangular` C is the identity, or what it has become: block k changes its rows and columns k.. alone. */
-static rrqr_status apply(rrqr_context *context, const rrqr_factor *f, int first, int last, int left, int adjoint,
-                         int rows, int columns, scalar *c, int ldc, int triangular)
+rrqr_status X(apply_reflectors)(rrqr_context *context, const rrqr_factor *f, int first, int last, int left, int adjoint,
+                                int rows, int columns, scalar *c, int ldc)
 {
     const int width = min_int(last - first < Q_FEW ? Q_NARROW : RRQR_BLOCK, last - first), forward = left == adjoint;
     if (width <= 0 || rows <= 0 || columns <= 0) return RRQR_OK;
@@ -92,23 +90,31 @@ static rrqr_status apply(rrqr_context *context, const rrqr_factor *f, int first,
     const int blocks = (last - first + width - 1) / width;
     for (int i = 0; i < blocks && !status; i++) {
         const int offset = (forward ? i : blocks - 1 - i) * width, k = first + offset, b = min_int(width, last - k);
-        if (left) {
-            const int skipped = triangular ? offset : 0;
-            apply_block(f, k, b, left, adjoint, rows - offset, columns - skipped, AT(c, ldc, offset, skipped), ldc,
-                        work);
-        } else {
+        if (left)
+            apply_block(f, k, b, left, adjoint, rows - offset, columns, c + offset, ldc, work);
+        else
             apply_block(f, k, b, left, adjoint, rows, columns - offset, AT(c, ldc, 0, offset), ldc, work);
-        }
         if (rrqr_interrupted(context, 4.0 * b * rows * columns)) status = RRQR_INTERRUPTED;
     }
     rrqr_release(work);
     return status;
 }
 
-rrqr_status X(apply_reflectors)(rrqr_context *context, const rrqr_factor *f, int first, int last, int left, int adjoint,
-                                int rows, int columns, scalar *c, int ldc)
+/* C := (I - V T V^H) C = C - V T (V1^H, V2^H C2) for the rows and columns k.. of C = (I 0; 0 C2), at most as many
+ * columns as rows. work: a row of b blocks beside 2 b^2 scalars. */
+static void form_block(const rrqr_factor *f, int k, int b, int columns, scalar *c, int ldc, scalar *work)
 {
-    return apply(context, f, first, last, left, adjoint, rows, columns, c, ldc, 0);
+    const int below = f->m - k - b, right = columns - b, lda = f->lda;
+    const scalar *v2 = AT((const scalar *)f->a, lda, k + b, k);
+    scalar *v1 = work, *t = v1 + (size_t)b * b, *w = t + (size_t)b * b, *c2 = AT(c, ldc, b, b);
+    X(block_v1)(f, k, b, v1);
+    form_t(f, k, b, v1, t, w);
+    for (int j = 0; j < b; j++)
+        for (int i = 0; i < b; i++) *AT(w, b, i, j) = conjugate(*AT(v1, b, j, i));
+    if (right) gemm('C', 'N', b, right, below, 1, v2, lda, c2, ldc, 0, AT(w, b, 0, b), b);
+    trmm('L', 'U', 'N', 'N', b, columns, t, b, w, b);
+    gemm('N', 'N', b, columns, b, -1, v1, b, w, b, 1, c, ldc);
+    if (below) gemm('N', 'N', below, columns, b, -1, v2, lda, w, b, 1, c + b, ldc);
 }
 
 /* The first `columns` >= rank columns of Q = H_1 ... H_rank into q (m x columns). */
@@ -121,7 +127,18 @@ rrqr_status X(form_q)(rrqr_context *context, const rrqr_factor *f, int columns, 
     }
     if ((ptrdiff_t)m * columns * (ptrdiff_t)(REALS_PER_SCALAR * REALS_PER_SCALAR) <= Q_ELEMENTS)
         return X(small_q)(context, f, columns, q, ldq);
-    return apply(context, f, 0, f->rank, 1, 0, m, columns, q, ldq, 1);
+    const int rank = f->rank, width = min_int(rank < Q_FEW ? Q_NARROW : RRQR_BLOCK, rank);
+    if (!width) return RRQR_OK;
+    scalar *work = rrqr_allocate(context, (size_t)width * (2 * (size_t)width + columns), sizeof(scalar));
+    if (!work) return RRQR_NO_MEMORY;
+    rrqr_status status = RRQR_OK;
+    for (int k = (rank - 1) / width * width; k >= 0 && !status; k -= width) {
+        const int b = min_int(width, rank - k);
+        form_block(f, k, b, columns - k, AT((scalar *)q, ldq, k, k), ldq, work);
+        if (rrqr_interrupted(context, 4.0 * b * (m - k) * (columns - k))) status = RRQR_INTERRUPTED;
+    }
+    rrqr_release(work);
+    return status;
 }
 
 /* C := op(Q) C (left) or C op(Q), C is rows x columns. */

@@ -7,10 +7,11 @@ static rrqr_status residual_columns(rrqr_context *context, const rrqr_factor *f,
                                     int ldb)
 {
     const int k = f->rank, below = f->m - k, pending = f->factored - f->panel, full = f->factored > k;
-    for (int j = first; j < last; j++) {
-        const scalar *a = X(column)(f, k, k + j);
+    if (!full) X(fetch)(f, k, below, k + first, k + last, block, ldb);
+    for (int j = first; full && j < last; j++) {
+        const scalar *a = AT((const scalar *)f->a, f->lda, k, k + j);
         scalar *b = AT(block, ldb, 0, j - first);
-        const int stored = full ? min_int(j + 1, below) : below;
+        const int stored = min_int(j + 1, below);
         for (int i = 0; i < stored; i++) b[i] = a[i];
         for (int i = stored; i < below; i++) b[i] = 0;
     }

@@ -36,6 +36,7 @@ typedef struct {
     int stale;          /* columns of which only a bound of the norm is known */
     void *a;            /* m x n */
     const void *source; /* m x n: the matrix as it came, while `a` holds only what was eliminated; NULL otherwise */
+    int by_rows;        /* whether the source is row-major, without gaps; else it lies as `a` does */
     int *pivots;        /* n: column j of A P is column pivots[j] of A */
     void *tau;          /* min(m, n) */
     void *norms;        /* n reals: norms of the residual columns, a bound where stale */

@@ -44,12 +44,20 @@ void X(sketch_close)(X(sketch) *s)
     rrqr_release(s->qr.norms);
 }
 
-/* B = Omega A, over the residual block of a closed panel, its columns one beside the other. */
+/* B = Omega A, over the residual block of a closed panel: where there is a source, that is all of the matrix. */
 void X(sketch_form)(const rrqr_factor *f, X(sketch) *s, double level)
 {
     const int k = f->rank, rows = s->rows;
-    gemm('N', 'N', rows, f->n - k, f->m - k, 1, AT(s->omega, rows, 0, k), rows, X(column)(f, k, k), f->lda, 0,
-         AT(s->b, rows, 0, k), rows);
+    const int n = f->n - k;
+    if (f->source)
+        X(source_sketch)(f, rows, s->omega, s->copy);
+    else
+        gemm('T', 'T', n, rows, f->m - k, 1, AT((const scalar *)f->a, f->lda, k, k), f->lda, AT(s->omega, rows, 0, k),
+             rows, 0, s->copy, n);
+    for (int j0 = 0; j0 < n; j0 += TILE)
+        for (int l = 0; l < rows; l++)
+            for (int j = j0; j < min_int(j0 + TILE, n); j++)
+                *AT(s->b, rows, l, k + j) = *AT(s->copy, n, f->source ? f->pivots[j] : j, l);
     s->level = level;
 }
 
@@ -68,7 +76,7 @@ static int likely_pivots(const rrqr_factor *f, X(sketch) *s, int n, int *flags, 
         order[i] = order[with], order[with] = t;
     }
     for (int j = 0; j < n; j++) flags[j] = 0;
-    for (int i = 0; i < rows; i++) flags[order[i]] = 1;
+    for (int i = 0; i < min_int(rows, f->m - k); i++) flags[order[i]] = 1; /* beyond that rank all is rounding error */
     for (int j = 0; j < n; j++)
         if (!flags[j]) s->sums[others++] = norms[j];
     const real least = X(kth_largest)(s->sums, others, rows);

@@ -29,10 +29,11 @@ enum {
     /* that a triangular solve, or the residual, has in its buffer: enough for products, and little beside the matrix */
     SOLVE_CHUNK = 256,
     RESIDUAL_CHUNK = 128,
-    /* of V when Q is applied: RRQR_BLOCK, but Q_NARROW where there are fewer than Q_FEW. Measured: few reflectors want
-     * few at a time */
+    /* of V when Q is formed or applied: RRQR_BLOCK, but Q_NARROW where there are fewer than Q_FEW. Measured against
+     * ?orgqr, all of Q on one core: with Q_NARROW 1.55, 1.38, 1.25 and 1.15 times as fast for 300, 500, 700 and 1000,
+     * with RRQR_BLOCK 1.13, 1.22, 1.20 and 1.21 */
     Q_NARROW = 32,
-    Q_FEW = 1024
+    Q_FEW = 800
 };
 
 /* --- loops of our own --------------------------------------------------------------------------------------------- */
@@ -122,7 +123,8 @@ enum {
 #define PREFETCH_AGREE (REAL_EPSILON / 2)
 /* How far the largest squared norm may fall beside that, for rows to be used for another block. In double pivots were
  * the same down to here for Kahan's matrices of eight angles and three drops in eight seeds, and for stairs of 1e-1 to
- * 1e-5. */
+ * 1e-5. Measured, all of a geometric matrix of 2000^2 to 1e-8, one core: 690 ms, 810 with 0.1 and 780 with 0, where the
+ * bound of a choice alone ends blocks, many of them early; pivots are the same. */
 #define GRAM_REUSE PICK(0.1f, 1e-5, 0.1f, 1e-5)
 /* The exponent of two up to which the smaller factor of a Gram row's product is scaled up: half of the exponents. */
 #define GRAM_BOOST PICK(60, 500, 60, 500)

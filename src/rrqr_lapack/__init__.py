@@ -1,7 +1,10 @@
 """Column-pivoted QR, interpolative decompositions, and neural networks made smaller with them.
 
 pivoted QR
-    qr, qr_truncated, TruncatedQR, strong_rrqr, StrongRRQR, TallQR, basic_lstsq, BasicSolution
+    qr, qr_truncated, TruncatedQR, strong_rrqr, StrongRRQR, TallQR, basic_lstsq, BasicSolution, randomized_qr,
+    RandomizedQR
+matrices larger than memory
+    BlockMatrix
 columns and rows of a matrix
     interpolative_decomposition, InterpolativeDecomposition, row_interpolative_decomposition,
     RowInterpolativeDecomposition, two_sided_interpolative_decomposition, TwoSidedInterpolativeDecomposition, cur, CUR,
@@ -31,6 +34,7 @@ if _find_spec(f"{__name__}._core") is None:
     raise ImportError(f"{__path__[0]} holds only the sources; in the checkout: pip install .")
 
 from ._c_interface import get_include
+from ._common.blocks import BlockMatrix
 from ._common.config import show_config
 from ._common.warn import ConvergenceWarning
 from ._completion.als import alternating_least_squares
@@ -60,6 +64,7 @@ from ._randomized.eigh import RandomizedEigh, randomized_eigh
 from ._randomized.generalized_nystrom import generalized_nystrom
 from ._randomized.lora import LowRankFactors, low_rank_factors
 from ._randomized.pca import PCA
+from ._randomized.qr import RandomizedQR, randomized_qr
 from ._randomized.range import Range, range_finder
 from ._randomized.svd import RandomizedSVD, randomized_svd
 from ._selection import ColumnSelection, select_columns
@@ -69,6 +74,7 @@ __all__ = [
     "CUR",
     "PCA",
     "BasicSolution",
+    "BlockMatrix",
     "ColumnSelection",
     "Completion",
     "ConvergenceWarning",
@@ -80,6 +86,7 @@ __all__ = [
     "Nystrom",
     "PartialCholesky",
     "RandomizedEigh",
+    "RandomizedQR",
     "RandomizedSVD",
     "Range",
     "RowInterpolativeDecomposition",
@@ -101,6 +108,7 @@ __all__ = [
     "qr",
     "qr_truncated",
     "randomized_eigh",
+    "randomized_qr",
     "randomized_svd",
     "range_finder",
     "rbf",

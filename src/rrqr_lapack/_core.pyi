@@ -1,6 +1,6 @@
 """The types of the binding, whose words are in `_core.pyx`. A matrix has one of the four dtypes."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,7 @@ def reflector_signs(a: Matrix, pivots: Indices, r: Matrix) -> None: ...
 def cholesky_q(a: Matrix, pivots: Indices, r: Matrix, passes: int, wanted: bool) -> tuple[Matrix | None, bool]: ...
 
 class Factor:
+    progress: Callable[[int], object] | None
     @property
     def a(self) -> Matrix: ...
     @property

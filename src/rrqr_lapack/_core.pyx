@@ -9,6 +9,7 @@ import scipy.linalg.cython_blas
 import scipy.linalg.cython_lapack
 
 cimport numpy as np
+from cpython.object cimport PyObject
 from cpython.pycapsule cimport PyCapsule_GetName, PyCapsule_GetPointer, PyCapsule_New
 from libc.limits cimport INT_MAX
 from libc.string cimport memset
@@ -18,7 +19,10 @@ np.import_array()
 
 cdef extern from "Python.h":
     Py_ssize_t PY_SSIZE_T_MAX
-    int PyErr_CheckSignals()  # declared without `except`: the error it sets is left for check()
+    # declared without `except`: the error that they set is left for check()
+    int PyErr_CheckSignals()
+    PyObject *PyObject_CallFunction(PyObject *callable, const char *format, int argument)
+    void Py_DECREF(PyObject *)
 
 
 cdef extern from "rrqr.h" nogil:
@@ -38,6 +42,7 @@ cdef extern from "rrqr.h" nogil:
         int m, n, lda, rank, factored, panel, width, stale
         void *a
         const void *source
+        int by_rows
         int *pivots
         void *tau
         void *norms
@@ -218,7 +223,20 @@ def fail_allocation(Py_ssize_t after):
 
 
 cdef int interrupted(void *data) noexcept with gil:
-    return PyErr_CheckSignals()
+    """Whether to stop, asked between two blocks: the only places where signals are heard and progress is told."""
+    return PyErr_CheckSignals() or (data != NULL and told(<Factor>data))
+
+
+cdef int told(Factor factor) noexcept:
+    """Tell a factor's `progress` its rank; nonzero where that raised."""
+    cdef PyObject *answer
+    if factor.progress is None:
+        return 0
+    answer = PyObject_CallFunction(<PyObject *>factor.progress, "i", factor.c.rank)
+    if answer == NULL:
+        return -1
+    Py_DECREF(answer)
+    return 0
 
 
 cdef rrqr_context opened():
@@ -392,13 +410,15 @@ ctypedef rrqr_status (*deterministic)(rrqr_context *, rrqr_factor *, const rrqr_
 cdef class Factor:
     """A P = Q R in compact form over `a`, a Fortran-ordered matrix of one of the four dtypes.
 
-    It is writeable and now the factor's own; `borrowed` it is only read, and must stay as it is while the factor lives.
+    It is writeable and now the factor's own; `borrowed` it is only read, may be C-ordered too, and must stay as it is
+    while the factor lives.
     """
     cdef rrqr_factor c
     cdef const rrqr_kernels *kernels
     cdef int type_number
     cdef rrqr_status begun
     cdef readonly np.ndarray a, pivots, tau
+    cdef public object progress  # called with the rank from time to time, or None
     cdef np.ndarray source
     cdef np.ndarray norms, norms0, f
     cdef double largest  # maxresid, negative until it is asked for
@@ -410,6 +430,7 @@ cdef class Factor:
         if borrowed:
             self.source = a
             self.c.source = np.PyArray_DATA(a)
+            self.c.by_rows = not np.PyArray_IS_F_CONTIGUOUS(a)
             a = untouched(self.type_number, m, n, a.itemsize)
         self.a = a
         self.pivots = empty(np.NPY_INT, n)
@@ -459,11 +480,18 @@ cdef class Factor:
         if self.f is None:
             self.room_for_updates(width)
 
+    cdef rrqr_context watched(self):
+        """A context for a kernel that eliminates columns."""
+        cdef rrqr_context context = opened()
+        if self.progress is not None:
+            context.data = <void *>self
+        return context
+
     cdef advance(self, deterministic kernel, int width, int rank, double rtol, double atol, double tie_tol):
         cdef rrqr_stop stop = [rank, rtol, atol, tie_tol]
         cdef rrqr_status status
         self.defer(width)
-        cdef rrqr_context context = opened()
+        cdef rrqr_context context = self.watched()
         with nogil:
             status = kernel(&context, &self.c, &stop)
         check(status, &context)
@@ -486,7 +514,7 @@ cdef class Factor:
         cdef rrqr_status status
         cdef const void *data = np.PyArray_DATA(omega)
         self.defer(RRQR_DEFER)
-        cdef rrqr_context context = opened()
+        cdef rrqr_context context = self.watched()
         with nogil:
             status = self.kernels.randomized(&context, &self.c, &stop, data)
         check(status, &context)

@@ -21,6 +21,7 @@ from rrqr_lapack import (
     low_rank_factors,
     nystrom,
     randomized_eigh,
+    randomized_qr,
     randomized_svd,
     range_finder,
     row_interpolative_decomposition,
@@ -55,6 +56,7 @@ RESULTS = {
     "cur": (np.asarray, lambda a: cur(a, rank=K), "fro"),
     "cur of a sparse matrix": (sparse.csr_array, lambda a: cur(a, rank=K, rng=0), "fro"),
     "select_columns": (np.asarray, lambda a: select_columns(a, K), "fro"),
+    "randomized_qr": (np.asarray, lambda a: randomized_qr(a, K, rng=0), "fro"),
     "randomized_svd": (np.asarray, lambda a: randomized_svd(a, K, rng=0), "fro"),
     "generalized_nystrom": (np.asarray, lambda a: generalized_nystrom(a, K, rng=0), "fro"),
     "randomized_eigh": (gram, lambda a: randomized_eigh(a, K, rng=0), "fro"),
@@ -164,9 +166,9 @@ def test_the_chosen_indices_are_columns_and_rows(name, dtype):
     """An integer array of a result is one of these, and what multiplies as a matrix has no T that is no transpose."""
     a, x, _ = made(name, dtype)
     indices = {key: value for key, value in vars(x).items() if getattr(value, "dtype", np.dtype("O")).kind in "iu"}
-    assert set(indices) <= {"columns", "rows"}
+    assert set(indices) <= ({"P"} if name == "randomized_qr" else {"columns", "rows"})
     for key, value in indices.items():
-        assert value.ndim == 1 and 0 <= value.min() <= value.max() < a.shape[key == "columns"]
+        assert value.ndim == 1 and 0 <= value.min() <= value.max() < a.shape[key != "rows"]
     assert not {"T", "H"} & set(dir(x))
     if hasattr(x, "skeleton"):
         chosen = a[indices["rows"]] if "rows" in indices else a
@@ -181,6 +183,7 @@ UNPACKED = {
     "two_sided": ("rows", "columns", "row_coefficients", "column_coefficients"),
     "cur": ("C", "U", "R"),
     "select_columns": ("columns", "coefficients"),
+    "randomized_qr": ("Q", "R", "P"),
     "randomized_svd": ("U", "s", "Vh"),
     "generalized_nystrom": ("U", "s", "Vh"),
     "randomized_eigh": ("w", "V"),

@@ -11,6 +11,7 @@ class HeadsFace:
     def __init__(self, A, readers, biases, unit):
         self.model = (A, readers, biases)
         self.unit = unit
+        self.left_alone = {}
         self.groups = (Group("heads", A.shape[1] // unit, unit),)
         outputs = sum(W.shape[1] for W in readers)
         self.parameters = (Term(unit * (len(A) + outputs), ("heads",)), Term(outputs))

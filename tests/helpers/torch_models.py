@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 import torch.nn.functional as F
+import torch_branching as branching
 from torch import nn
 
 from rrqr_lapack.prune._face import Cut
@@ -206,6 +207,7 @@ INPUTS = {
     Written: (6, 8),
     Merged: (5, 6),
     Gated: (3, 6),
+    **branching.INPUTS,
 }
 
 

@@ -171,6 +171,16 @@ def test_random_probes_find_the_error_that_the_factor_states():
     assert float(found["error by probes"]) == pytest.approx(float(found["error by the factor"]), rel=0.2)
 
 
+@pytest.mark.parametrize("stored", [False, True])
+def test_a_matrix_larger_than_memory_is_measured_from_a_file_and_made(stored, tmp_path):
+    path = str(tmp_path / "a.npy") if stored else None
+    n = bench.stream.written(path, 256) if stored else 256
+    rows = list(bench.stream.measure(path, n, 70))
+    assert [row["passes"] for row in rows] == [1, 2, 2, 1, 1]
+    assert all(list(row) == bench.stream.COLUMNS for row in rows)
+    assert all(float(row["relative error"].split()[0]) < 0.01 for row in rows[1:4])
+
+
 def test_greedy_is_as_good_as_itself():
     header, rows = bench.quality.measure("greedy", N, seeds=1)
     assert {len(row) for row in rows} == {len(header)}

@@ -48,6 +48,7 @@ CALLS = {  # a matrix, and what is done with it in any form
     **named("alternating_least_squares", rank=2),
     **named("complete", "cur", "interpolative_decomposition", "low_rank_factors", "qr_truncated", "randomized_svd"),
     **named("range_finder", "row_interpolative_decomposition", "strong_rrqr", "two_sided_interpolative_decomposition"),
+    **named("randomized_qr"),
     **named("generalized_nystrom", rank=3),
     **named("soft_impute", penalty=1.0),
     **{f"select_columns: {method!r}": selection(method) for method in METHODS},

@@ -16,7 +16,19 @@ FILES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 MAP = (PACKAGE / "README.md").read_text(encoding="utf-8")
 
 # Each room may use itself and those before it.
-FLOORS = ["_core", "_common", "_qr", "_randomized", "_id", "_kernel", "_completion", "_selection", "prune", "sklearn"]
+FLOORS = [
+    "_core",
+    "_common",
+    "_device",
+    "_qr",
+    "_randomized",
+    "_id",
+    "_kernel",
+    "_completion",
+    "_selection",
+    "prune",
+    "sklearn",
+]
 APART = {
     "_id": {"_kernel", "_completion"},
     "_kernel": {"_id", "_completion"},

@@ -13,7 +13,16 @@ import pytest
 from matrices import gaussian
 from measures import THRESHOLD, qr_ratio
 
-from rrqr_lapack import TruncatedQR, _core, interpolative_decomposition, qr_truncated, strong_rrqr
+from rrqr_lapack import (
+    BlockMatrix,
+    TallQR,
+    TruncatedQR,
+    _core,
+    interpolative_decomposition,
+    qr_truncated,
+    strong_rrqr,
+)
+from rrqr_lapack._common import products
 
 N = 1600  # large enough to take many times as long as the signal
 
@@ -160,3 +169,43 @@ def test_an_exception_of_another_handler_comes_through(driver):
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize("adjoint", [False, True])
+def test_a_product_of_a_large_array_is_left_between_two_parts_of_it(adjoint, monkeypatch):
+    """Each is a small part of a second; the parts make the whole."""
+    a, x = gaussian(300, 200, "c16"), gaussian(200, 7, "c16")
+    expected = (a @ x).conj() if adjoint else a @ x
+    a = a.T if adjoint else a
+    monkeypatch.setattr(products, "HEARD", 7 * 200 * 10)
+    multiply = (lambda: products.adjoint_times(a, x.conj())) if adjoint else (lambda: products.times(a, x))
+    for order in "CF":
+        a = np.asarray(a, order=order)
+        np.testing.assert_allclose(multiply(), expected, atol=1e-12)
+    parts = []
+
+    def interrupted(shape, *arguments, **options):
+        for part in row_blocks(shape, *arguments, **options):
+            parts.append(part)
+            if len(parts) == 3:
+                _thread.interrupt_main()
+            yield part
+
+    row_blocks = products.row_blocks
+    monkeypatch.setattr(products, "row_blocks", interrupted)
+    with pytest.raises(KeyboardInterrupt), ctrl_c(60):
+        multiply()
+    assert len(parts) < 6
+
+
+def test_a_pass_over_blocks_is_left_between_two_of_them():
+    blocks = BlockMatrix(gaussian(3000, 20, "f8"), block_bytes=1600, progress=lambda *what: _thread.interrupt_main())
+    with pytest.raises(KeyboardInterrupt), ctrl_c(60):
+        blocks @ np.ones(20)
+    assert not blocks.passes
+
+
+def test_eliminating_rows_takes_parts_of_a_second_whatever_the_columns():
+    tall = TallQR(np.zeros((0, 5000)))
+    assert 2 * len(tall._gathered) * 5000**2 <= 2**32
+    assert len(TallQR(np.zeros((0, 1000)))._gathered) == 1000

@@ -11,8 +11,9 @@ import pytest
 import safetensors.numpy
 from networks import random_network
 
+from rrqr_lapack._common.npy import open_npy, read_npz
 from rrqr_lapack.prune import Dense, LeakyReLU, Network, load, save
-from rrqr_lapack.prune._arrays import DECODERS, open_npy, read_npz, read_safetensors
+from rrqr_lapack.prune._arrays import DECODERS, read_safetensors
 from rrqr_lapack.prune._network.activations import NAMED
 
 SUFFIXES = [".npz", ".safetensors"]

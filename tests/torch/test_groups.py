@@ -9,6 +9,7 @@ torch = pytest.importorskip("torch", reason="the face of torch needs torch, an e
 attention = pytest.importorskip("torch.nn.attention")
 counter = pytest.importorskip("torch.utils.flop_counter")
 models = pytest.importorskip("torch_models")
+branching = pytest.importorskip("torch_branching")
 prune = pytest.importorskip("rrqr_lapack.prune.torch")
 
 FOUND = {
@@ -23,6 +24,39 @@ FOUND = {
     models.Written: {"conv": 9, "back": 12, "q": 4},
     models.Merged: {"q": 5},
     models.Gated: {"conv": 8, "up": 7},
+    branching.UNet: {
+        "down1.0": 6,
+        "down2.0": 8,
+        "middle.0": 10,
+        "rise2": 7,
+        "up2.0": 9,
+        "rise1": 5,
+        "up1.0": 6,
+    },
+    branching.Growing: {
+        "stem": 8,
+        "narrow.0": 12,
+        "narrow.1": 12,
+        "narrow.2": 12,
+        "grow.0": 4,
+        "grow.1": 4,
+        "grow.2": 4,
+        "transition": 10,
+    },
+    branching.Neck: {
+        "both.0": 6,
+        "bottlenecks.0.0": 6,
+        "bottlenecks.1.0": 6,
+        "join.0": 10,
+        "pooled.0": 5,
+        "spread.0": 8,
+        "lateral": 7,
+    },
+    branching.Fire: {"squeeze": 6, "small": 8, "large": 4},
+    branching.Sliced: {"first": 5, "first.weight": 7},
+    branching.Imported: {"first": 8, "second": 6, "third": 10},
+    branching.Cardinal: {"reduce": 6, "expand": 4},
+    branching.Shuffled: {"first": 6},
 }
 KINDS = pytest.mark.parametrize("kind", FOUND, ids=lambda kind: kind.__name__)
 
@@ -96,11 +130,13 @@ def test_a_constant_goes_into_the_biases(kind):
     hooks = []
     for name, shift in affine.items():  # add it to the activations by hand instead, reader by reader
         for reader in face.coupling(name).readers:
-            member, inner = reader.member, (reader.member.at, *reader.member.unit)
-            shape = [n if i in inner else 1 for i, n in enumerate(member.sizes)]
+            member = reader.member
             module = model.get_submodule(member.name.rpartition(".")[0])
             after = [1] * (module.weight.ndim - 2)  # positions come after the channels
-            line = torch.as_tensor(shift).reshape(shape).expand(member.sizes).reshape(-1, *after)
+            line = torch.zeros(member.layout.size, dtype=torch.float64)
+            for block in member.blocks:
+                line[block] = torch.as_tensor(shift).reshape(*block.shape[:2], 1).expand(block.shape)
+            line = line.reshape(-1, *after)
             hooks.append(module.register_forward_pre_hook(lambda _, x, line=line: (x[0] + line,)))
     samples = draw(10)
     with torch.no_grad():
@@ -142,18 +178,18 @@ def test_a_group_that_cannot_be_is_listed_with_the_reason():
     assert face_of(models.Fused)[0].left_alone == {"proj": why}
 
 
-class Recurrent(torch.nn.Module):
-    """Layers around one that has no rule."""
+def test_a_plan_prints_what_is_left_alone_and_why():
+    model, draw = models.made(models.Fused)
+    half = prune.plan(prune.analyze(model, draw(200)), keep=0.5)
+    assert half.left_alone == face_of(models.Fused)[0].left_alone
+    assert f"left alone      proj: {half.left_alone['proj']}" in str(half)
+    assert type(half).from_json(half.to_json()) == half
 
-    def __init__(self):
-        super().__init__()
-        self.first = torch.nn.Linear(5, 8)
-        self.memory = torch.nn.LSTM(8, 9, batch_first=True)
-        self.third = torch.nn.Linear(9, 7)
-        self.last = torch.nn.Linear(7, 6)
 
-    def forward(self, x):
-        return self.last(torch.relu(self.third(self.memory(torch.relu(self.first(x)))[0])))
+def test_layers_that_nothing_reads_any_more_are_named_with_what_stands_between():
+    model = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.Softmax(-1), torch.nn.MaxPool1d(8))
+    with pytest.raises(ValueError, match=r"got none \(0: softmax in 1\)"):
+        prune.find_groups(model, torch.randn(3, 4))
 
 
 def test_an_embedding_with_a_largest_norm_keeps_its_columns():
@@ -171,9 +207,22 @@ def test_an_embedding_with_a_largest_norm_keeps_its_columns():
     assert face.left_alone["0"] == "max_norm of embedding in 0"
 
 
+class Bilinear(torch.nn.Module):
+    """Layers around one that has no rule."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.product = torch.nn.Linear(5, 8), torch.nn.Bilinear(8, 8, 9)
+        self.third, self.last = torch.nn.Linear(9, 7), torch.nn.Linear(7, 6)
+
+    def forward(self, x):
+        x = torch.relu(self.first(x))
+        return self.last(torch.relu(self.third(self.product(x, x))))
+
+
 def test_a_module_that_is_not_understood_is_named_and_the_others_are_pruned():
-    with pytest.warns(UserWarning, match="left alone: memory: lstm has no rule"):
-        face, _ = prune.find_groups(Recurrent(), torch.randn(8, 3, 5))
+    with pytest.warns(UserWarning, match="left alone: product: bilinear has no rule"):
+        face, _ = prune.find_groups(Bilinear(), torch.randn(8, 3, 5))
     assert [group.name for group in face.groups] == ["third"]
 
 

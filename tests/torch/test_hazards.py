@@ -409,8 +409,8 @@ def test_why_heads_stay_is_said():
     assert face.left_alone["blocks.0.q"].endswith("with a number for each unit that no weight or buffer gives")
 
 
-def test_why_grouped_convolutions_stay_is_said():
+def test_why_grouped_convolutions_of_the_input_stay_is_said():
     model = nn.Sequential(nn.Conv2d(4, 8, 3, groups=2), nn.ReLU(), nn.Conv2d(8, 4, 3))
-    why = "0: conv2d with 2 groups has no rule"
-    with pytest.warns(UserWarning, match=f"left alone: {why}"), pytest.raises(ValueError, match=rf"got none \({why}\)"):
+    why = "conv2d in 0, with a number for each unit that no weight or buffer gives"
+    with pytest.raises(ValueError, match=rf"got none \(0: {why}\)"):
         prune.analyze(model, torch.randn(8, 4, 8, 8))

@@ -51,6 +51,11 @@ def is_fortran(a: Array) -> bool:
     return a.dtype == _LAPACK_DTYPE[a.dtype.char] and a.flags.f_contiguous and a.flags.aligned
 
 
+def is_contiguous(a: Array) -> bool:
+    """The same for kernels that need products alone, and take row-major matrices too."""
+    return is_fortran(a) or is_fortran(a.T)
+
+
 def as_fortran(a: Array, *, overwrite: bool, check_finite: bool, name: str = "a") -> Matrix:
     """A Fortran-ordered LAPACK matrix holding the 2-D array `a`: a copy unless `overwrite` and `a` is one."""
     _core.check_lengths(a, name)

@@ -9,9 +9,39 @@ from scipy.sparse.linalg import LinearOperator
 from .arrays import as_numeric, check_finite_columns, check_flag, lapack_dtype
 from .scaling import power_of_two
 from .scipy_private import adjoint_was_left_out
-from .types import DType, Matrix, Operand
+from .types import Array, DType, Matrix, Operand
 
 TOO_FAR = 1e-2  # share of what chance makes of <y, A x>: no operator is so inexact, and a wrong adjoint is beyond it
+
+
+class Streamed(LinearOperator):
+    """A LinearOperator of which every product reads all of the matrix: those that can share a pass do."""
+
+    norm: float | None = None  # ||A||_F, once all was read
+
+    def _both(self, x: Any, y: Any) -> tuple[Any, Any]:
+        """A X and A^H Y from one pass."""
+        raise NotImplementedError
+
+    def columns(self, indices: Any) -> Matrix:
+        """A[:, indices]."""
+        raise NotImplementedError
+
+    def _column_products(self, indices: Any, triangle: Matrix) -> tuple[Matrix, Matrix]:
+        """``W = A[:, indices] triangle^{-1}`` and ``A^H W``, from one pass where that can be."""
+        raise NotImplementedError
+
+    def _matmat(self, x: Matrix) -> Matrix:
+        return self._both(x, None)[0]
+
+    def _rmatmat(self, y: Matrix) -> Matrix:
+        return self._both(None, y)[1]
+
+    def _matvec(self, x: Array) -> Matrix:
+        return self._matmat(x.reshape(-1, 1))
+
+    def _rmatvec(self, y: Array) -> Matrix:
+        return self._rmatmat(y.reshape(-1, 1))
 
 
 def as_operand(a: Any, name: str = "a", *, check_finite: bool = True, with_adjoint: bool = False) -> Operand:
@@ -60,7 +90,7 @@ def _watched(a: LinearOperator, name: str) -> LinearOperator:
     defined = (getattr(type(a), way) != getattr(LinearOperator, way) for way in ("_rmatvec", "_rmatmat", "_adjoint"))
     if adjoint_was_left_out(a) or not any(defined):  # of one made of others a product will tell
         raise _refusal(_without_adjoint(name))
-    return a if isinstance(a, Watched) or a.H is a else Watched(a, name)
+    return a if isinstance(a, (Watched, Streamed)) or a.H is a else Watched(a, name)
 
 
 class Watched(LinearOperator):

@@ -16,6 +16,7 @@ import numpy as np
 
 from .._common.arrays import check_count
 from .._common.norms import frobenius
+from .._common.progress import Progress, check_progress
 from .._common.rule import check_rule
 from .._common.types import Array, Indices, Matrix, Reals, Seed, Sparse
 from .._randomized.orthonormal import tall_qr
@@ -37,6 +38,7 @@ def alternating_least_squares(
     rtol: float = 1e-5,
     maxiter: int = 1000,
     rng: Seed = None,
+    progress: Progress | None = None,
 ) -> Completion:
     """Matrix completion at a fixed rank, ``min 1/2 ||P_Omega(A - Z)||_F^2 + penalty ||Z||_*`` over Z of that rank.
 
@@ -62,6 +64,8 @@ def alternating_least_squares(
         Largest number of iterations, over rows and over columns.
     rng : None, int or numpy.random.Generator, optional
         Seed or generator of the randomized singular value decomposition at the start.
+    progress : callable, optional
+        Called as ``progress("iterations", done, maxiter)`` after each.
 
     Returns
     -------
@@ -116,16 +120,24 @@ def alternating_least_squares(
     >>> bool(np.linalg.norm(A - Z.reconstruct()) < 1e-10 * np.linalg.norm(A))
     True
     """
-    Z = minimized(a, rank=rank, penalty=penalty, start=start, rtol=rtol, maxiter=maxiter, rng=rng)
+    Z = minimized(a, rank=rank, penalty=penalty, start=start, rtol=rtol, maxiter=maxiter, rng=rng, progress=progress)
     return told(Z, "alternating_least_squares", rtol, "take a smaller rank or a larger penalty")
 
 
 def minimized(
-    a: Sparse, *, rank: int, penalty: float, start: Completion | None, rtol: float, maxiter: int, rng: Seed
+    a: Sparse,
+    *,
+    rank: int,
+    penalty: float,
+    start: Completion | None,
+    rtol: float,
+    maxiter: int,
+    rng: Seed,
+    progress: Progress | None = None,
 ) -> Completion:
     """`alternating_least_squares`, which says itself where it did not converge."""
     observed, scale = unit_scaled(a)
-    penalty = check_penalty(penalty, positive=False)
+    penalty, progress = check_penalty(penalty, positive=False), check_progress(progress)
     rule, maxiter = check_rule(a.shape, rank, rtol, None, rng=rng), check_count("maxiter", maxiter)
 
     Z = _filled_up(started(start, observed, scale, rule.rank), observed, rule.rank, rule.rng)
@@ -138,6 +150,8 @@ def minimized(
         V, s, U = _half_step(adjoint, U, s, shift)
         Z, before = Factors(U, s, V), Z
         converged = distance(Z, before) <= max(rule.rtol * float(np.linalg.norm(Z.s)), rounding)
+        if progress is not None:
+            progress("iterations", iterations, maxiter)
     if shift:
         Z = _shrunk(observed, Z, shift)
     return completion(Z, observed, scale, penalty, iterations, converged)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .._common.arrays import check_choice, check_rng, check_tolerance
+from .._common.progress import Progress, check_progress
 from .._common.types import Seed, Sparse
 from .._randomized.svd import randomized_svd
 from . import als, soft_impute
@@ -34,6 +35,7 @@ def complete(
     maxiter: int = 1000,
     method: Method = "soft_impute",
     rng: Seed = None,
+    progress: Progress | None = None,
 ) -> Completion:
     """Matrix completion, ``Z ~= A`` from its observed entries, with the penalty that predicts held-out ones best.
 
@@ -59,6 +61,9 @@ def complete(
         `soft_impute` or `alternating_least_squares`.
     rng : None, int or numpy.random.Generator, optional
         Seed or generator.
+    progress : callable, optional
+        Called as ``progress("penalties", done, total)`` after each, the path may end before the last; and as the method
+        does for the last completion.
 
     Returns
     -------
@@ -104,6 +109,7 @@ def complete(
     check_choice("method", method, get_args(Method))
     if method == "als" and rank is None:
         raise ValueError("rank must be an integer for method='als', got None")
+    progress = check_progress(progress)
     solve = (soft_impute if method == "soft_impute" else als).minimized
     rough, rng = max(check_tolerance("rtol", rtol), ROUGH), check_rng(rng)
     if penalties is not None:
@@ -123,10 +129,12 @@ def complete(
     for penalty in sorted(penalties, reverse=True):
         Z = solve(kept, penalty=penalty, start=start, rtol=rough, **options)
         path.append(Step(Z.penalty, Z.rank, Z.rms_error(held_out)))
+        if progress is not None:
+            progress("penalties", len(path), len(penalties))
         if start is not None and path[-1].held_out_error >= path[-2].held_out_error:
             break
         best, start = path[-1], Z
-    Z = solve(a, penalty=best.penalty, start=start, rtol=rtol, **options)
+    Z = solve(a, penalty=best.penalty, start=start, rtol=rtol, progress=progress, **options)
     Z.held_out_error, Z.path = best.held_out_error, path
     return told(Z, f"complete by {method}", rtol, "take a smaller rank or larger penalties")
 

@@ -10,6 +10,7 @@ P_Omega(A - Z) = penalty (U V^H + W), U^H W = 0, W V = 0, ||W||_2 <= 1.
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from scipy import sparse
@@ -17,6 +18,7 @@ from scipy.sparse.linalg import LinearOperator
 
 from .._common.arrays import check_count
 from .._common.norms import frobenius
+from .._common.progress import Progress, check_progress
 from .._common.random import gaussian
 from .._common.rule import check_rule
 from .._common.types import Matrix, Reals, Seed, Shape, Sparse
@@ -54,6 +56,7 @@ def soft_impute(
     rtol: float = 1e-5,
     maxiter: int = 1000,
     rng: Seed = None,
+    progress: Progress | None = None,
 ) -> Completion:
     """Matrix completion by the nuclear norm, ``min_Z 1/2 ||P_Omega(A - Z)||_F^2 + penalty ||Z||_*``.
 
@@ -79,6 +82,8 @@ def soft_impute(
         Largest number of iterations.
     rng : None, int or numpy.random.Generator, optional
         Seed or generator of the test vectors that look for further singular values.
+    progress : callable, optional
+        Called as ``progress("iterations", done, maxiter)`` after each.
 
     Returns
     -------
@@ -128,28 +133,43 @@ def soft_impute(
     >>> bool(np.linalg.norm(A - Z.reconstruct()) < 1e-3 * np.linalg.norm(A))
     True
     """
-    Z = minimized(a, rank=rank, penalty=penalty, start=start, rtol=rtol, maxiter=maxiter, rng=rng)
+    Z = minimized(a, rank=rank, penalty=penalty, start=start, rtol=rtol, maxiter=maxiter, rng=rng, progress=progress)
     return told(Z, "soft_impute", rtol, "take a larger penalty")
 
 
 def minimized(
-    a: Sparse, *, rank: int | None, penalty: float, start: Completion | None, rtol: float, maxiter: int, rng: Seed
+    a: Sparse,
+    *,
+    rank: int | None,
+    penalty: float,
+    start: Completion | None,
+    rtol: float,
+    maxiter: int,
+    rng: Seed,
+    progress: Progress | None = None,
 ) -> Completion:
     """`soft_impute`, which says itself where it did not converge."""
     observed, scale = unit_scaled(a)
     penalty = check_penalty(penalty, positive=True)
     rule, maxiter = check_rule(a.shape, rank, rtol, None, rng=rng), check_count("maxiter", maxiter)
-    rank, rng = rule.rank, rule.rng
+    rank, rng, progress = rule.rank, rule.rng, check_progress(progress)
+    iterations = 0
+
+    def step() -> None:
+        """An iteration is done."""
+        nonlocal iterations
+        iterations += 1
+        if progress is not None:
+            progress("iterations", iterations, maxiter)
 
     Z = started(start, observed, scale, rank)
     rounding = float(np.finfo(observed.dtype).eps) * frobenius(observed.values)
     smallest = max(scaled_penalty(penalty, observed, scale), rounding)  # less does not change a singular value
-    iterations, converged = 0, not len(observed)
+    converged = not len(observed)
     if not converged:
         for shift in [smallest] if start else _from_large(smallest, observed, rng):
             tolerances = (rule.rtol, SLACK * shift) if shift == smallest else (max(rule.rtol, COARSE), math.inf)
-            Z, used, converged = _minimum(observed, Z, shift, rank, *tolerances, maxiter - iterations, rng)
-            iterations += used
+            Z, converged = _minimum(observed, Z, shift, rank, *tolerances, maxiter - iterations, rng, step)
     return completion(Z, observed, scale, penalty, iterations, converged)
 
 
@@ -169,14 +189,16 @@ def _minimum(
     slack: float,
     maxiter: int,
     rng: np.random.Generator,
-) -> tuple[Factors, int, bool]:
-    """The minimum from Z on, the number of iterations, and whether these were enough."""
+    step: Callable[[], None],
+) -> tuple[Factors, bool]:
+    """The minimum from Z on, and whether `maxiter` iterations were enough, each of which is told to `step`."""
     before, fit = Z, observed.entries(Z.U * Z.s, Z.V)
     fit_before = fit
     objective = _objective(observed.values - fit, Z.s, shift)
     basis = _widened(Z.V, min(len(Z.s) + SPARE, *observed.shape), rng)
     unused, moved, momentum = math.inf, 0.0, 1.0
-    for iteration in range(1, maxiter + 1):
+    for _ in range(maxiter):
+        step()
         previous, momentum = momentum, (1 + math.sqrt(1 + 4 * momentum**2)) / 2
         theta = (previous - 1) / momentum
         gap = observed.matrix(observed.values - (1 + theta) * fit + theta * fit_before)
@@ -193,11 +215,11 @@ def _minimum(
         moved_before, moved = moved, distance(new, Z)
         settled = abs(unused - unused_before) <= rtol * float(sigma[0]) and moved + theta * moved_before <= slack
         if settled and moved <= rtol * float(np.linalg.norm(new.s)):
-            return new, iteration, True
+            return new, True
         columns = k + SPARE if k < len(sigma) else k + max(SPARE, k // 2)
         basis = _widened(V[:, :columns], min(columns, *observed.shape), rng)
         Z, before, fit, fit_before, objective = new, Z, fit_new, fit, objective_new
-    return Z, maxiter, False
+    return Z, False
 
 
 def _objective(residual: Matrix, s: Reals, penalty: float) -> float:

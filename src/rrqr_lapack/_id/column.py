@@ -12,6 +12,7 @@ from .._common.error import Error, exact
 from .._common.low_rank import LowRank
 from .._common.norms import frobenius
 from .._common.operand import as_operand, is_dense
+from .._common.progress import Progress, check_progress
 from .._common.rule import check_rule
 from .._common.types import Array, Indices, Matrix, MatrixLike, Seed, Sparse
 from .._qr.strong import check_bound
@@ -90,6 +91,7 @@ def interpolative_decomposition(
     driver: Driver = "auto",
     tie_tol: float = 0.0,
     rng: Seed = None,
+    progress: Progress | None = None,
 ) -> InterpolativeDecomposition:
     """Interpolative decomposition, ``A ~= A[:, C] @ T`` with ``T[:, C] = I`` and error ``||R22||_F``.
 
@@ -121,6 +123,8 @@ def interpolative_decomposition(
         Relative width of a tie between column norms.
     rng : None, int or numpy.random.Generator, optional
         Seed or generator of the 'randomized' driver's sketch, and of the sketch of a sparse matrix or LinearOperator.
+    progress : callable, optional
+        Called as ``progress("eliminating columns", done, total)`` between blocks of an array and at the end.
 
     Returns
     -------
@@ -167,7 +171,7 @@ def interpolative_decomposition(
     """
     check_choice("refit", refit, (None, "lstsq"))
     check_flag("overwrite_a", overwrite_a)
-    f = None if f is None else check_bound(f)
+    f, progress = None if f is None else check_bound(f), check_progress(progress)
     if not is_dense(a):
         a = as_operand(a, check_finite=check_finite, with_adjoint=True)
         check_choice("driver", driver, DRIVERS)
@@ -181,7 +185,7 @@ def interpolative_decomposition(
     work = factor.a
     tiny = float(np.finfo(lapack_dtype(a.dtype)).tiny)  # below it nothing can be divided by
     rule = rule.at_least(numerical_rtol(a), tiny)
-    run(factor, driver, rule)
+    run(factor, driver, rule, progress)
     if f is not None:
         factor.strong(rule.rank, rule.rtol, rule.atol, rule.tie_tol, f)
     C = factor.pivots[: factor.rank].copy()

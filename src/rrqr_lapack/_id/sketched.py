@@ -15,7 +15,7 @@ from scipy.sparse.linalg import LinearOperator
 from .._common.error import PROBES, estimated
 from .._common.low_rank import error_of
 from .._common.norms import column_norms
-from .._common.operand import columns, densified, dtype_of, settle
+from .._common.operand import Streamed, columns, densified, dtype_of, settle
 from .._common.products import adjoint_times, times
 from .._common.random import gaussian
 from .._common.rule import Rule
@@ -25,6 +25,7 @@ from .least_squares import least_squares
 
 OVERSAMPLE = 10  # l = 2k + this many rows: then the factor above is below 2
 FIRST_RANK = 32  # the first guess where a tolerance decides; doubled until it is enough
+FIRST_STREAMED = 128  # the same where each guess is a pass over what is read
 
 
 def sketched(a: Operand, rule: Rule, refit: str | None, decompose: Callable[..., Any]) -> tuple[Any, ...]:
@@ -37,12 +38,18 @@ def sketched(a: Operand, rule: Rule, refit: str | None, decompose: Callable[...,
     # the residual of the sketch is about half of what the error will be, for the coefficients are fitted to the sketch
     halved = rule._replace(rtol=rule.rtol / 2 if rule.rtol < 1 else rule.rtol, atol=rule.atol / 2)
     tolerances = halved.at_least(numerical_rtol(a)).tolerances
-    sketch = np.empty((0, n), dtype_of(a))
+    sketch = tests = np.empty((0, n), dtype_of(a))
+    if isinstance(a, Streamed) and rule.by_tolerance:
+        guess = min(rank, FIRST_STREAMED)
     while True:
         count = 2 * guess + OVERSAMPLE
         if count + PROBES >= m:
             return _from_all_rows(a, rule, refit, decompose)
-        sketch = np.vstack([sketch, _combinations(a, count - len(sketch), rng)])
+        # the tests, rows of another sketch, take no part in the choice; where each product is a pass they come along
+        along = PROBES if isinstance(a, Streamed) and not len(tests) else 0
+        more = _combinations(a, count - len(sketch) + along, rng)
+        sketch = np.vstack([sketch, more[: len(more) - along]])
+        tests = more[len(more) - along :] if along else tests
         d = decompose(sketch / sketch.real.dtype.type(_size(sketch)), rank=guess, **tolerances)
         if d.rank < guess or guess == rank:
             break
@@ -51,7 +58,7 @@ def sketched(a: Operand, rule: Rule, refit: str | None, decompose: Callable[...,
         settle(a)
     skeleton = columns(a, d.columns)
     T = least_squares(a, d.columns, skeleton, with_norms=False)[0] if refit and d.rank else d.coefficients
-    tests = _combinations(a, PROBES, rng)  # rows of another sketch, which took no part in the choice
+    tests = tests if len(tests) else _combinations(a, PROBES, rng)
     residual = tests - tests[:, d.columns] @ T
     worst = column_norms(residual).max(initial=0) / _size(residual)
     return d.columns, T, skeleton, estimated(residual.T), float(worst)

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from .._common.arrays import as_fortran, as_numeric, check_choice, check_flag
 from .._common.norms import frobenius
+from .._common.progress import Progress, check_progress
 from .._common.rule import Rule, check_rule
 from .._common.state import Kept
 from .._common.types import Array, DType, Indices, Matrix, Reals, Seed, Shape
@@ -54,6 +55,8 @@ class TruncatedQR(Kept):
         Relative width of a tie between column norms.
     rng : None, int or numpy.random.Generator, optional
         Seed or generator of the 'randomized' driver's sketch.
+    progress : callable, optional
+        Called as ``progress("eliminating columns", done, total)`` between blocks and at the end.
 
     Attributes
     ----------
@@ -116,7 +119,9 @@ class TruncatedQR(Kept):
         driver: Driver = "auto",
         tie_tol: float = 0.0,
         rng: Seed = None,
+        progress: Progress | None = None,
     ) -> None:
+        progress = check_progress(progress)
         a, rule = checked(a, rank, rtol, atol, driver, tie_tol, rng)
         if a.ndim != 2:
             raise ValueError(f"a must have 2 dimensions, got {a.ndim}; qr_truncated takes stacks of matrices")
@@ -124,7 +129,7 @@ class TruncatedQR(Kept):
         self._rule = rule  # its tie_tol and rng also when it goes on
         self._renew()
         self._factor = factor_of(a, overwrite_a, check_finite, driver == "randomized")
-        self._run(rule)
+        self._run(rule, progress)
         self._factor.settle()  # `a` may change from here on
 
     def _renew(self) -> None:
@@ -136,9 +141,9 @@ class TruncatedQR(Kept):
             twin.__setstate__(copy.deepcopy(self.__getstate__(), memo))
             return twin
 
-    def _run(self, rule: Rule) -> None:
+    def _run(self, rule: Rule, progress: Progress | None) -> None:
         """Factor, or go on, until the rule holds."""
-        run(self._factor, self._driver, rule)
+        run(self._factor, self._driver, rule, progress)
 
     @property
     def shape(self) -> Shape:
@@ -201,7 +206,14 @@ class TruncatedQR(Kept):
         )
 
     @in_turn
-    def extend(self, *, rank: int | None = None, rtol: float | None = None, atol: float | None = None) -> Self:
+    def extend(
+        self,
+        *,
+        rank: int | None = None,
+        rtol: float | None = None,
+        atol: float | None = None,
+        progress: Progress | None = None,
+    ) -> Self:
         """Go on from the present rank, without starting again, until the new rule holds.
 
         Gives what one run with that rule from the start would have given: bit for bit with the 'greedy' and 'lapack'
@@ -215,6 +227,8 @@ class TruncatedQR(Kept):
         rtol, atol : float, optional
             Tolerances for the largest residual column norm, `rtol` relative to the largest of A; finite and >= 0, off
             by default.
+        progress : callable, optional
+            As for the constructor.
 
         Returns
         -------
@@ -238,7 +252,8 @@ class TruncatedQR(Kept):
         4
         """
         how = {"tie_tol": self._rule.tie_tol, "rng": self._rule.rng, "random": False}
-        self._run(check_rule(self.shape, rank, rtol, atol, smallest=self.rank, **how))
+        rule = check_rule(self.shape, rank, rtol, atol, smallest=self.rank, **how)
+        self._run(rule, check_progress(progress))
         return self
 
     @in_turn

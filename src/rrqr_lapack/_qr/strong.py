@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from .._common.arrays import check_tolerance
 from .._common.norms import frobenius
+from .._common.progress import Progress
 from .._common.rule import Rule
 from .._common.types import Reals, Seed
 from .factored import TruncatedQR, in_turn
@@ -70,10 +71,10 @@ class StrongRRQR(TruncatedQR):
         self._swaps = 0
         super().__init__(a, **options)
 
-    def _run(self, rule: Rule) -> None:
+    def _run(self, rule: Rule, progress: Progress | None) -> None:
         self._max_t = self._rho = math.inf
         rule = rule.at_least(numerical_rtol(self._factor.a))
-        super()._run(rule)
+        super()._run(rule, progress)
         swaps, self._max_t, self._rho = self._factor.strong(rule.rank, rule.rtol, rule.atol, rule.tie_tol, self.f)
         self._swaps += swaps
 
@@ -99,7 +100,14 @@ class StrongRRQR(TruncatedQR):
         return math.hypot(1, self.rho * math.sqrt(missing)) if missing else 1.0
 
     @in_turn
-    def extend(self, *, rank: int | None = None, rtol: float | None = None, atol: float | None = None) -> Self:
+    def extend(
+        self,
+        *,
+        rank: int | None = None,
+        rtol: float | None = None,
+        atol: float | None = None,
+        progress: Progress | None = None,
+    ) -> Self:
         """Go on from the present columns until the new rule holds, and make the result strong again.
 
         Columns that were chosen may leave. A run that is interrupted leaves a valid truncated QR of some rank, of which
@@ -107,7 +115,7 @@ class StrongRRQR(TruncatedQR):
 
         Parameters
         ----------
-        rank, rtol, atol : optional
+        rank, rtol, atol, progress : optional
             As for `TruncatedQR.extend`.
 
         Returns
@@ -131,7 +139,7 @@ class StrongRRQR(TruncatedQR):
         >>> strong_rrqr(np.eye(5), rank=2).extend(rank=4).max_coefficient
         0.0
         """
-        return super().extend(rank=rank, rtol=rtol, atol=atol)
+        return super().extend(rank=rank, rtol=rtol, atol=atol, progress=progress)
 
     @in_turn
     def singular_value_bounds(self) -> tuple[Reals, Reals]:
@@ -180,6 +188,7 @@ def strong_rrqr(
     driver: Driver = "auto",
     tie_tol: float = 0.0,
     rng: Seed = None,
+    progress: Progress | None = None,
 ) -> StrongRRQR:
     """Strong rank-revealing QR, ``A[:, P] ~= Q R`` with ``|R11^{-1} R12| <= f`` and error ``||R22||``.
 
@@ -210,6 +219,8 @@ def strong_rrqr(
         Relative width of a tie between column norms.
     rng : None, int or numpy.random.Generator, optional
         Seed or generator of the 'randomized' driver's sketch.
+    progress : callable, optional
+        As for `TruncatedQR`; exchanges are not counted.
 
     Returns
     -------
@@ -265,4 +276,5 @@ def strong_rrqr(
         driver=driver,
         tie_tol=tie_tol,
         rng=rng,
+        progress=progress,
     )

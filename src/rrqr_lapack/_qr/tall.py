@@ -7,21 +7,35 @@ Numerical Algorithms" (2002), section 10.3, for the semidefinite Cholesky factor
 """
 
 import copy
+import time
+from pathlib import Path
 from typing import Any, Self, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.linalg import get_blas_funcs, get_lapack_funcs
 
-from .. import _core
-from .._common.arrays import as_fortran, as_numeric, check_finite_columns, check_flag, lapack_dtype
+from .._common.arrays import (
+    as_numeric,
+    check_finite_columns,
+    check_flag,
+    check_tolerance,
+    lapack_dtype,
+)
+from .._common.atomic import FilePath, check_outputs
+from .._common.blocks import BLOCK_BYTES, BlockMatrix
+from .._common.progress import Progress, check_progress
+from .._common.read_ahead import read_ahead
+from .._common.source import BlockSource, open_source
 from .._common.state import Kept
-from .._common.types import DType, Matrix, Shape
+from .._common.types import Array, DType, Matrix, Shape
+from . import checkpoint as files
 from .factored import TruncatedQR
+from .row_sums import Gram, Triangle
 from .truncated import Truncation
 
 LEAST_ROWS = 256  # gathered before they are eliminated: fewer are not worth a call
-PANEL = 32  # columns that LAPACK's tpqrt eliminates at a time
+FEWEST_ROWS = 64  # the same of so many columns that more would take too long
+HEARD = 2**32  # operations, 2 m N^2 of m rows, after which Ctrl-C is heard: a fifth of a second or less
 
 
 class TallQR(Kept):
@@ -74,14 +88,15 @@ class TallQR(Kept):
     True
     """
 
-    _kept = ("shape", "dtype", "_check_finite", "_sum", "_gathered")
+    _kept = ("shape", "dtype", "_check_finite", "_sum", "_gathered", "_last")
 
     def __init__(self, rows: ArrayLike | None = None, *, check_finite: bool = True) -> None:
         self.shape: Shape = (0, 0)
         self.dtype: DType | None = None
         self._check_finite = check_flag("check_finite", check_finite)
-        self._sum: Any = None  # a _Triangle or a _Gram, and
+        self._sum: Any = None  # a Triangle or a Gram, and
         self._gathered: Any = None  # an array, once there are rows
+        self._last: Any = None  # the last row
         if rows is not None:
             self.update(rows)
 
@@ -148,6 +163,162 @@ class TallQR(Kept):
         self._start(rows.shape[1], dtype)
         self._add(rows)
         return self
+
+    def read(
+        self,
+        source: BlockSource,
+        *,
+        progress: Progress | None = None,
+        checkpoint: FilePath | None = None,
+        every: float = 60.0,
+    ) -> Self:
+        """Append all rows of a source that may be larger than memory, read ahead by two threads.
+
+        Parameters
+        ----------
+        source : path, array, table, iterable, callable or BlockMatrix
+            What `BlockMatrix` takes; batches of rows may have any number of them, and are read once.
+        progress : callable, optional
+            Called as ``progress("reading rows", done, total)`` after each block; total is None where nobody knows it.
+        checkpoint : path, optional
+            A ``.npz`` file that holds the state from time to time, and at the end. If it is there the object, which
+            must be new, takes over its state and goes on behind the rows that it has seen: the same line starts a run
+            and resumes it, and the result is the same to the bit.
+        every : float, optional
+            Seconds between two states that are written.
+
+        Returns
+        -------
+        TallQR
+            The object itself.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `update` and `BlockMatrix`; the checkpoint is damaged or cut off, is not of this source (the last row
+            that it saw is compared), or would be read into an object that has rows already.
+        Exception
+            What the source raises. Rows before it are in the object, and may be in the checkpoint.
+
+        Notes
+        -----
+        As `update`, and three blocks of 64 MiB.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from rrqr_lapack import TallQR
+        >>> tall = TallQR().read(np.full((10, 2), i) for i in range(3))
+        >>> tall.shape
+        (30, 2)
+        """
+        progress, every = check_progress(progress), check_tolerance("every", every)
+        block_bytes = source.block_bytes if isinstance(source, BlockMatrix) else BLOCK_BYTES
+        opened = source.source if isinstance(source, BlockMatrix) else open_source(source)
+        if checkpoint is not None:
+            check_outputs(checkpoint, overwrite=True)
+            if Path(checkpoint).exists():
+                self._resume(checkpoint)
+        columns = opened.shape[1] or self.shape[1] or LEAST_ROWS
+        seen = self.shape[0] if checkpoint is not None else 0
+        start, total, before = max(seen - 1, 0), opened.shape[0], self.shape[0] - seen
+        written, resumed = time.monotonic(), seen > 0
+        for rows in read_ahead(opened.reads(0, start, max(1, block_bytes // (8 * columns)))):
+            if resumed and len(rows):
+                self._check_last(rows[:1])
+                rows, resumed = rows[1:], False
+            self.update(rows)
+            if progress:
+                progress("reading rows", self.shape[0] - before, total)
+            if checkpoint is not None and time.monotonic() - written > every:
+                self.save(checkpoint)
+                written = time.monotonic()
+        if resumed:
+            raise ValueError(f"source must have the {seen} rows of the checkpoint, but it has ended before")
+        if total is not None and self.shape[0] - before != total:
+            raise ValueError(f"source must have {total} rows, as it said, got {self.shape[0] - before}")
+        if checkpoint is not None:
+            self.save(checkpoint)
+        return self
+
+    def save(self, path: FilePath) -> None:
+        """Write the object to a ``.npz`` file of O(N^2) numbers, whole or not at all.
+
+        Parameters
+        ----------
+        path : path
+            The file; one that is there is replaced.
+
+        Raises
+        ------
+        OSError
+            It cannot be written.
+        ValueError
+            There are no rows yet.
+
+        Examples
+        --------
+        >>> import os, tempfile
+        >>> from rrqr_lapack import TallQR
+        >>> path = os.path.join(tempfile.mkdtemp(), "rows.npz")
+        >>> TallQR([[3.0]]).save(path)
+        >>> abs(TallQR.load(path).update([[4.0]]).R)
+        array([[5.]])
+        """
+        if self._sum is None:
+            raise ValueError("save must be called when there are rows, got none yet")
+        state = {"total": self._sum.total, "eliminated": self._sum.rows, "gathered": self._rest(), "last": self._last}
+        arrays = {name: np.asarray(value) for name, value in state.items()}
+        flags = {"check_finite": np.asarray(self._check_finite), "like": np.zeros(0, self.dtype)}
+        files.write(path, arrays | flags)
+
+    @classmethod
+    def load(cls, path: FilePath) -> Self:
+        """The object that `save` wrote. Nothing is unpickled.
+
+        Parameters
+        ----------
+        path : path
+            The file.
+
+        Returns
+        -------
+        TallQR
+            It goes on to the bit as the one that was saved.
+
+        Raises
+        ------
+        OSError
+            The file cannot be read.
+        ValueError
+            It is damaged or cut off, or another file.
+
+        Examples
+        --------
+        As for `save`.
+        """
+        state = files.read(path, {"total", "eliminated", "gathered", "last", "check_finite", "like"})
+        total, gathered, columns = state["total"], state["gathered"], state["total"].shape[-1]
+        tall = cls(check_finite=bool(state["check_finite"]))
+        tall._start(columns, state["like"].dtype)
+        room = len(tall._gathered)
+        sound = (
+            state["like"].dtype.char in "fdFD"
+            and total.dtype == gathered.dtype == tall._sum.dtype
+            and gathered.ndim == total.ndim == 2
+            and len(gathered) < room
+            and len(total) <= columns == total.shape[1]
+            and state["last"].shape == (columns,)
+            and state["eliminated"].shape == ()
+            and state["eliminated"] >= 0
+        )
+        if not sound:
+            raise ValueError(f"path must be a file of TallQR.save, but the arrays of {path} do not fit together")
+        tall._sum.total, tall._sum.rows = np.asfortranarray(total), int(state["eliminated"])
+        tall._gathered[: len(gathered)] = gathered
+        tall._last = state["last"]
+        tall.shape = (tall._sum.rows + len(gathered), columns)
+        return tall
 
     def merge(self, other: "TallQR") -> Self:
         """Append the rows that another TallQR has seen, ``A -> [A; B]``, from its triangle alone.
@@ -239,6 +410,24 @@ class TallQR(Kept):
         """
         return TruncatedQR(self.R, **options, overwrite_a=True)  # type: ignore[misc]  # not the caller's
 
+    def _resume(self, path: FilePath) -> None:
+        """Take over the state in a file."""
+        if self._sum is not None:
+            raise ValueError(f"checkpoint must be read into a new TallQR, got {path} for one of shape {self.shape}")
+        flag = self._check_finite
+        vars(self).update(vars(type(self).load(path)))
+        self._check_finite = flag
+
+    def _check_last(self, row: Array) -> None:
+        """ValueError where the last row that was seen is another one."""
+        if row.shape[1] != self.shape[1] or not np.array_equal(
+            row[0].astype(self.dtype, copy=False), self._last.astype(self.dtype, copy=False), equal_nan=True
+        ):
+            raise ValueError(
+                f"source must be that of the checkpoint, but its row {self.shape[0] - 1} is another one; remove the "
+                "checkpoint to begin anew"
+            )
+
     def _check_fit(self, columns: int, dtype: DType) -> None:
         if self.dtype is None:
             return
@@ -250,13 +439,14 @@ class TallQR(Kept):
     def _start(self, columns: int, dtype: DType) -> None:
         if self._sum is None:
             self.shape, self.dtype = (0, columns), dtype
-            self._sum = (_Gram if dtype.char in "fF" else _Triangle)(columns, dtype)
+            self._sum = (Gram if dtype.char in "fF" else Triangle)(columns, dtype)
             self._make_room()
 
     def _make_room(self) -> None:
         """Memory for the rows that are gathered."""
         columns = self.shape[1]
-        self._gathered = np.empty((max(columns, LEAST_ROWS), columns), self._sum.dtype)
+        most = max(HEARD // (2 * max(columns, 1) ** 2), FEWEST_ROWS)
+        self._gathered = np.empty((min(max(columns, LEAST_ROWS), most), columns), self._sum.dtype)
 
     def _rest(self) -> Matrix:
         """The rows that are gathered but not yet eliminated."""
@@ -269,87 +459,8 @@ class TallQR(Kept):
             waiting = len(self._rest())
             taken = min(block - waiting, len(rows))
             self._gathered[waiting : waiting + taken] = rows[:taken]
+            self._last = rows[taken - 1].copy()
             if waiting + taken == block:
                 self._sum.add(self._gathered)
             self.shape = (self.shape[0] + taken, self.shape[1])
             rows = rows[taken:]
-
-
-class _Triangle:
-    """R, by ``[R; rows] -> R``: by LAPACK's tpqrt where R is already a triangle."""
-
-    def __init__(self, columns: int, dtype: DType) -> None:
-        self.rows, self.dtype = 0, dtype
-        self.upper = np.zeros((0, columns), dtype, order="F")
-
-    def add(self, rows: Matrix) -> None:
-        """Eliminate rows."""
-        self.rows += len(rows)
-        n = rows.shape[1]
-        if not rows.size:
-            return
-        if len(self.upper) < n:
-            self.upper = _triangle(np.concatenate([self.upper, rows]))
-            return
-        tpqrt = get_lapack_funcs("tpqrt", dtype=self.upper.dtype)
-        rows = as_fortran(rows, overwrite=False, check_finite=False)
-        self.upper = tpqrt(0, min(PANEL, n), self.upper, rows, overwrite_a=True, overwrite_b=True)[0]
-
-    def merge(self, other: "_Triangle") -> None:
-        """Eliminate the triangle that stands for the other's rows."""
-        rows = self.rows + other.rows
-        self.add(other.triangle().astype(self.dtype, copy=False))
-        self.rows = rows
-
-    def triangle(self) -> Matrix:
-        """R."""
-        return self.upper
-
-
-class _Gram:
-    """``G = A^H A`` of single-precision rows, in double precision; the upper triangle of its conjugate."""
-
-    def __init__(self, columns: int, dtype: DType) -> None:
-        self.rows, self.dtype = 0, np.promote_types(dtype, np.float64)
-        self.conjugate = np.zeros((columns, columns), self.dtype, order="F")
-
-    def add(self, rows: Matrix) -> None:
-        """``G + rows^H rows``, of rows in double precision."""
-        self.rows += len(rows)
-        if rows.size:
-            product = get_blas_funcs("herk" if self.dtype.kind == "c" else "syrk", dtype=self.dtype)
-            # rows^T is Fortran-ordered, and rows^T (rows^T)^H = conj(rows^H rows): nothing is copied
-            self.conjugate = product(1.0, rows.T, 1.0, self.conjugate, overwrite_c=True)
-
-    def merge(self, other: "_Gram") -> None:
-        """Sums add."""
-        self.rows += other.rows
-        self.conjugate += other.conjugate
-
-    def triangle(self) -> Matrix:
-        """R with ``R^H R = G``: the Cholesky factor of G scaled to a unit diagonal.
-
-        Where G is numerically singular, pivoted and ending where all that is left of it is rounding error.
-        """
-        scale = np.sqrt(np.diagonal(self.conjugate).real)
-        divisor = np.where(scale > 0, scale, 1)
-        scaled = self.conjugate.conj() / divisor
-        scaled /= divisor[:, None]
-        np.fill_diagonal(scaled, 1)
-        potrf, pstrf = get_lapack_funcs(("potrf", "pstrf"), dtype=scaled.dtype)
-        if self.rows >= len(scale) > 0:
-            upper, failed = potrf(scaled, clean=True)
-            if not failed:
-                return upper * scale
-        factor = np.zeros_like(scaled)
-        if scale.any():
-            upper, pivots, rank, _ = pstrf(scaled)
-            factor[:rank, pivots - 1] = np.triu(upper[:rank])
-        return _triangle(factor * scale)
-
-
-def _triangle(a: Matrix) -> Matrix:
-    """R of ``a = Q R``, upper trapezoidal, (min(M, N), N)."""
-    factor = _core.Factor(as_fortran(a, overwrite=False, check_finite=False))
-    factor.geqrf()
-    return np.asfortranarray(np.triu(factor.a[: min(a.shape)]))

@@ -17,9 +17,11 @@ from .._common.arrays import (
     check_finite_items,
     check_flag,
     check_workers,
+    is_contiguous,
     is_fortran,
     lapack_dtype,
 )
+from .._common.progress import Progress, check_progress
 from .._common.random import gaussian
 from .._common.rule import Rule, check_rule
 from .._common.types import Array, Indices, Matrix, Seed
@@ -32,6 +34,7 @@ DRIVERS = (*get_args(Driver), "_prefetch", "_small")  # the last two: what auto 
 TINY = _core.TINY  # elements up to which loops of our own beat BLAS; complex ones count fourfold
 SMALL = _core.SMALL  # elements below which prefetching does not pay
 PART = 1e8  # operations on a stack, less than a tenth of a second, after which Ctrl-C is heard whoever works on it
+ELIMINATING, FACTORING = "eliminating columns", "factoring matrices"  # what progress is told of
 CALL = 1000  # operations in the time that a matrix costs whatever its size
 
 
@@ -43,6 +46,7 @@ class Options(TypedDict, total=False):
     driver: Driver
     tie_tol: float
     rng: Seed
+    progress: Progress | None
 
 
 class Truncation(Options, total=False):
@@ -60,7 +64,7 @@ def factor_of(a: Array, overwrite_a: bool, check_finite: bool, borrow: bool = Fa
     """
     check_flag("overwrite_a", overwrite_a)
     check_flag("check_finite", check_finite)
-    borrow = borrow and not overwrite_a and a.size > 0 and is_fortran(a)
+    borrow = borrow and not (overwrite_a and is_fortran(a)) and a.size > 0 and is_contiguous(a)
     if not borrow:
         a = as_fortran(a, overwrite=overwrite_a, check_finite=False)
     factor = _core.Factor(a, borrow)
@@ -74,8 +78,21 @@ def tiny(size: int, dtype: np.dtype[Any]) -> bool:
     return size * (4 if dtype.kind == "c" else 1) <= TINY
 
 
-def run(factor: _core.Factor, driver: str, rule: Rule) -> None:
+def run(factor: _core.Factor, driver: str, rule: Rule, progress: Progress | None = None) -> None:
     """Factor, or go on, until the rule holds."""
+    if progress is None:
+        _run(factor, driver, rule)
+        return
+    total = min(rule.rank, *factor.a.shape)
+    factor.progress = lambda done: progress(ELIMINATING, done, total)
+    try:
+        _run(factor, driver, rule)
+    finally:
+        factor.progress = None
+    progress(ELIMINATING, factor.rank, total)
+
+
+def _run(factor: _core.Factor, driver: str, rule: Rule) -> None:
     rank, rtol, atol, tie_tol, rng = rule
     if driver == "lapack":
         factor.truncated(rank, rtol, atol)
@@ -144,6 +161,7 @@ def qr_truncated(
     driver: Driver = "auto",
     tie_tol: float = 0.0,
     rng: Seed = None,
+    progress: Progress | None = None,
     workers: int = 1,
 ) -> tuple[Any, ...]:
     """Truncated pivoted QR, ``A[:, P] ~= Q R`` with error ``||R22||``.
@@ -181,6 +199,9 @@ def qr_truncated(
         'lapack' driver has its own order.
     rng : None, int or numpy.random.Generator, optional
         Seed or generator of the 'randomized' driver's sketch.
+    progress : callable, optional
+        Called as ``progress("eliminating columns", done, total)`` between blocks of a large matrix and at the end, for
+        a stack as ``progress("factoring matrices", done, total)``. `total` is the most that there can be.
     workers : int, optional
         Threads among which a stack of small matrices is divided, -1 for one a core. Larger ones are left to the threads
         of BLAS. The results do not depend on it.
@@ -216,7 +237,7 @@ def qr_truncated(
     -----
     4 M N k flops to first order. Beyond the input and the results memory holds one copy of `a`, unless it is
     overwritten, and O((M + N) 32). The 'randomized' driver needs O((M + N) 256) instead, and no copy of a
-    Fortran-ordered `a` for ranks up to 256 and N / 4: it reads `a` where it lies.
+    contiguous `a` for ranks up to 256 and N / 4: it reads `a` where it lies, C-ordered or Fortran-ordered.
 
     For ``M >= 6 N``, or ``M >= 12 N`` where R alone is wanted, a rank of at least N / 2 and no tolerance, the results
     for a well-conditioned `a` come from the Cholesky factor of its Gram matrix: M N^2 flops for R, M k^2 for Q, and
@@ -253,17 +274,27 @@ def qr_truncated(
     check_choice("mode", mode, MODES)
     check_flag("overwrite_a", overwrite_a)
     check_flag("check_finite", check_finite)
-    workers = check_workers(workers)
+    workers, progress = check_workers(workers), check_progress(progress)
     arguments = mode, overwrite_a, check_finite, driver
-    return _single(a, *arguments, rule) if a.ndim == 2 else _stacked(a, *arguments, workers, rule)
+    return _single(a, *arguments, rule, progress) if a.ndim == 2 else _stacked(a, *arguments, workers, rule, progress)
 
 
-def _single(a: Array, mode: str, overwrite_a: bool, check_finite: bool, driver: str, rule: Rule) -> tuple[Any, ...]:
+def _single(
+    a: Array,
+    mode: str,
+    overwrite_a: bool,
+    check_finite: bool,
+    driver: str,
+    rule: Rule,
+    progress: Progress | None = None,
+) -> tuple[Any, ...]:
     own, found = by_cholesky(a, mode, driver, rule)
     if found:
+        if progress is not None:  # of two or three products
+            progress(ELIMINATING, rule.rank, rule.rank)
         return found
     factor = factor_of(own, overwrite_a or own is not a, check_finite, driver == "randomized")
-    run(factor, driver, rule)
+    run(factor, driver, rule, progress)
     k, m = factor.rank, a.shape[0]
     if mode == "full":
         return factor.form_q(m), factor.upper(m, True), factor.pivots
@@ -277,7 +308,14 @@ def _single(a: Array, mode: str, overwrite_a: bool, check_finite: bool, driver: 
 
 
 def _stacked(
-    a: Array, mode: str, overwrite_a: bool, check_finite: bool, driver: str, workers: int, rule: Rule
+    a: Array,
+    mode: str,
+    overwrite_a: bool,
+    check_finite: bool,
+    driver: str,
+    workers: int,
+    rule: Rule,
+    progress: Progress | None,
 ) -> tuple[Any, ...]:
     """The items over the leading dimensions, padded to the largest rank."""
     batch, shape = a.shape[:-2], a.shape[-2:]
@@ -285,9 +323,13 @@ def _stacked(
         raise ValueError(f"a must hold at least one matrix, got the shape {a.shape}")
     items = a.reshape(math.prod(batch), *shape)
     if mode in ("economic", "r") and driver in ("auto", "greedy") and 0 < math.prod(shape) < SMALL:
-        stacks = _small(items, mode, check_finite, driver, workers, rule)
+        stacks = _small(items, mode, check_finite, driver, workers, rule, progress)
     else:
-        results = [_single(item, mode, overwrite_a, check_finite, driver, rule) for item in items]
+        results = []
+        for item in items:
+            results.append(_single(item, mode, overwrite_a, check_finite, driver, rule))
+            if progress is not None:
+                progress(FACTORING, len(results), len(items))
         if mode == "raw":
             results = [(*raw, *tail) for raw, *tail in results]
         stacks = map(_padded, zip(*results, strict=True))
@@ -295,7 +337,9 @@ def _stacked(
     return ((stacks[0], stacks[1]), *stacks[2:]) if mode == "raw" else tuple(stacks)
 
 
-def _small(items: Array, mode: str, check_finite: bool, driver: str, workers: int, rule: Rule) -> tuple[Array, ...]:
+def _small(
+    items: Array, mode: str, check_finite: bool, driver: str, workers: int, rule: Rule, progress: Progress | None
+) -> tuple[Array, ...]:
     """Small matrices, many of them without coming back to Python, in as many threads as there are workers."""
     (count, m, n), rank, dtype = items.shape, rule.rank, lapack_dtype(items.dtype)
     q = np.empty((count, m, rank), dtype) if mode == "economic" else None
@@ -314,14 +358,13 @@ def _small(items: Array, mode: str, check_finite: bool, driver: str, workers: in
     operations = CALL + 8 * m * n * rank * (4 if dtype.kind == "c" else 1)
     parts = min(count, max(workers, math.ceil(count * operations / PART)))
     parts = [slice(i * count // parts, (i + 1) * count // parts) for i in range(parts)]
-    if workers == 1:
-        for part in parts:
-            factor(part)
-    else:
-        pool = ThreadPoolExecutor(workers)
-        try:
-            list(pool.map(factor, parts))
-        finally:
+    pool = ThreadPoolExecutor(workers) if workers > 1 else None
+    try:
+        for part, _ in zip(parts, (pool.map if pool else map)(factor, parts), strict=True):
+            if progress is not None:
+                progress(FACTORING, part.stop, count)
+    finally:
+        if pool:
             pool.shutdown(cancel_futures=True)
     k = ranks.max()
     return (r[:, :k], p) if q is None else (q[:, :, :k], r[:, :k], p)

@@ -84,10 +84,9 @@ def generalized_nystrom(
     rule = check_rule(a.shape, rank, None, None, rng=rng)
     rank, columns = rule.rank, basis_columns(a.shape, rule, oversample)
     sampler = Sampler(a, norm, rule, 0, sketch)
-    q = sampler.basis(columns)
-    psi = sampler.omega(min(columns + columns // 2, a.shape[0]), a.shape[0])
+    q, psi, rows = sampler.both_sketches(columns, min(columns + columns // 2, a.shape[0]))
     basis = TruncatedQR(sketch_of_columns(psi, q))
-    solution, _ = basis.lstsq(sketch_of_columns(psi, a))
+    solution, _ = basis.lstsq(rows)
     z = np.zeros((a.shape[1], columns), q.dtype)
     z[:, basis.P[: basis.rank]] = solution.conj().T
     u, s, vh = svd_of_product(q, z)

@@ -72,6 +72,11 @@ SketchName: TypeAlias = Literal["gaussian", "sparse", "srtt"]
 SKETCHES: dict[SketchName, Callable[..., Any]] = {"gaussian": gaussian, "sparse": sparse_signs, "srtt": trigonometric}
 
 
+def as_array(omega: Any) -> Matrix:
+    """Omega as an array."""
+    return omega if isinstance(omega, np.ndarray) else omega.toarray()
+
+
 def sketch_of_rows(omega: Any, a: Operand) -> Matrix:
     """A Omega^T, an array: every row of the operand A is sketched."""
     if isinstance(omega, np.ndarray):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Generic
 
 import numpy as np
@@ -12,6 +12,7 @@ from rrqr_lapack import TallQR
 from rrqr_lapack._common.arrays import check_flag
 from rrqr_lapack._common.norms import frobenius
 
+from .._common.progress import Progress, check_progress
 from .._common.warn import warn
 from ._doubts import FEW, CalibrationWarning, Variety, doubts, is_constant, unheld
 from ._face import Batch, Cut, Face, Group, Model
@@ -22,8 +23,6 @@ from ._words import some
 
 HELD_OUT = 8  # every eighth batch is kept apart to measure on
 MOST_HELD_OUT = 16  # batches, which stay in memory
-
-Progress = Callable[[str, int, int | None], object]
 
 
 class Analysis(Generic[Model]):
@@ -95,7 +94,7 @@ class Analysis(Generic[Model]):
         groups: Iterable[str] | None = None,
         progress: Progress | None = None,
     ) -> None:
-        self.face = face
+        self.face, progress = face, check_progress(progress)
         self.groups = _chosen(face, groups)
         batches = face.batches(calibration)
         self.batches = None if iter(batches) is batches else batches

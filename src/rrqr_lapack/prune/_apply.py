@@ -9,7 +9,8 @@ import numpy as np
 
 from rrqr_lapack import TallQR
 
-from ._analyze import Analysis, Progress, check_analysis, read_again
+from .._common.progress import Progress
+from ._analyze import Analysis, check_analysis, read_again
 from ._face import Batch, Cut, Face, Model
 from ._planning.plans import GroupPlan, Plan
 from ._planning.recipe import Recipe

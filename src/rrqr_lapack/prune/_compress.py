@@ -8,7 +8,8 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ._analyze import Analysis, Progress
+from .._common.progress import Progress
+from ._analyze import Analysis
 from ._apply import Refit, apply, check_refit
 from ._calibration import Samples
 from ._face import Face, Model

@@ -102,12 +102,15 @@ class Face(Protocol[Model]):
     parameters, flops : tuple of Term
         Number of weights and biases, and of multiply-adds for one sample, as functions of the groups' widths,
         everything that no group changes included.
+    left_alone : mapping of str to str
+        What keeps its size though it might be thought to be a group, and why.
     """
 
     model: Model
     groups: tuple[Group, ...]
     parameters: tuple[Term, ...]
     flops: tuple[Term, ...]
+    left_alone: Mapping[str, str]
 
     def batches(self, calibration: Any) -> Iterable[Batch]:
         """The calibration samples, checked, in batches that `activations` and `outputs` take.

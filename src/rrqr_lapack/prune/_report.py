@@ -9,8 +9,8 @@ import numpy as np
 
 from rrqr_lapack._common.norms import frobenius
 
+from .._common.atomic import FilePath, write_json
 from ._analyze import Analysis, read_again
-from ._atomic import FilePath, write_json
 from ._network.dense import NetworkFace, index_of
 from ._network.network import Network
 from ._planning.plans import Plan

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 
 def some(names: Iterable[object], most: int = 5) -> str:
@@ -17,3 +17,18 @@ def some(names: Iterable[object], most: int = 5) -> str:
     words = list(map(str, names))
     more = f" and {len(words) - most} more" if len(words) > most else ""
     return (", ".join(words[:most]) or "none") + more
+
+
+def by_reason(left_alone: Mapping[str, str]) -> list[str]:
+    """What is left alone, in words: for each reason the names that have it.
+
+    Examples
+    --------
+    >>> from rrqr_lapack.prune._words import by_reason
+    >>> by_reason({"a": "it is an output", "b": "there is only one", "c": "it is an output"})
+    ['a, c: it is an output', 'b: there is only one']
+    """
+    said: dict[str, list[str]] = {}
+    for name, why in left_alone.items():
+        said.setdefault(why, []).append(name or "the model itself")
+    return [f"{some(names)}: {why}" for why, names in said.items()]

@@ -14,7 +14,8 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from ... import __version__
-from .._analyze import Analysis, Progress
+from ..._common.progress import Progress
+from .._analyze import Analysis
 from .._model_file import ModelFile
 from .._planning.options import BUDGETS, Options
 from .._planning.plans import Plan
@@ -270,7 +271,7 @@ def _planned(
 
 def _outputs(args: argparse.Namespace, *paths: Path | None) -> list[Path]:
     """The files to be written, none of which may be there without --force."""
-    from .._atomic import check_outputs
+    from ..._common.atomic import check_outputs
 
     check_outputs(*paths, overwrite=args.force)
     if args.plot:
@@ -300,7 +301,7 @@ def _finish(args: argparse.Namespace, analysis: Analysis[Any], plan: Plan, repor
 
 def _samples(path: Path, named: bool) -> Any:
     """The array of a .npy file, memory-mapped, or if `named` those of a .npz file."""
-    from .._arrays import open_npy, read_npz
+    from ..._common.npy import open_npy, read_npz
 
     return read_npz(path) if named and path.suffix == ".npz" else open_npy(path)
 

@@ -8,9 +8,9 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from .._analyze import Progress
+from ..._common.atomic import FilePath, check_outputs, write_json
+from ..._common.progress import Progress
 from .._arrays import INSTALL_HINT
-from .._atomic import FilePath, check_outputs, write_json
 from .._tables import table
 from . import fashion_mnist
 from .threads import fitting

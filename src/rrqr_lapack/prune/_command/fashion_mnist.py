@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .._atomic import FilePath
+from ..._common.atomic import FilePath
 
 DEBIAN_DIR = Path("/usr/share/datasets/fashion-mnist")
 SHIPPED = Path(__file__).parent / "data" / "fashion_mnist_subset.npz"

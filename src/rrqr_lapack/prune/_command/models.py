@@ -6,7 +6,7 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
-from .._atomic import FilePath
+from ..._common.atomic import FilePath
 from .._model_file import ModelFile
 from .._network.dense import NetworkFace
 from .._network.files import SUFFIXES, check_format, is_network, load, save

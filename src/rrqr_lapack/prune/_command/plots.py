@@ -12,8 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from ..._common.atomic import FilePath, whole_file
 from .._analyze import Analysis
-from .._atomic import FilePath, whole_file
 from .._planning.plans import Plan
 from .trial import ErrorCurve, Point
 

@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike
 
 from rrqr_lapack import TruncatedQR
 
+from ..._common.atomic import FilePath
 from .._apply import Refit, apply
-from .._atomic import FilePath
 from .._compress import analyze
 from .._network.files import load
 from .._network.network import Network

@@ -49,6 +49,7 @@ class NetworkFace:
         ]
         self.parameters = (*weights, *(Term(1, (name,)) for name in names), Term(widths[-1]))
         self.flops = tuple(weights)
+        self.left_alone: Mapping[str, str] = {}
 
     def batches(self, calibration: _calibration.Samples) -> Iterable[Batch]:
         """Checked samples in batches ``(indices, rows)``; the rows are dealt out like cards.

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from .._arrays import read_metadata, read_npz, read_safetensors, safetensors_package
-from .._atomic import FilePath, whole_file
+from ..._common.atomic import FilePath, whole_file
+from ..._common.npy import read_npz
+from .._arrays import read_metadata, read_safetensors, safetensors_package
 from .activations import describe, from_description
 from .network import Dense, Network
 

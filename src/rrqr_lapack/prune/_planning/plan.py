@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .._analyze import Analysis, Progress, check_analysis
+from ..._common.progress import Progress
+from .._analyze import Analysis, check_analysis
 from .._face import total
 from .._units.curves import Curves
 from .._units.select import Method
@@ -225,4 +226,5 @@ def _made(
         output_error=math.hypot(*(group.output_error for group in groups)),
         held_out=held_out,
         doubts=analysis.doubts,
+        left_alone=dict(face.left_alone),
     )

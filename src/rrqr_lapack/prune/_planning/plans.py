@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from .._atomic import FilePath, whole_file
+from ..._common.atomic import FilePath, whole_file
 from .._tables import change, table
+from .._words import by_reason
 from .recipe import Recipe
 
 FORMAT = "rrqr_lapack.prune.plan/1"
@@ -61,6 +62,8 @@ class Plan:
         The same, measured on the held-out samples, for each allocation that was tried.
     doubts : tuple of str
         What the calibration samples cannot tell, `Analysis.doubts`.
+    left_alone : dict of str to str
+        What keeps its size though weights make it, and why.
     ranks : dict of str to int
         Units that stay of each group.
 
@@ -86,6 +89,7 @@ class Plan:
     output_error: float
     held_out: dict[str, float]
     doubts: tuple[str, ...] = ()
+    left_alone: dict[str, str] = field(default_factory=dict)
 
     @property
     def ranks(self) -> dict[str, int]:
@@ -116,6 +120,7 @@ class Plan:
                 f"multiply-adds   {change(self.flops_before, self.flops_after)}",
                 f"output error    {self.output_error:.2e} predicted; on held-out samples {tried}{won}",
                 *(f"beware          {doubt}" for doubt in self.doubts),
+                *(f"left alone      {said}" for said in by_reason(self.left_alone)),
             ]
         )
 

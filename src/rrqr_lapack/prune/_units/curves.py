@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .._analyze import Analysis, Progress
+from ..._common.progress import Progress
+from .._analyze import Analysis
 from .._face import Cut
 from .._planning.recipe import Recipe
 

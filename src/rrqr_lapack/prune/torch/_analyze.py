@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 import torch
 
-from .._analyze import Analysis, Progress
+from ..._common.progress import Progress
+from .._analyze import Analysis
 from ._groups import find_groups
 from ._samples import Calibration, Call, Output
 

@@ -15,7 +15,7 @@ from ._products import multiply
 from ._registry import Equivalent, rule_of
 from ._samples import at_least_single, rows
 from ._structure import Coupling, Reader
-from ._tape import Weights
+from ._tape import Key, Weights
 
 
 class Capture(Weights, TorchFunctionMode):
@@ -35,9 +35,10 @@ class Capture(Weights, TorchFunctionMode):
 
     def __init__(self, model: torch.nn.Module, couplings: Iterable[Coupling], mask: torch.Tensor | None = None) -> None:
         super().__init__(model)
-        self._readers: dict[tuple[str, int], tuple[str, Reader]] = {
-            reader.member[:2]: (coupling.name, reader) for coupling in couplings for reader in coupling.readers
-        }
+        self._readers: dict[Key, list[tuple[str, Reader]]] = {}
+        for coupling in couplings:
+            for reader in coupling.readers:
+                self._readers.setdefault(reader.member[:2], []).append((coupling.name, reader))
         self._mask = mask
         self._met: list[tuple[str, torch.Tensor]] = []
         self._parts: dict[str, list[torch.Tensor]] = {  # the first is for groups that nothing reads
@@ -66,17 +67,13 @@ class Capture(Weights, TorchFunctionMode):
             return
         parameter, transposed = weight
         axis = call.weight_axis % call.weight.ndim
-        found = self._readers.get((parameter, 1 - axis if transposed else axis))
-        if found is None:
-            return
-        group, reader = found
-        if any(group == name and call.x is x for name, x in self._met):
-            return
-        self._met.append((group, call.x))
-        x = rows(call.x.detach().movedim(call.x_axis, -1), self._mask)
-        flat = x.reshape(-1, x.shape[-1])
-        member = reader.member._replace(axis=1)
-        self._parts[group].append(columns(flat, member).T)
+        for group, reader in self._readers.get((parameter, 1 - axis if transposed else axis), ()):
+            if any(group == name and call.x is x for name, x in self._met):
+                continue
+            self._met.append((group, call.x))
+            x = rows(call.x.detach().movedim(call.x_axis, -1), self._mask)
+            flat = x.reshape(-1, x.shape[-1])
+            self._parts[group].append(torch.cat([columns(flat, 1, block).T for block in reader.member.blocks]))
 
     def activations(self) -> Mapping[str, np.ndarray]:
         """Name -> Z, float64 for a model in float64, otherwise float32."""

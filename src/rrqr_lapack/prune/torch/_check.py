@@ -13,10 +13,12 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from .._face import Batch, Cut
+from .._face import Batch, Cut, Term
 from ._calls import tensors
 from ._cut import rebuilt, scaled
 from ._face import TorchFace
+from ._layout import Layout
+from ._numbers import numbers
 from ._structure import Attribute, Coupling
 
 TOLERANCE = {torch.float64: 1e-8, torch.float32: 1e-4}  # relative; 0.05 in half precision
@@ -59,8 +61,8 @@ def _fault(face: TorchFace, batch: Batch, couplings: Sequence[Coupling]) -> str 
     rng = np.random.default_rng(0)
     cuts: dict[str, Cut] = {}
     silent: dict[str, torch.Tensor] = {}
-    for coupling in couplings:
-        C = rng.permutation(coupling.width)[: (coupling.width + 1) // 2]
+    for i, coupling in enumerate(couplings):
+        C = rng.permutation(coupling.width)[: -(-coupling.width // (2 + i % 2))]  # widths that may differ do
         scale = np.zeros(coupling.width)
         scale[C] = rng.standard_normal(len(C))
         cuts[coupling.name] = Cut(C, np.kron(np.diag(scale)[C], np.eye(coupling.unit)))
@@ -88,24 +90,28 @@ def _trials(
     model: torch.nn.Module, coupling: Coupling, known: Sequence[tuple[str, ...]]
 ) -> Iterator[tuple[Attribute, ...]]:
     """Sets of attributes to try: what other groups needed, then every choice of up to three."""
-    sizes: dict[int, int] = {}
-    for member in (*coupling.makers, *coupling.followers, *(reader.member for reader in coupling.readers)):
-        axis = int(np.prod(member.sizes))
-        for size in (axis, coupling.width, coupling.width * int(np.prod([member.sizes[i] for i in member.unit]))):
-            sizes.setdefault(size, size // coupling.width)
+    sizes: dict[int, tuple[Term, ...]] = {}
+    for member in coupling.members:
+        lengths = [member.layout, Layout(coupling.width, coupling.name)]
+        lengths += [
+            Layout(block.size // each, parts=(Layout(coupling.width, coupling.name), Layout(block.shape[1])))
+            for block in member.blocks
+            for each in block.shape[2:]
+        ]
+        for layout in lengths:
+            sizes.setdefault(layout.size, layout.terms())
     modules: dict[str, int] = {}
     for member in (*coupling.makers, *(reader.member for reader in coupling.readers)):
         path = member.name.rpartition(".")[0]
         while path not in modules:
             modules[path] = path.count(".") + bool(path)
             path = path.rpartition(".")[0]
+    paths = sorted(modules, key=lambda path: -modules[path])
     candidates = [
         (path, name, sizes[value])
-        for path in sorted(modules, key=lambda path: -modules[path])
-        for name, value in vars(model.get_submodule(path)).items()
-        if type(value) is int
-        and value in sizes
-        and not type(model.get_submodule(path)).__module__.startswith("torch.nn")
+        for path in (*paths, *(path for path, _ in model.named_modules() if path not in modules))
+        for name, value in numbers(model.get_submodule(path), attributes=path in modules).items()
+        if value in sizes
     ][:CANDIDATES]
     for names in known:
         chosen = tuple(each for each in candidates if each[1] in names)

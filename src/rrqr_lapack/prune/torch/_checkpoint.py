@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from .._atomic import FilePath
+from ..._common.atomic import FilePath
 from .._model_file import ModelFile
 from ._files import is_ours, load, save
 from ._groups import find_groups

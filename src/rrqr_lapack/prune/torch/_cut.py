@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,44 +11,56 @@ import torch
 from numpy.typing import ArrayLike
 
 from .._face import Cut
+from ._recurrent import GATES
 from ._structure import Coupling, Member
 
 CONVOLUTIONS = tuple(getattr(torch.nn, f"Conv{transposed}{d}d") for transposed in ("", "Transpose") for d in (1, 2, 3))
 
 
 def kept(tensor: torch.Tensor, member: Member, C: ArrayLike) -> torch.Tensor:
-    """The entries of one axis that belong to the units C, in the order of C."""
-    at = np.arange(math.prod(member.sizes)).reshape(member.sizes)
-    index = torch.as_tensor(np.take(at, np.asarray(C), axis=member.at).ravel(), device=tensor.device)
-    return tensor.index_select(member.axis, index).contiguous()
+    """The entries of one axis that belong to the units C, in the order of C, and those that belong to none."""
+    return tensor.index_select(member.axis, _index(member.kept(C), tensor)).contiguous()
 
 
 def scaled(tensor: torch.Tensor, member: Member, scale: ArrayLike) -> torch.Tensor:
     """The tensor with each unit's entries along one axis times a number."""
-    shape = [n if i == member.at else 1 for i, n in enumerate(member.sizes)]
-    line = torch.as_tensor(np.asarray(scale)).reshape(shape).expand(member.sizes).reshape(-1).to(tensor)
-    return tensor * line.reshape([-1 if a == member.axis else 1 for a in range(tensor.ndim)])
+    line = np.ones(member.layout.size)
+    for block in member.blocks:
+        line[block] = np.asarray(scale)[:, None, None]
+    shape = [-1 if a == member.axis else 1 for a in range(tensor.ndim)]
+    return tensor * torch.as_tensor(line).to(tensor).reshape(shape)
 
 
-def columns(tensor: torch.Tensor, member: Member) -> torch.Tensor:
-    """The axis that a group runs along, brought to the front: (units times their columns, everything else)."""
-    split = tensor.movedim(member.axis, 0).reshape(*member.sizes, -1)
-    front = (member.at, *member.unit)
-    rest = [i for i in range(split.ndim) if i not in front]
-    unit = math.prod(member.sizes[i] for i in member.unit)
-    return split.permute(*front, *rest).reshape(member.sizes[member.at] * unit, -1)
+def columns(tensor: torch.Tensor, axis: int, block: np.ndarray) -> torch.Tensor:
+    """A block of an axis that a group runs along, brought to the front: (units times their columns, all else)."""
+    units, unit, _ = block.shape
+    return tensor.movedim(axis, 0)[_index(block.ravel(), tensor)].reshape(units * unit, -1)
 
 
 def folded(tensor: torch.Tensor, member: Member, T: torch.Tensor) -> torch.Tensor:
     """T times the weights that read a group: ``W_new[:, ...] = T W``, contiguous, in double precision."""
-    product = _times(T, columns(tensor, member))
-    smaller = member.resized(T.shape[0] * member.sizes[member.at] // T.shape[1])
-    front = (member.at, *member.unit)
-    rest = [i for i in range(len(member.sizes)) if i not in front]
-    shape = [smaller.sizes[i] for i in (*front, *rest)]
-    split = product.reshape(*shape, -1).permute(*np.argsort([*front, *rest]), len(shape))
-    others = [n for a, n in enumerate(tensor.shape) if a != member.axis]
-    return split.reshape(-1, *others).movedim(0, member.axis).contiguous()
+    old = member.blocks
+    smaller = member.resized({member.group: T.shape[0] * len(old[0]) // T.shape[1]})
+    moved = tensor.movedim(member.axis, 0)
+    result = moved.new_empty((smaller.layout.size, *moved.shape[1:]), dtype=torch.float64)
+    others = [_others(each, tensor) for each in (smaller, member)]
+    result[others[0]] = moved[others[1]].double()
+    for one, two in zip(smaller.blocks, old, strict=True):
+        product = _times(T, columns(tensor, member.axis, two))
+        result[_index(one.ravel(), tensor)] = product.reshape(one.size, *moved.shape[1:])
+    return result.movedim(0, member.axis).contiguous()
+
+
+def _others(member: Member, like: torch.Tensor) -> torch.Tensor:
+    """The entries of an axis that are not the group's."""
+    free = np.ones(member.layout.size, dtype=bool)
+    for block in member.blocks:
+        free[block] = False
+    return _index(np.flatnonzero(free), like)
+
+
+def _index(entries: np.ndarray, like: torch.Tensor) -> torch.Tensor:
+    return torch.as_tensor(entries, device=like.device)
 
 
 def _times(T: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
@@ -109,11 +120,8 @@ def _constant(weight: torch.Tensor, member: Member, shift: torch.Tensor) -> torc
     out = 0 if member.axis else 1
     moved = weight.double().movedim(out, -1)
     axis = member.axis - (member.axis > out)
-    split = moved.movedim(axis, 0).reshape(*member.sizes, -1, weight.shape[out])
-    front = (member.at, *member.unit)
-    rest = [i for i in range(len(member.sizes)) if i not in front]
-    together = split.permute(*front, *rest, -2, -1).reshape(len(shift), -1, weight.shape[out])
-    return torch.einsum("c,crn->n", shift, together)
+    blocks = [columns(moved, axis, block).reshape(len(shift), -1, weight.shape[out]) for block in member.blocks]
+    return torch.einsum("c,crn->n", shift, torch.cat(blocks, 1))
 
 
 def stored(tensors: Mapping[str, torch.Tensor], state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -172,5 +180,11 @@ def _say_sizes(module: torch.nn.Module) -> None:
         module.out_channels, module.in_channels = (two, one) if module.transposed else (one, two)
     elif isinstance(module, nn.PReLU):
         module.num_parameters = len(weight)
+    elif isinstance(module, nn.RNNBase):
+        ahead = module.weight_ih_l0
+        module.input_size, module.hidden_size = ahead.shape[1], len(ahead) // GATES[module.mode.lower()]
+        module.proj_size = len(module.weight_hr_l0) if module.proj_size else 0
+    elif isinstance(module, nn.RNNCellBase):
+        module.hidden_size, module.input_size = module.weight_hh.shape[1], module.weight_ih.shape[1]
     elif isinstance(module, nn.Embedding):
         module.embedding_dim = weight.shape[1]

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from .._face import Batch, Cut, Group
+from .._face import Batch, Cut, Group, total
 from ._capture import Capture
 from ._configs import Setting, configure
 from ._cut import columns, cut_tensors, rebuilt, stored
+from ._numbers import set_number
 from ._samples import Calibration, Caller, Samples, at_least_single, fingerprints, mask_of, prepare, rows
 from ._structure import Coupling, Member, Structure
 
@@ -70,7 +71,7 @@ class TorchFace:
         self._caller = caller
         self._batch_size = batch_size
         self._settings = known
-        self.left_alone = {**found.whole, **found.unknown}
+        self.left_alone: Mapping[str, str] = {**found.whole, **found.unknown}
         self.parameters, self.flops = found.parameters, found.flops
         self.groups = tuple(Group(c.name, c.width, c.unit, c.affine) for c in found.couplings.values())
 
@@ -219,7 +220,7 @@ class TorchFace:
         matrices = []
         for member in coupling.makers:
             # Keys and queries may have blocks of another size than Z: a unit's weights fill its columns as they come.
-            weights = self._weights(member._replace(unit=())).reshape(coupling.width, -1)
+            weights = np.hstack([each.reshape(coupling.width, -1) for each in self._weights(member)])
             short = -weights.shape[1] % coupling.unit
             padded = np.pad(weights, ((0, 0), (0, short))).reshape(coupling.width, -1, coupling.unit)
             matrices.append(np.ascontiguousarray(padded.transpose(1, 0, 2).reshape(-1, coupling.width * coupling.unit)))
@@ -238,10 +239,11 @@ class TorchFace:
         list of ndarray
             One for each layer that reads it.
         """
-        return [self._weights(reader.member) for reader in self.coupling(name).readers]
+        return [each for reader in self.coupling(name).readers for each in self._weights(reader.member)]
 
-    def _weights(self, member: Member) -> np.ndarray:
-        return columns(at_least_single(self.tensor(member.name).cpu()), member).numpy()
+    def _weights(self, member: Member) -> list[np.ndarray]:
+        tensor = at_least_single(self.tensor(member.name).cpu())
+        return [columns(tensor, member.axis, block).numpy() for block in member.blocks]
 
     def _state(self) -> dict[str, torch.Tensor]:
         return dict(chain(self.model.named_parameters(), self.model.named_buffers()))
@@ -266,18 +268,17 @@ class TorchFace:
         TypeError
             The model cannot be copied.
         """
-        state, couplings = self._state(), dict(self._found.couplings)
+        state, found = self._state(), self._found
         new: dict[str, torch.Tensor] = {}
         for name, cut in cuts.items():
-            new |= cut_tensors(state | new, couplings[name], cut)
-            couplings[name] = couplings[name].resized(len(cut.units))
+            new |= cut_tensors(state | new, found.couplings[name], cut)
+            found = found.resized({name: len(cut.units)})
         model = rebuilt(self.model, stored(new, state))
-        widths = {name: coupling.width for name, coupling in couplings.items()}
         for name in cuts:
-            for module, attribute, each in couplings[name].attributes:
-                setattr(model.get_submodule(module), attribute, each * widths[name])
-        configure(model, self._settings, widths)
-        return TorchFace(model, self._found.only(couplings.values()), self._caller, self._batch_size, self._settings)
+            for module, attribute, terms in found.couplings[name].attributes:
+                set_number(model.get_submodule(module), attribute, total(terms, found.widths))
+        configure(model, self._settings, found.widths)
+        return TorchFace(model, found, self._caller, self._batch_size, self._settings)
 
     def only(self, couplings: Iterable[Coupling], whole: Mapping[str, str] | None = None) -> TorchFace:
         """A face of the same model with some of its groups; `whole` says why the others are none.

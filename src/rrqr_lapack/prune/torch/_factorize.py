@@ -18,10 +18,10 @@ import torch
 from rrqr_lapack import TallQR
 
 from ..._common.arrays import check_tolerance
+from ..._common.atomic import FilePath, write_json
 from ..._common.types import Seed
 from ..._common.warn import warn
 from ..._randomized.lora import Driver
-from .._atomic import FilePath, write_json
 from .._doubts import FEW, CalibrationWarning, Variety, doubts
 from .._face import Batch
 from .._tables import table

@@ -13,8 +13,8 @@ from typing import Any
 
 import torch
 
+from ..._common.atomic import FilePath, check_outputs, whole_file
 from .._arrays import read_metadata, read_safetensors, safetensors_package
-from .._atomic import FilePath, check_outputs, whole_file
 from .._planning.plans import Plan
 from .._words import some
 from ._cut import rebuilt

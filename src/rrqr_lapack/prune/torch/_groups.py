@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import torch
 
 from rrqr_lapack._common.arrays import check_flag
 
 from ..._common.warn import warn
-from .._words import some
+from .._words import by_reason
 from ._check import checked
 from ._configs import settings
 from ._face import TorchFace
@@ -93,17 +91,9 @@ def find_groups(
     face = TorchFace(model, found, caller, batch_size, settings(model, couplings))
     passed, failed = checked(face, example, couplings)
     face = face.only(passed, failed)
-    if not_understood := _by_reason({**found.unknown, **failed}):
-        warn(f"not understood and left alone: {not_understood}")
+    if not_understood := by_reason({**found.unknown, **failed}):
+        warn(f"not understood and left alone: {'; '.join(not_understood)}")
     if not face.groups:
-        reasons = _by_reason(face.left_alone) or "no weights read what others make"
+        reasons = "; ".join(by_reason(face.left_alone)) or "no weights read what others make"
         raise ValueError(f"model must have units that can be removed, got none ({reasons})")
     return face, calibration
-
-
-def _by_reason(left_alone: Mapping[str, str]) -> str:
-    """Which modules keep their size, and why, in words."""
-    said: dict[str, list[str]] = {}
-    for name, why in left_alone.items():
-        said.setdefault(why, []).append(name or "the model itself")
-    return "; ".join(f"{some(names)}: {why}" for why, names in said.items())

@@ -10,7 +10,7 @@ import torch
 
 from ._calls import Args, Function, Kwargs, Product, argument, operation, product, tensors
 from ._registry import rules_for
-from ._spaces import Axis, Place, Space, fix, leaf_places, match
+from ._spaces import Axis, Space, fix, leaf_places, match, side_by_side, stretched, whole
 from ._tape import Tape
 
 
@@ -53,28 +53,44 @@ def _weighted(tape: Tape, name: str, call: Product, result: torch.Tensor, parame
         counted, out = axes[at], weights[made]
         tape.read(key, call)
         tape.made((parameter, 1 - made if transposed else made))
-    elif call.groups == channels:  # depthwise: channel c makes the channels c m, ..., c m + m - 1
-        copies = call.weight.shape[0] * call.weight.shape[1] // channels
-        scaled = tuple(Place(space, stride * copies) for space, stride in leaf_places(axes[at]))
-        fresh = (Place(Space(copies), 1),) if copies > 1 else ()
-        counted, out = (), match((*scaled, *fresh), weights[0], why)
-        fix(fresh, why)
-        fix(weights[1], why)
-        if copies > 1:
-            tape.made((parameter, 0))
     else:
-        tape.leave(f"{name} with {call.groups} groups", (axes[at], *weights))
-        counted, out = axes[at], weights[made] if "transpose" not in name else ()
+        counted, out = weights[1], _in_groups(call, axes[at], weights, "transpose" in name, why)
+        channels = call.weight.shape[1]
+        if call.weight.shape[1] * call.groups < math.prod(call.weight.shape[:2]) or call.weight.shape[1] > 1:
+            tape.made((parameter, made))
     axes[at + 1 :] = [()] * (len(axes) - at - 1)
     if call.bias is not None:
         out = match(out, tape.axes(call.bias)[-1], why)
     axes[at] = out
     tape.set_axes(result, axes)
     sums = call.weight.numel() // call.weight.shape[made]
+    lengths = (*zip(axes, result.shape, strict=True), (counted, channels))
     if "transpose" in name:  # every entry of x meets the whole filter
-        tape.products.append((call.x.numel() * sums // call.weight.shape[0] * call.weight.shape[1], (*axes, counted)))
+        tape.products.append((call.x.numel() * sums // call.weight.shape[0] * call.weight.shape[1], lengths))
     else:
-        tape.products.append((result.numel() * sums, (*axes, counted)))
+        tape.products.append((result.numel() * sums, lengths))
+
+
+def _in_groups(call: Product, channels: Axis, weights: Sequence[Axis], transposed: bool, why: str) -> Axis:
+    """The channels that a convolution in groups makes: a group of them goes with the group that it reads.
+
+    The first axis of the weights is that of all groups, a after a, the second the b channels of any group.
+    """
+    a, b = call.weight.shape[0] // call.groups, call.weight.shape[1]
+    groups, each, one = whole(Space(call.groups)), whole(Space(a)), f"{why}, whose groups are units as a whole"
+    fix((*each, *weights[1]), one)
+    first = match(weights[0], (*stretched(groups, a), *_repeated(each, a, call.groups)), why)
+    second = (*stretched(groups, b), *_repeated(weights[1], b, call.groups))
+    made, read = (second, first) if transposed else (first, second)
+    match(channels, read, why)
+    return tuple(leaf_places(made))
+
+
+def _repeated(axis: Axis, length: int, times: int) -> Axis:
+    """An axis several times, one after the other."""
+    if len(leaf_places(axis)) == 1:
+        return tuple(place._replace(stop=length * times) for place in leaf_places(axis))
+    return side_by_side((axis, length) for _ in range(times))
 
 
 def _of_activations(tape: Tape, name: str, call: Product, result: torch.Tensor) -> None:
@@ -90,7 +106,8 @@ def _of_activations(tape: Tape, name: str, call: Product, result: torch.Tensor) 
             if call.bias.shape[-i] > 1:
                 axes[-i] = match(axes[-i], axis, why)
     tape.set_axes(result, axes)
-    tape.products.append((result.numel() * call.x.shape[-1], (*axes, a[-1])))
+    lengths = (*zip(axes, result.shape, strict=True), (a[-1], call.x.shape[-1]))
+    tape.products.append((result.numel() * call.x.shape[-1], lengths))
 
 
 def _stacked(operands: Sequence[tuple[tuple[Axis, ...], tuple[int, ...]]], why: str) -> list[Axis]:
@@ -104,8 +121,8 @@ def _stacked(operands: Sequence[tuple[tuple[Axis, ...], tuple[int, ...]]], why: 
         axis = met[0] if met else ()
         for other in met[1:]:
             axis = match(axis, other, why)
-        for space, _ in leaf_places(axis):
-            space.root.stacked = True
+        for place in leaf_places(axis):
+            place.space.stacked = True
         result.append(axis)
     return result
 
@@ -126,7 +143,7 @@ def attend(tape: Tape, func: Function, args: Args, kwargs: Kwargs) -> Any:
         if tensor.ndim > 2 and shape[-3] != q.shape[-3] and shape[-3] > 1:  # grouped queries
             times = q.shape[-3] // shape[-3]
             shape[-3] = q.shape[-3]
-            axes[-3] = tuple(Place(space, stride * times) for space, stride in leaf_places(axes[-3]))
+            axes[-3] = stretched(axes[-3], times)
         operands.append((tuple(axes[:-2]), tuple(shape[:-2])))
     if mask is not None and tape.known(mask):
         operands.append((tape.axes(mask)[:-2], tuple(mask.shape[:-2])))
@@ -135,8 +152,8 @@ def attend(tape: Tape, func: Function, args: Args, kwargs: Kwargs) -> Any:
     stacked = _stacked(operands, why)
     tape.set_axes(result, (*stacked, tape.axes(q)[-2], tape.axes(v)[-1]))
     scores = math.prod(q.shape[:-1]) * k.shape[-2]
-    tape.products.append((scores * q.shape[-1], tuple(stacked)))
-    tape.products.append((scores * v.shape[-1], tuple(stacked)))
+    lengths = tuple(zip(stacked, result.shape[:-2], strict=True))
+    tape.products += [(scores * q.shape[-1], lengths), (scores * v.shape[-1], lengths)]
     return result
 
 
@@ -162,7 +179,8 @@ def einsum(tape: Tape, func: Function, args: Args, kwargs: Kwargs) -> Any:
         for names, tensor in zip(letters, operands, strict=False)
         for letter, n in zip(names, tensor.shape, strict=True)
     }
-    tape.products.append((math.prod(sizes.values()), tuple(met.values())))
+    lengths = tuple((axis, sizes[letter]) for letter, axis in met.items())
+    tape.products.append((math.prod(sizes.values()), lengths))
     return result
 
 

@@ -7,14 +7,15 @@ from typing import Any
 
 import torch
 
-from . import _products  # noqa: F401 - registers its rules
+from . import _products, _recurrent  # noqa: F401 - they register their rules
 from ._calls import Args, Function, Kwargs, argument, operation, tensors
 from ._probe import moved
 from ._registry import Equivalent, rule_of, rules_for
-from ._spaces import Axis, fix, match
+from ._spaces import Axis, fix, leaf_places, match, side_by_side
 from ._tape import Tape
 
 SAME_SHAPE = frozenset(["softmax", "log_softmax", "softmin", "cumsum", "cumprod", "normalize", "sort", "argsort"])
+EQUAL_PARTS = {"chunk": ("chunks",), "split": ("split_size_or_sections", "split_size"), "tensor_split": ("sections",)}
 
 
 class Recording(Tape):
@@ -25,6 +26,9 @@ class Recording(Tape):
         operands = tensors((args, kwargs))
         rule = rule_of(func) or unknown if any(map(self.known, operands)) else _nothing
         result = rule(self, func, args, kwargs or {})
+        if operands and all(map(self.constant, operands)):
+            for tensor in tensors(result):
+                self.set_constant(tensor)
         if tensors(result):
             self.met.update(self.names[id(each)] for each in operands if id(each) in self.names)
         return result
@@ -71,6 +75,11 @@ def _move(tape: Tape, func: Function, args: Args, kwargs: Kwargs) -> Any:
 
     found = moved(again, x, axes, why)
     result = func(*args, **kwargs)
+    if name in EQUAL_PARTS and isinstance(argument(args, kwargs, 1, *EQUAL_PARTS[name]), int):
+        for a in range(x.ndim):  # they stay equal only if the same units of each do
+            for other in found[1:]:
+                match(found[0][a], other[a], why)
+        found = [tuple(tuple(leaf_places(axis)) for axis in each) for each in found]
     for tensor, where in zip(tensors(result), found, strict=False):
         tape.set_axes(tensor, where)
         tape.note_transpose(tensor, x)
@@ -108,7 +117,7 @@ def _cast(tape: Tape, func: Function, args: Args, kwargs: Kwargs) -> Any:
 def _pointwise(tape: Tape, func: Function, args: Args, kwargs: Kwargs, operands: Sequence[torch.Tensor]) -> Any:
     """Spaces of the operands in the same place, after broadcasting, are one."""
     name = operation(func)
-    inputs = [(tape.axes(t), tuple(t.shape), tape.weight(t) is None) for t in operands]
+    inputs = [(tape.axes(t), tuple(t.shape), not tape.constant(t)) for t in operands]
     result = func(*args, **kwargs)
     outputs = tensors(result)
     shape = torch.broadcast_shapes(*(shape for _, shape, _ in inputs))
@@ -146,7 +155,7 @@ def _channels(tape: Tape, func: Function, args: Args, kwargs: Kwargs) -> Any:
         if other is not x and other.numel() > 1:
             axes[channel] = match(axes[channel], tape.axes(other)[0], tape.why(name))
     if name != "prelu":
-        tape.has_size("num_features", axes[channel])
+        tape.has_size("num_features", axes[channel], x.shape[channel])
         for axis in axes[channel + 1 :]:
             fix(axis, tape.why(name))
     result = func(*args, **kwargs)
@@ -216,7 +225,7 @@ def _positions(tape: Tape, func: Function, args: Args, kwargs: Kwargs) -> Any:
 
 @rules_for("cat concat concatenate")
 def _concatenate(tape: Tape, func: Function, args: Args, kwargs: Kwargs) -> Any:
-    """Side by side along one axis, where sizes stay; the other axes are those of all parts."""
+    """Segments side by side along one axis; the other axes are those of all parts."""
     name = operation(func)
     parts = list(argument(args, kwargs, 0, "tensors"))
     dim = argument(args, kwargs, 1, "dim", "axis", default=0) % max(part.ndim for part in parts)
@@ -227,10 +236,19 @@ def _concatenate(tape: Tape, func: Function, args: Args, kwargs: Kwargs) -> Any:
         for a in range(result.ndim):
             if a != dim:
                 axes[a] = match(axes[a], tape.axes(part)[a], why)
-    for part in parts:
-        fix(tape.axes(part)[dim], why)
-    axes[dim] = ()
+    axes[dim] = side_by_side((tape.axes(part)[dim], part.shape[dim]) for part in parts)
     tape.set_axes(result, axes)
+    return result
+
+
+@rules_for("pack_padded_sequence pad_packed_sequence")
+def _packing(tape: Tape, func: Function, args: Args, kwargs: Kwargs) -> Any:
+    """Steps and samples on one axis, or on two again; the last axis is that of the features."""
+    axes = tape.axes(args[0])
+    for axis in axes[:-1]:
+        fix(axis, tape.why(operation(func)))
+    result = func(*args, **kwargs)
+    tape.set_axes(result[0], (*((),) * (result[0].ndim - 1), axes[-1]))
     return result
 
 

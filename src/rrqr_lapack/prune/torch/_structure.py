@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeAlias
 
-from .._face import Term
-from ._spaces import Space, leaf_places
-from ._tape import Key, Tape
+import numpy as np
+from numpy.typing import ArrayLike
 
-Attribute: TypeAlias = tuple[str, str, int]  # module, attribute, the attribute's value for each unit
+from .._face import Term
+from ._layout import Layout, as_terms, cost_terms, length_terms
+from ._spaces import Space
+from ._tape import OUTPUT, Key, Tape
+
+Attribute: TypeAlias = tuple[str, str, tuple[Term, ...]]  # module, attribute, its value as a function of the widths
 
 
 class Member(NamedTuple):
@@ -22,23 +26,28 @@ class Member(NamedTuple):
     ----------
     name : str
     axis : int
-    sizes : tuple of int
-        The axis is a product of index spaces, outermost first, the group's own among them.
-    at : int
-        Which of `sizes` is the group's.
-    unit : tuple of int
-        Which of `sizes` belong to a unit: the d_h of an attention head. The others are positions.
+    layout : Layout
+        Of the whole axis.
+    group : str
     """
 
     name: str
     axis: int
-    sizes: tuple[int, ...]
-    at: int
-    unit: tuple[int, ...]
+    layout: Layout
+    group: str
 
-    def resized(self, width: int) -> Member:
-        """The same for another number of units."""
-        return self._replace(sizes=(*self.sizes[: self.at], width, *self.sizes[self.at + 1 :]))
+    @property
+    def blocks(self) -> list[np.ndarray]:
+        """The entries of the units, for each time that the group lies on the axis: (units, columns, positions)."""
+        return self.layout.blocks(self.group)
+
+    def kept(self, C: ArrayLike) -> np.ndarray:
+        """The entries of the axis that stay when the units C do."""
+        return self.layout.kept(self.group, C)
+
+    def resized(self, widths: Mapping[str, int]) -> Member:
+        """The same for other numbers of units."""
+        return self._replace(layout=self.layout.resized(widths))
 
 
 class Reader(NamedTuple):
@@ -66,8 +75,8 @@ class Coupling:
     affine : bool
         Whether a constant added to the activations can be folded: every reader has a bias of its own and does not
         pad with zeros.
-    attributes : tuple of (str, str, int)
-        Module, attribute, and the attribute's value for each unit: numbers in the model's code that follow the width.
+    attributes : tuple of (str, str, tuple of Term)
+        Module, attribute, and the attribute's value: numbers in the model's code that follow widths.
     """
 
     name: str
@@ -79,14 +88,19 @@ class Coupling:
     affine: bool
     attributes: tuple[Attribute, ...] = ()
 
-    def resized(self, width: int) -> Coupling:
-        """The same for another number of units."""
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """Every axis that a cut touches."""
+        return (*self.makers, *self.followers, *(reader.member for reader in self.readers))
+
+    def resized(self, widths: Mapping[str, int]) -> Coupling:
+        """The same for other numbers of units."""
         return replace(
             self,
-            width=width,
-            makers=tuple(member.resized(width) for member in self.makers),
-            followers=tuple(member.resized(width) for member in self.followers),
-            readers=tuple(reader._replace(member=reader.member.resized(width)) for reader in self.readers),
+            width=widths.get(self.name, self.width),
+            makers=tuple(member.resized(widths) for member in self.makers),
+            followers=tuple(member.resized(widths) for member in self.followers),
+            readers=tuple(reader._replace(member=reader.member.resized(widths)) for reader in self.readers),
         )
 
 
@@ -100,7 +114,7 @@ class Structure:
         Name -> `Coupling`, in forward order.
     parameters, flops : tuple of Term
     whole : dict
-        Name -> why these units cannot be removed, for weights that are made and read like a group.
+        Name -> why these units cannot be removed, of all that weights make except the model's outputs.
     unknown : dict
         Module -> operation in it that is not understood and that weights depend on, or that its weights did not run.
     """
@@ -110,6 +124,15 @@ class Structure:
     flops: tuple[Term, ...]
     whole: Mapping[str, str]
     unknown: Mapping[str, str]
+
+    @property
+    def widths(self) -> dict[str, int]:
+        """Units of each group."""
+        return {name: coupling.width for name, coupling in self.couplings.items()}
+
+    def resized(self, widths: Mapping[str, int]) -> Structure:
+        """The same for other numbers of units."""
+        return replace(self, couplings={name: each.resized(widths) for name, each in self.couplings.items()})
 
     def only(self, couplings: Iterable[Coupling], whole: Mapping[str, str] | None = None) -> Structure:
         """The same with fewer groups, or with other attributes; what the others cost becomes constant.
@@ -126,9 +149,12 @@ class Structure:
                 costs[tuple(name for name in term.groups if name not in gone)] += term.coefficient * constant
             return tuple(Term(count, names) for names, count in costs.items())
 
+        def attributes(coupling: Coupling) -> tuple[Attribute, ...]:
+            return tuple((module, attribute, reduced(terms)) for module, attribute, terms in coupling.attributes)
+
         return replace(
             self,
-            couplings=kept,
+            couplings={name: replace(each, attributes=attributes(each)) for name, each in kept.items()},
             parameters=reduced(self.parameters),
             flops=reduced(self.flops),
             whole={**self.whole, **(whole or {})},
@@ -147,48 +173,68 @@ def structure(tape: Tape, samples: int, *, residual: bool) -> Structure:
     residual : bool
         Whether residual streams are groups.
     """
-    made = {leaf for key in tape.makes for leaf in _leaves(tape, key)}
-    read = {leaf for key in tape.reads for leaf in _leaves(tape, key)}
-    places: dict[Space, list[tuple[Key, int]]] = {}
+    places: dict[Space, list[Key]] = {}
     for name, spaces in tape.spaces.items():
         for axis, space in enumerate(spaces):
-            for at, leaf in enumerate(space.leaves()):
-                places.setdefault(leaf, []).append(((name, axis), at))
+            for leaf in dict.fromkeys(space.leaves()):
+                places.setdefault(leaf, []).append((name, axis))
+    made = {leaf for key in tape.makes for leaf in _space(tape, key).leaves()}
+    read = {leaf for key in tape.reads for leaf in _space(tape, key).leaves()}
+    closed = {leaf for leaf in made - read if leaf.fixed and leaf.fixed != OUTPUT}
+    first = {
+        leaf: min(tape.makes.get(key, math.inf) for key in keys)
+        for leaf, keys in places.items()
+        if leaf in closed or (leaf in made and leaf in read)
+    }
 
-    couplings: list[Coupling] = []
     whole: dict[str, str] = {}
     groups: dict[Space, str] = {}
-    for leaf in sorted(made & read, key=lambda leaf: min(tape.makes.get(key, math.inf) for key, _ in places[leaf])):
-        coupling = _coupling(tape, leaf, places[leaf], made)
-        why = _obstacle(tape, leaf, places[leaf], coupling, made, residual)
+    inside: set[str] = set()
+    obstacles = {leaf: _obstacle(tape, leaf, places[leaf], residual) for leaf in first}
+    free = {leaf for leaf, why in obstacles.items() if not why}
+    for leaf in sorted(first, key=first.__getitem__):
+        makers = [key for key in sorted(tape.makes, key=tape.makes.__getitem__) if key in places[leaf]]
+        readers = [key for key in places[leaf] if key in tape.reads]
+        name = _module((makers or readers)[0][0])
+        units = {block.shape[1] for key in readers for block in _layout(tape, key, {leaf: name}, made).blocks(name)}
+        why = obstacles[leaf] or _around_it(tape, leaf, places[leaf], free)
+        if not why and len(units) > 1:
+            why = "its readers see units of different sizes"
         if why:
-            whole.setdefault(coupling.name, why)
+            whole.setdefault(name, why)
             continue
-        if coupling.name in groups.values():  # one module that makes two groups
-            coupling = replace(coupling, name=coupling.makers[0].name)
-        groups[leaf] = coupling.name
-        couplings.append(coupling)
-    inside = {_module(member.name) for coupling in couplings for member in coupling.makers if member.unit}
+        if name in groups.values():  # one module that makes several groups
+            name = makers[0][0]
+            taken = sum(each.partition("[")[0] == name for each in groups.values())
+            name = f"{name}[{taken}]" if taken else name
+        groups[leaf] = name
+        if units != {1}:
+            inside.update(_module(key[0]) for key in makers)
+    couplings = [_coupling(tape, leaf, name, places[leaf], groups, made) for leaf, name in groups.items()]
     whole = {name: why for name, why in whole.items() if name not in inside and name not in groups.values()}
 
-    parameters: dict[tuple[str, ...], float] = {}
-    for name, parameter in tape.model.named_parameters():
-        leaves = [leaf for space in tape.spaces[name] for leaf in space.leaves()]
-        _add(parameters, parameter.numel(), leaves, groups)
-    flops: dict[tuple[str, ...], float] = {}
+    parameters: Counter[tuple[str, ...]] = Counter()
+    for parameter in tape.model.parameters():
+        axes = tuple(zip(tape.axes(parameter), parameter.shape, strict=True))
+        parameters.update(cost_terms(parameter.numel(), axes, groups))
+    flops: Counter[tuple[str, ...]] = Counter()
     for count, axes in tape.products:
-        _add(flops, count / samples, [place.space for axis in axes for place in leaf_places(axis)], groups)
+        flops.update(cost_terms(count / samples, axes, groups))
     return Structure(
         {coupling.name: coupling for coupling in couplings},
-        tuple(Term(round(count), names) for names, count in parameters.items()),
-        tuple(Term(round(count), names) for names, count in flops.items()),
+        as_terms(parameters),
+        as_terms(flops),
         whole,
         _unknown(tape, made),
     )
 
 
-def _leaves(tape: Tape, key: Key) -> list[Space]:
-    return tape.spaces[key[0]][key[1]].leaves()
+def _space(tape: Tape, key: Key) -> Space:
+    return tape.spaces[key[0]][key[1]]
+
+
+def _layout(tape: Tape, key: Key, groups: Mapping[Space, str], made: Collection[Space]) -> Layout:
+    return Layout.of(_space(tape, key), groups, made)
 
 
 def _module(name: str) -> str:
@@ -196,14 +242,13 @@ def _module(name: str) -> str:
     return name.rpartition(".")[0] or name
 
 
-def _coupling(tape: Tape, leaf: Space, places: Sequence[tuple[Key, int]], made: set[Space]) -> Coupling:
+def _coupling(
+    tape: Tape, leaf: Space, name: str, keys: Sequence[Key], groups: Mapping[Space, str], made: Collection[Space]
+) -> Coupling:
     """Every axis that holds the space, by what it does."""
     makers, followers, readers = [], [], []
-    for key, at in places:
-        leaves = _leaves(tape, key)
-        unit = tuple(i for i in range(at + 1, len(leaves)) if leaves[i] in made)
-        name, axis = key
-        member = Member(name, axis, tuple(each.size for each in leaves), at, unit)
+    for key in keys:
+        member = Member(*key, _layout(tape, key, groups, made), name)
         if key in tape.reads:
             biases = (bias for bias in tape.reads[key].biases if bias is not None)
             readers.append(Reader(member, tuple(sorted(biases))))
@@ -212,38 +257,30 @@ def _coupling(tape: Tape, leaf: Space, places: Sequence[tuple[Key, int]], made: 
         else:
             followers.append(member)
     makers.sort(key=lambda member: tape.makes[member[:2]])
-    columns = [math.prod(reader.member.sizes[i] for i in reader.member.unit) for reader in readers]
-    reads = [tape.reads[key] for key, _ in places if key in tape.reads]
-    uses = Counter(name for each in tape.reads.values() for name in each.biases)
+    reads = [tape.reads[reader.member[:2]] for reader in readers]
+    uses = Counter(bias for each in tape.reads.values() for bias in each.biases)
     affine = all(each.exact and len(each.biases) == 1 and uses[next(iter(each.biases))] == 1 for each in reads)
-    first = (*makers, *(reader.member for reader in readers))[0].name
+    lengths = [
+        (module, attribute, length_terms(axis, length, groups)) for module, attribute, axis, length in tape.sized
+    ]
     return Coupling(
-        _module(first),
+        name,
         leaf.size,
-        columns[0] if columns else 1,
+        readers[0].member.blocks[0].shape[1],
         tuple(makers),
         tuple(followers),
         tuple(readers),
         affine and all(None not in each.biases for each in reads),
         tuple(
-            (module, attribute, math.prod(place.space.size for place in inner) // leaf.size)
-            for module, attribute, axis in tape.sized
-            for inner in (leaf_places(axis),)
-            if any(place.space is leaf for place in inner)
+            (module, attribute, as_terms(terms))
+            for module, attribute, terms in lengths
+            if any(name in names for names in terms)
         ),
     )
 
 
-def _obstacle(
-    tape: Tape,
-    leaf: Space,
-    places: Sequence[tuple[Key, int]],
-    coupling: Coupling,
-    made: set[Space],
-    residual: bool,
-) -> str | None:
-    """Why a space that weights make and read is no group; None if it is one."""
-    keys = [key for key, _ in places]
+def _obstacle(tape: Tape, leaf: Space, keys: Sequence[Key], residual: bool) -> str | None:
+    """Why a space that weights make and read is no group, whatever lies around it; None if it may be one."""
     if leaf.fixed:
         return leaf.fixed
     if leaf.size < 2:
@@ -251,26 +288,32 @@ def _obstacle(
     if leaf.summed and not residual:
         if not leaf.stacked:
             return "it is a residual stream (residual=True makes it a group)"
-        if len(coupling.readers) > 1:
+        if sum(key in tape.reads for key in keys) > 1:
             return "several attentions add one bias to the scores of their heads (residual=True makes them a group)"
-    if len(set(keys)) < len(keys):
-        return "a weight has it twice along one axis"
     if any(key in tape.makes and key in tape.reads for key in keys):
         return "one weight both makes and reads it along the same axis"
-    if len({math.prod(r.member.sizes[i] for i in r.member.unit) for r in coupling.readers}) > 1:
-        return "its readers see units of different sizes"
-    for key, at in places:
-        if any(not outer.fixed and outer in made for outer in _leaves(tape, key)[:at]):
-            return "it lies within a larger unit"
     return None
 
 
-def _add(
-    costs: dict[tuple[str, ...], float], count: float, leaves: Sequence[Space], groups: Mapping[Space, str]
-) -> None:
-    names = tuple(sorted(groups[leaf] for leaf in leaves if leaf in groups))
-    each = count / math.prod(leaf.size for leaf in leaves if leaf in groups)
-    costs[names] = costs.get(names, 0) + each
+def _around_it(tape: Tape, leaf: Space, keys: Sequence[Key], free: Collection[Space]) -> str | None:
+    """Why a space is no group beside those that may be groups too."""
+    for key in keys:
+        for outer in _around(_space(tape, key), leaf):
+            if leaf in outer:
+                return "a weight has it twice along one axis"
+            if any(each in free for each in outer):
+                return "it lies within a larger unit"
+    return None
+
+
+def _around(space: Space, leaf: Space) -> list[list[Space]]:
+    """For each time that a space lies on an axis the spaces outside of it, in products with it."""
+    if space.factors:
+        major, minor = space.factors
+        return _around(major, leaf) + [major.leaves() + outer for outer in _around(minor, leaf)]
+    if space.segments:
+        return [outer for segment in space.segments for outer in _around(segment, leaf)]
+    return [[]] if space.root is leaf else []
 
 
 def _unknown(tape: Tape, made: set[Space]) -> dict[str, str]:

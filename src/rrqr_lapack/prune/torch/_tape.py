@@ -17,7 +17,9 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.weak import WeakIdKeyDictionary
 
 from ._calls import Product, tensors
-from ._spaces import Axis, Place, Space, fix, leaf_places
+from ._spaces import Axis, Space, fix, leaf_places, whole
+
+OUTPUT = "it is an output of the model"
 
 Key: TypeAlias = tuple[str, int]  # a parameter or buffer, by name, and one of its axes
 
@@ -77,12 +79,12 @@ class Tape(Weights, TorchFunctionMode):
         (name, axis) -> `Read`, for axes that are summed over in a product with activations.
     makes : dict
         (name, axis) -> the step at which it made an axis of activations.
-    products : list of (int, tuple of Axis)
-        Multiply-adds of each product, and the axes they are proportional to.
+    products : list of (int, tuple of (Axis, int))
+        Multiply-adds of each product, and the axes, with their lengths, that they are proportional to.
     unknown : list of (str, str, list of Space)
         Operations that have no rule: module, operation, and the spaces that it fixed.
-    sized : list of (str, str, Axis)
-        Modules without weights that know the size of an axis all the same: module, attribute, axis.
+    sized : list of (str, str, Axis, int)
+        Modules that know the length of an axis beside their weights: module, attribute, axis, length.
     met : set of str
         Names of the parameters and buffers that functions were called with.
     """
@@ -95,9 +97,9 @@ class Tape(Weights, TorchFunctionMode):
         }
         self.reads: dict[Key, Read] = {}
         self.makes: dict[Key, int] = {}
-        self.products: list[tuple[int, tuple[Axis, ...]]] = []
+        self.products: list[tuple[int, tuple[tuple[Axis, int], ...]]] = []
         self.unknown: list[tuple[str, str, list[Space]]] = []
-        self.sized: list[tuple[str, str, Axis]] = []
+        self.sized: list[tuple[str, str, Axis, int]] = []
         self.met: set[str] = set()
         for name, tensor in self._held:
             if tensor.is_complex():
@@ -106,6 +108,7 @@ class Tape(Weights, TorchFunctionMode):
         self._modules: dict[torch.nn.Module, str] = {module: name for name, module in model.named_modules()}
         self._calls: list[str] = []
         self._axes = WeakIdKeyDictionary()
+        self._constants = WeakIdKeyDictionary()
 
     def __enter__(self) -> Self:
         self._hooks = ExitStack()
@@ -133,13 +136,21 @@ class Tape(Weights, TorchFunctionMode):
         """The places of spaces on each axis of a tensor; empty where it has none."""
         name = self.names.get(id(tensor))
         if name is not None:
-            return tuple((Place(space, 1),) if space.size > 1 else () for space in self.spaces[name])
+            return tuple(map(whole, self.spaces[name]))
         return self._axes.get(tensor) or ((),) * tensor.ndim
 
     def set_axes(self, tensor: torch.Tensor, axes: Iterable[Axis]) -> None:
         """Say where the spaces are on a tensor that an operation made."""
         if id(tensor) not in self.names:
             self._axes[tensor] = tuple(axes)
+
+    def constant(self, tensor: torch.Tensor) -> bool:
+        """Whether the tensor is made from parameters and buffers alone: no activation."""
+        return id(tensor) in self.names or tensor in self._constants
+
+    def set_constant(self, tensor: torch.Tensor) -> None:
+        """Note that an operation made the tensor from constants."""
+        self._constants[tensor] = True
 
     def known(self, tensor: torch.Tensor) -> bool:
         """Whether any axis of the tensor has a space."""
@@ -155,10 +166,10 @@ class Tape(Weights, TorchFunctionMode):
         """Note that a weight's axis makes an axis of activations."""
         self.makes.setdefault(key, len(self.makes))
 
-    def has_size(self, attribute: str, axis: Axis) -> None:
-        """Note that the running module repeats the size of an axis, if it has this attribute."""
+    def has_size(self, attribute: str, axis: Axis, length: int) -> None:
+        """Note that the running module repeats the length of an axis, if it has this attribute."""
         if type(getattr(self.model.get_submodule(self.module), attribute, None)) is int:
-            self.sized.append((self.module, attribute, axis))
+            self.sized.append((self.module, attribute, axis, length))
 
     def leave(self, operation: str, axes: Iterable[Axis]) -> None:
         """Fix the spaces that an operation without a rule meets, and remember it."""
@@ -175,4 +186,4 @@ class Tape(Weights, TorchFunctionMode):
         """The end of the forward pass: what the model returns keeps its size."""
         for tensor in tensors(outputs):
             for axis in self.axes(tensor):
-                fix(axis, "it is an output of the model")
+                fix(axis, OUTPUT)

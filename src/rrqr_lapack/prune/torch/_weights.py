@@ -16,8 +16,8 @@ from typing import Any
 
 import torch
 
+from ..._common.atomic import FilePath
 from .._arrays import read_safetensors
-from .._atomic import FilePath
 from .._words import some
 from ._files import shared_names
 

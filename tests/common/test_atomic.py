@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from rrqr_lapack.prune._atomic import check_outputs, whole_file
+from rrqr_lapack._common.atomic import check_outputs, whole_file
 
 
 def test_the_file_appears_when_the_block_ends(tmp_path):

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from rrqr_lapack._common.arrays import check_flag
+from .arrays import check_flag
 
 FilePath: TypeAlias = str | os.PathLike[str]
 
@@ -42,7 +42,7 @@ def check_outputs(*paths: FilePath | None, overwrite: bool = False, make_folder:
 
     Examples
     --------
-    >>> from rrqr_lapack.prune._atomic import check_outputs
+    >>> from rrqr_lapack._common.atomic import check_outputs
     >>> check_outputs("none/a.txt")
     Traceback (most recent call last):
     FileNotFoundError: the folder none is not there
@@ -84,7 +84,7 @@ def whole_file(path: FilePath, overwrite: bool = False) -> Iterator[Path]:
     Examples
     --------
     >>> import pathlib, tempfile
-    >>> from rrqr_lapack.prune._atomic import whole_file
+    >>> from rrqr_lapack._common.atomic import whole_file
     >>> folder = pathlib.Path(tempfile.mkdtemp())
     >>> with whole_file(folder / "a.txt") as temporary:
     ...     _ = temporary.write_text("all of it")
