@@ -24,7 +24,7 @@ def accuracy(model):
 
 
 analysis = analyze(network, samples)
-fractions = (0.06, 0.1, 0.15, 0.2, 0.3, 0.5)
+fractions = (0.1, 0.2, 0.4)
 figure, axis = plt.subplots(figsize=(6.5, 4))
 for name, (options, refit) in trial.SCHEMES.items():
     points = [accuracy(apply(analysis, plan(analysis, keep=keep, **options), refit=refit)) for keep in fractions]
