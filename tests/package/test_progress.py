@@ -29,6 +29,10 @@ def network():
     return prune.Network([prune.Dense(rng.standard_normal((6, 12)), activation="relu"), prune.Dense(np.ones((12, 2)))])
 
 
+def analysis():
+    return prune.analyze(network(), np.random.default_rng(0).random((99, 6)))
+
+
 CALLS = {  # what is called with a progress, and what it tells of
     "qr_truncated": (lambda p: qr_truncated(A, rank=500, progress=p), {"eliminating columns"}),
     "TruncatedQR": (lambda p: TruncatedQR(A, rank=500, progress=p), {"eliminating columns"}),
@@ -49,6 +53,11 @@ CALLS = {  # what is called with a progress, and what it tells of
     "analyze": (
         lambda p: prune.analyze(network(), np.random.default_rng(0).random((99, 6)), progress=p),
         {"reading activations"},
+    ),
+    "plan": (lambda p: prune.plan(analysis(), keep=0.5, progress=p), {"measuring cuts"}),
+    "apply": (
+        lambda p: prune.apply(analysis(), prune.plan(analysis(), keep=0.5), refit="asymmetric", progress=p),
+        {"refitting"},
     ),
 }
 every_call = pytest.mark.parametrize("name", CALLS)

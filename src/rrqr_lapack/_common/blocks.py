@@ -113,10 +113,11 @@ class BlockMatrix(Streamed):
         super().__init__(*self._told(shape, dtype))
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "source"}
+        return {name: value for name, value in dict(super().__getstate__()).items() if name != "source"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
+        restore = getattr(super(), "__setstate__", self.__dict__.update)  # SciPy has one since 1.18
+        restore(state)
         self.source = open_source(self._given)
 
     def _both(self, x: Any, y: Any) -> tuple[Any, Any]:

@@ -38,10 +38,10 @@ class Streamed(LinearOperator):
         return self._both(None, y)[1]
 
     def _matvec(self, x: Array) -> Matrix:
-        return self._matmat(x.reshape(-1, 1))
+        return self._matmat(x.reshape(-1, 1))[:, 0]
 
     def _rmatvec(self, y: Array) -> Matrix:
-        return self._rmatmat(y.reshape(-1, 1))
+        return self._rmatmat(y.reshape(-1, 1))[:, 0]
 
 
 def as_operand(a: Any, name: str = "a", *, check_finite: bool = True, with_adjoint: bool = False) -> Operand:

@@ -9,7 +9,7 @@ import numpy as np
 
 from rrqr_lapack import TallQR
 
-from .._common.progress import Progress
+from .._common.progress import Progress, check_progress
 from ._analyze import Analysis, check_analysis, read_again
 from ._face import Batch, Cut, Face, Model
 from ._planning.plans import GroupPlan, Plan
@@ -68,6 +68,7 @@ def apply(analysis: Analysis[Model], plan: Plan, *, refit: Refit = None, progres
     Network(8 -> 16 -> 3, linear head, 195 parameters)
     """
     _check(analysis, plan, refit)
+    progress = check_progress(progress)
     if refit is None:
         return analysis.face.cut({group.name: _cut(analysis, plan.recipe, group) for group in plan.groups}).model
     small, batches = analysis.face, read_again(analysis)

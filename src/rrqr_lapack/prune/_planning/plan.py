@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..._common.progress import Progress
+from ..._common.progress import Progress, check_progress
 from .._analyze import Analysis, check_analysis
 from .._face import total
 from .._units.curves import Curves
@@ -129,7 +129,7 @@ def plan(
 def planned(analysis: Analysis[Any], request: Request, progress: Progress | None = None) -> Plan:
     """The plan for what was asked and checked."""
     budget = request.budget
-    curves = Curves(analysis, request.groups, request.recipe, request.round_to, progress)
+    curves = Curves(analysis, request.groups, request.recipe, request.round_to, check_progress(progress))
     if not request.allocations:
         widths = _by_rule(curves, budget, request.eps_scale)
         return _made(curves, budget, budget.kind, widths, {budget.kind: curves.together(widths)})
