@@ -123,8 +123,8 @@ enum {
 #define PREFETCH_AGREE (REAL_EPSILON / 2)
 /* How far the largest squared norm may fall beside that, for rows to be used for another block. In double pivots were
  * the same down to here for Kahan's matrices of eight angles and three drops in eight seeds, and for stairs of 1e-1 to
- * 1e-5. Measured, all of a geometric matrix of 2000^2 to 1e-8, one core: 690 ms, 810 with 0.1 and 780 with 0, where the
- * bound of a choice alone ends blocks, many of them early; pivots are the same. */
+ * 1e-5. Measured, all of a geometric matrix of 2000^2 to 1e-8, one core: 690 ms, 810 with 0.1; with 0, where the
+ * bound of a choice alone ends blocks, 610 in one run and 780 in another; pivots are the same. */
 #define GRAM_REUSE PICK(0.1f, 1e-5, 0.1f, 1e-5)
 /* The exponent of two up to which the smaller factor of a Gram row's product is scaled up: half of the exponents. */
 #define GRAM_BOOST PICK(60, 500, 60, 500)

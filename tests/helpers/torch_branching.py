@@ -154,6 +154,41 @@ class Shuffled(nn.Module):
         return self.out(self.shuffled(torch.cat([one, torch.tanh(two)], 1), 2))
 
 
+class SharedKeys(nn.Module):
+    """Query heads under one key and value head, all from one projection; half of each head is turned by position."""
+
+    def __init__(self):
+        super().__init__()
+        self.qkv, self.project, self.out, self.width = nn.Linear(12, 24), nn.Linear(16, 9), nn.Linear(9, 2), 16
+
+    @staticmethod
+    def turned(x):
+        first, rest = x[..., :2], x[..., 2:]
+        return torch.cat([first + torch.cat([-first[..., 1:], first[..., :1]], -1) / 2, rest], -1)
+
+    def forward(self, x):
+        q, k, v = self.qkv(x).split((self.width, 4, 4), -1)
+        q = self.turned(q.unflatten(-1, (-1, 4)).transpose(1, 2))
+        y = F.scaled_dot_product_attention(q, self.turned(k[:, None]), v[:, None])
+        return self.out(torch.tanh(self.project(y.transpose(1, 2).flatten(2))))
+
+
+class Slopes(nn.Module):
+    """Queries, keys and values head by head in one projection, and a slope for each head in the scores."""
+
+    def __init__(self):
+        super().__init__()
+        self.qkv, self.project, self.out, self.heads = nn.Linear(12, 48), nn.Linear(16, 9), nn.Linear(9, 2), 4
+        self.register_buffer("slopes", 2.0 ** -torch.arange(1.0, 5.0))
+
+    def forward(self, x):
+        heads = self.qkv(x).unflatten(-1, (self.heads, 3, 4)).transpose(1, 2)
+        q, k, v = heads[..., 0, :], heads[..., 1, :], heads[..., 2, :]
+        bias = self.slopes[:, None, None] * torch.arange(x.shape[1])
+        y = ((q @ k.mT) / 2 + bias.to(x)).softmax(-1) @ v
+        return self.out(torch.tanh(self.project(y.transpose(1, 2).flatten(2))))
+
+
 INPUTS = {
     UNet: (3, 8, 8),
     Growing: (3, 6, 6),
@@ -163,4 +198,6 @@ INPUTS = {
     Imported: (3, 6, 6),
     Cardinal: (3, 6, 6),
     Shuffled: (3, 5, 5),
+    SharedKeys: (6, 12),
+    Slopes: (6, 12),
 }

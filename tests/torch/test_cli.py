@@ -1,5 +1,6 @@
 """``rrqr compress`` and ``rrqr plan`` on checkpoints of PyTorch."""
 
+import importlib
 import os
 import pickle
 from pathlib import Path
@@ -45,7 +46,6 @@ class Late(Encoder):
 @pytest.fixture
 def model(tmp_path, monkeypatch):
     """A folder with code, checkpoints in three forms and samples; the model."""
-    import importlib
 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "encoder_code.py").write_text(CODE)
@@ -59,6 +59,22 @@ def model(tmp_path, monkeypatch):
     np.save("X.npy", X)
     np.savez("X.npz", x=X, scale=np.float32(1.0))
     return model
+
+
+STREAM = """
+import torch
+
+
+class Stream(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem, self.up, self.down = torch.nn.Linear(4, 12), torch.nn.Linear(12, 16), torch.nn.Linear(16, 12)
+        self.head = torch.nn.Linear(12, 3)
+
+    def forward(self, x):
+        x = self.stem(x)
+        return self.head(torch.tanh(x + self.down(torch.tanh(self.up(x)))))
+"""
 
 
 def command(checkpoint, *options, data="X.npy", out="small.safetensors"):
@@ -84,6 +100,21 @@ def test_what_is_compressed_can_be_compressed_again(model, capsys):
     assert main(command("small.safetensors", "--keep", ".5", out="smaller.safetensors")) == 0
     assert prune.load(type(model)(), "smaller.safetensors").up.out_features == 5
     capsys.readouterr()
+
+
+def test_residual_streams_and_the_batch_size_are_options(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "stream_code.py").write_text(STREAM)
+    monkeypatch.syspath_prepend(tmp_path)
+    stream = importlib.import_module("stream_code").Stream()
+    torch.save(stream.state_dict(), "stream.pt")
+    np.save("X.npy", np.random.default_rng(0).standard_normal((90, 4)).astype(np.float32))
+    given = ["--class", "stream_code:Stream", "--data", "X.npy", "--keep", ".5", "-o", "small.safetensors"]
+    assert main(["compress", "stream.pt", *given, "--residual", "--batch-size", "30"]) == 0
+    small = prune.load(type(stream)(), "small.safetensors")
+    assert (small.stem.out_features, small.up.out_features) == (6, 8)
+    assert main(["compress", "net.npz", "--data", "X.npy", "--keep", ".5", "-o", "o.npz", "--residual"]) == 1
+    assert "option --residual must be for PyTorch, with --class" in capsys.readouterr().err
 
 
 def test_a_plan_is_made_and_followed(model, capsys):

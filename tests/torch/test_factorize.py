@@ -248,3 +248,46 @@ def test_few_samples_are_warned_of_and_the_report_says_so(model):
     with pytest.warns(CalibrationWarning, match=words):
         _, report = prune.factorize(model, samples(1).repeat(40, 1), ranks={"0": 2})
     assert report.doubts and f"beware      {report.doubts[0]}" in str(report)
+
+
+class Rows(nn.Module):
+    """What GPT-2 of transformers has for linear layers, by its name there."""
+
+    def __init__(self, inputs, outputs):
+        super().__init__()
+        self.nf = outputs
+        self.weight, self.bias = nn.Parameter(torch.randn(inputs, outputs)), nn.Parameter(torch.randn(outputs))
+
+    def forward(self, x):
+        return torch.addmm(self.bias, x.flatten(0, -2), self.weight).reshape(*x.shape[:-1], self.nf)
+
+
+Conv1D = type("Conv1D", (Rows,), {})
+OTHERS = {
+    "rows": (lambda: Conv1D(8, 12), lambda: torch.randn(300, 8), 8),
+    "embedding": (lambda: nn.Embedding(20, 12, padding_idx=3), lambda: torch.randint(0, 20, (300, 4)), 12),
+    "transposed": (
+        lambda: nn.ConvTranspose1d(8, 6, 3, stride=2, padding=1, output_padding=1), lambda: torch.randn(60, 8, 9), 8
+    ),
+    "transposed 2d": (lambda: nn.ConvTranspose2d(4, 6, (2, 3), bias=False), lambda: torch.randn(60, 4, 5, 5), 4),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_other_layers_are_exact_at_full_rank_and_read_back_from_files(kind, tmp_path):
+    pytest.importorskip("safetensors", reason="the files are its")
+    torch.manual_seed(0)
+    make, draw, full = OTHERS[kind]
+    model, x = nn.Sequential(make()), draw()
+    whole, report = prune.factorize(model, x, ranks={"0": full})
+    half, fewer = prune.factorize(model, x, ranks={"0": full // 2})
+    prune.save(half, tmp_path / "half.safetensors")
+    with torch.no_grad():
+        assert models.relative_error(whole(x), model(x)) < 1e-5
+        assert report.layers[0].error < 1e-5 < fewer.layers[0].error
+        read = prune.load(nn.Sequential(make()), tmp_path / "half.safetensors")
+        assert models.relative_error(read(x), half(x)) < 1e-6
+        if kind in ("rows", "embedding"):  # elsewhere products overlap, or the bias counts
+            given = getattr(model[0], "bias", 0)
+            measured = (half(x) - model(x)).norm() / (model(x) - given).norm()
+            assert abs(float(measured) / fewer.layers[0].error - 1) < 1e-3

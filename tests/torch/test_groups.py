@@ -57,6 +57,8 @@ FOUND = {
     branching.Imported: {"first": 8, "second": 6, "third": 10},
     branching.Cardinal: {"reduce": 6, "expand": 4},
     branching.Shuffled: {"first": 6},
+    branching.SharedKeys: {"qkv": 4, "project": 9},
+    branching.Slopes: {"qkv": 4, "project": 9},
 }
 KINDS = pytest.mark.parametrize("kind", FOUND, ids=lambda kind: kind.__name__)
 
@@ -166,6 +168,7 @@ def test_a_plan_with_affine_correction_leaves_such_groups_without_shift():
 def test_a_residual_stream_is_a_group_when_asked():
     face = face_of(models.Residual, residual=True)[0]
     assert {group.name: group.width for group in face.groups} == {"stem": 6, "blocks.0.conv1": 12, "blocks.1.conv1": 12}
+    assert face.streams == ("stem",)
     small = face.cut({"stem": Cut(np.arange(3), np.eye(3, 6))}).model
     assert (small.stem.out_channels, small.blocks[0].bn2.num_features, small.fc.in_features) == (3, 3, 3)
     assert face_of(models.Residual)[0].left_alone == {
@@ -226,18 +229,16 @@ def test_a_module_that_is_not_understood_is_named_and_the_others_are_pruned():
     assert [group.name for group in face.groups] == ["third"]
 
 
-def test_packed_attention_is_left_alone_and_the_feed_forward_blocks_are_pruned():
-    layer = torch.nn.TransformerEncoderLayer(12, 2, 24, batch_first=True)
-    with pytest.warns(UserWarning, match=r"layers.0.self_attn, layers.1.self_attn: multi_head_attention_forward"):
-        face, _ = prune.find_groups(torch.nn.TransformerEncoder(layer, 2), torch.randn(8, 3, 12))
-    assert {group.name: group.width for group in face.groups} == {"layers.0.linear1": 24, "layers.1.linear1": 24}
-    small = face.cut({"layers.0.linear1": Cut(np.arange(5), np.eye(5, 24))})
-    assert small.model(torch.randn(2, 3, 12)).shape == (2, 3, 12)
+class Doubled(torch.nn.Linear):
+    """Weights that are computed on the fly."""
+
+    def forward(self, x):
+        return torch.nn.functional.linear(x, self.weight * 2, self.bias)
 
 
 def test_computed_weights_are_left_alone():
     model = torch.nn.Sequential(
-        torch.nn.Linear(4, 8), torch.nn.ReLU(), torch.nn.utils.parametrizations.weight_norm(torch.nn.Linear(8, 8)),
+        torch.nn.Linear(4, 8), torch.nn.ReLU(), Doubled(8, 8),
         torch.nn.ReLU(), torch.nn.Linear(8, 6), torch.nn.ReLU(), torch.nn.Linear(6, 2),
     )  # fmt: skip
     with pytest.warns(UserWarning, match=r"2: linear with computed weights"):

@@ -163,6 +163,8 @@ def _add_model(job: argparse.ArgumentParser) -> None:
         metavar="X.npy",
         help="calibration samples, one row each, as the network takes them; .npz for named arguments (PyTorch)",
     )
+    job.add_argument("--residual", action="store_true", help="for PyTorch: residual streams are made narrower too")
+    job.add_argument("--batch-size", type=int, metavar="N", help="for PyTorch: samples that run at a time [64]")
 
 
 def _add_budgets(job: argparse.ArgumentParser) -> argparse._MutuallyExclusiveGroup:
@@ -243,7 +245,8 @@ def _opened(args: argparse.Namespace, data: Any) -> ModelFile:
     """The model, and on stderr how its file was understood."""
     from .models import open_model
 
-    model = open_model(args.model, data, args.make)
+    options = {"residual": args.residual, "batch_size": args.batch_size}
+    model = open_model(args.model, data, args.make, **{name: value for name, value in options.items() if value})
     for note in model.notes:
         _say(note)
     return model

@@ -37,7 +37,7 @@ def _check_torch() -> None:
         raise ImportError(f"--class is for PyTorch, which is not installed: {TORCH_HINT}")
 
 
-def open_model(path: FilePath, data: Any, make: str | None = None) -> ModelFile:
+def open_model(path: FilePath, data: Any, make: str | None = None, **options: Any) -> ModelFile:
     """The model in a file: a `Network` that `save` wrote, or a checkpoint of PyTorch.
 
     Parameters
@@ -47,11 +47,13 @@ def open_model(path: FilePath, data: Any, make: str | None = None) -> ModelFile:
         Calibration samples.
     make : str, optional
         For PyTorch, ``MODULE:NAME`` of what makes the model: a checkpoint holds weights only.
+    **options
+        For PyTorch, options of `rrqr_lapack.prune.torch.find_groups`.
 
     Raises
     ------
     ValueError
-        Neither of the two.
+        Neither of the two, or options for a model that is not PyTorch's.
     FileNotFoundError
         No file there.
     ImportError
@@ -70,7 +72,10 @@ def open_model(path: FilePath, data: Any, make: str | None = None) -> ModelFile:
         _check_torch()
         from ..torch._checkpoint import open_checkpoint
 
-        return open_checkpoint(path, make, data)
+        return open_checkpoint(path, make, data, **options)
+    if options:
+        flag = next(iter(options)).replace("_", "-")
+        raise ValueError(f"option --{flag} must be for PyTorch, with --class, got none")
     return ModelFile(
         NetworkFace(load(path)),
         lambda network, target, plan, overwrite=False: save(network, target, overwrite=overwrite),

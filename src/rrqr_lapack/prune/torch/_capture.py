@@ -17,6 +17,8 @@ from ._samples import at_least_single, rows
 from ._structure import Coupling, Reader
 from ._tape import Key, Weights
 
+VIEWS = frozenset(["T", "mT", "t", "transpose", "permute", "swapaxes", "chunk", "split", "getitem", "narrow", "unbind"])
+
 
 class Capture(Weights, TorchFunctionMode):
     """Collects what the readers of some groups see: ``with Capture(model, couplings) as seen: model(x)``.
@@ -56,9 +58,9 @@ class Capture(Weights, TorchFunctionMode):
         if rule is multiply:
             self._look(product(name, args, kwargs))
         result = func(*args, **kwargs)
-        if name in ("T", "mT", "t", "transpose", "permute", "swapaxes") and args:
+        if name in VIEWS and args:
             for tensor in tensors(result):
-                self.note_transpose(tensor, args[0])
+                self.note_view(tensor, args[0])
         return result
 
     def _look(self, call: Product) -> None:

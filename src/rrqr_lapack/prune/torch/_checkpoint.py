@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -18,7 +19,7 @@ from ._samples import Calibration
 from ._weights import fit_weights
 
 
-def open_checkpoint(path: FilePath, make: str, data: Calibration) -> ModelFile:
+def open_checkpoint(path: FilePath, make: str, data: Calibration, **options: Any) -> ModelFile:
     """The model whose weights a file holds.
 
     Parameters
@@ -31,6 +32,8 @@ def open_checkpoint(path: FilePath, make: str, data: Calibration) -> ModelFile:
         the current folder too.
     data : array or mapping of arrays
         Calibration samples, which show the model's structure.
+    **options
+        Of `find_groups`.
 
     Raises
     ------
@@ -46,7 +49,7 @@ def open_checkpoint(path: FilePath, make: str, data: Calibration) -> ModelFile:
         model = load(model, path)
     else:
         note = fit_weights(model, path, make)
-    face, _ = find_groups(model.eval(), data)
+    face, _ = find_groups(model.eval(), data, **options)
     return ModelFile(
         face,
         lambda small, target, plan, overwrite=False: save(small, target, plan=plan, overwrite=overwrite),

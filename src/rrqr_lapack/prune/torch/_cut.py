@@ -11,6 +11,7 @@ import torch
 from numpy.typing import ArrayLike
 
 from .._face import Cut
+from ._attention import NarrowAttention
 from ._recurrent import GATES
 from ._structure import Coupling, Member
 
@@ -184,6 +185,8 @@ def _say_sizes(module: torch.nn.Module) -> None:
         ahead = module.weight_ih_l0
         module.input_size, module.hidden_size = ahead.shape[1], len(ahead) // GATES[module.mode.lower()]
         module.proj_size = len(module.weight_hr_l0) if module.proj_size else 0
+    elif isinstance(module, nn.MultiheadAttention):
+        NarrowAttention.of(module)
     elif isinstance(module, nn.RNNCellBase):
         module.hidden_size, module.input_size = module.weight_hh.shape[1], module.weight_ih.shape[1]
     elif isinstance(module, nn.Embedding):

@@ -32,6 +32,8 @@ class TorchFace:
         long as the ones that `find_groups` saw; entrywise work is not counted.
     left_alone : dict
         Module or group -> why it keeps its size.
+    streams : tuple of str
+        The groups that are residual streams: plans with and without them can be compared.
 
     Examples
     --------
@@ -74,6 +76,11 @@ class TorchFace:
         self.left_alone: Mapping[str, str] = {**found.whole, **found.unknown}
         self.parameters, self.flops = found.parameters, found.flops
         self.groups = tuple(Group(c.name, c.width, c.unit, c.affine) for c in found.couplings.values())
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """The groups that are residual streams."""
+        return tuple(name for name, coupling in self._found.couplings.items() if coupling.stream)
 
     def coupling(self, name: str) -> Coupling:
         """What a cut of a group touches.

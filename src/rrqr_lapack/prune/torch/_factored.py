@@ -10,12 +10,15 @@ from torch import nn
 
 from ._samples import at_least_single
 
+TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d)
+CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, *TRANSPOSED)
+
 
 class Factored(nn.Sequential):
     """A layer with weights ``W ~= A B``: first A, without bias, then B.
 
-    Of a convolution A has the kernel, stride and padding and B is a convolution of kernel size 1. Made by
-    `rrqr_lapack.prune.torch.factorize`.
+    Of a convolution A has the kernel, stride and padding and B is a convolution of kernel size 1, of a transposed one
+    the other way round; of an embedding A is one and B a linear layer. Made by `rrqr_lapack.prune.torch.factorize`.
 
     Examples
     --------
@@ -41,7 +44,7 @@ class Factored(nn.Sequential):
         Parameters
         ----------
         layer : torch.nn.Module
-            A linear layer, or a convolution in one group. Not modified.
+            A linear layer, an embedding, or a convolution in one group. Not modified.
         A : (inputs, rank) ndarray
             What reads the inputs; of a convolution these are channels times kernel.
         B : (rank, outputs) ndarray
@@ -53,9 +56,17 @@ class Factored(nn.Sequential):
             With the dtype, the device and the bias of `layer`.
         """
         rank, like = A.shape[1], layer.weight
-        first = torch.as_tensor(np.ascontiguousarray(A.T)).reshape(rank, *like.shape[1:])
-        second = torch.as_tensor(np.ascontiguousarray(B.T)).reshape(like.shape[0], rank, *[1] * (like.ndim - 2))
-        bias = None if layer.bias is None else layer.bias.detach().clone()
+        first, second = (torch.as_tensor(np.ascontiguousarray(each.T)) for each in (A, B))
+        if isinstance(layer, nn.Embedding):
+            first = first.T.contiguous()
+        elif isinstance(layer, TRANSPOSED):
+            first = first.reshape(rank, -1, *[1] * (like.ndim - 2))
+            second = second.T.reshape(rank, *like.shape[1:])
+        elif like.ndim > 2:
+            first = first.reshape(rank, *like.shape[1:])
+            second = second.reshape(like.shape[0], rank, *[1] * (like.ndim - 2))
+        bias = getattr(layer, "bias", None)
+        bias = None if bias is None else bias.detach().clone()
         return cls(*_pair(layer, first.to(like.dtype), second.to(like.dtype), bias)).to(like.device)
 
     @classmethod
@@ -88,22 +99,42 @@ class Factored(nn.Sequential):
 
 
 def can_be_factored(layer: nn.Module) -> bool:
-    """Whether a layer's weights are one matrix: linear layers, and convolutions in one group."""
-    return type(layer) is nn.Linear or (type(layer) in (nn.Conv1d, nn.Conv2d) and layer.groups == 1)
+    """Whether a layer's weights are one matrix: linear layers, embeddings, and convolutions in one group."""
+    if type(layer) in CONVOLUTIONS:
+        return int(layer.groups) == 1
+    if type(layer) is nn.Embedding:
+        return layer.max_norm is None
+    return type(layer) is nn.Linear or is_transposed(layer)
+
+
+def is_transposed(layer: nn.Module) -> bool:
+    """Whether it is a linear layer with weights (inputs, outputs), as GPT-2 of transformers has."""
+    weight = getattr(layer, "weight", None)
+    return type(layer).__name__ == "Conv1D" and isinstance(weight, torch.Tensor) and weight.ndim == 2
 
 
 def matrix(layer: nn.Module) -> np.ndarray:
-    """The weights as (inputs, outputs); the inputs of a convolution are channels times kernel."""
+    """The weights as (inputs, outputs).
+
+    The inputs of a convolution are channels times kernel, the outputs of a transposed one too, and the inputs of an
+    embedding its entries.
+    """
     weight = at_least_single(layer.weight.detach().cpu())
-    return weight.reshape(len(weight), -1).numpy().T
+    weight = weight.reshape(len(weight), -1)
+    straight = is_transposed(layer) or isinstance(layer, (nn.Embedding, *TRANSPOSED))
+    return weight.numpy() if straight else weight.numpy().T
 
 
 def read_by(layer: nn.Module, x: torch.Tensor) -> torch.Tensor:
     """X: what the weights of a layer are multiplied with, (..., inputs), in single or double precision."""
+    if isinstance(layer, nn.Embedding):
+        return nn.functional.one_hot(x.flatten(), layer.num_embeddings).to(layer.weight.dtype)
     x = at_least_single(x)
-    if isinstance(layer, nn.Linear):
+    if layer.weight.ndim == 2:
         return x
     x = x if x.ndim == layer.weight.ndim else x[None]
+    if isinstance(layer, TRANSPOSED):
+        return x.flatten(2).transpose(1, 2)
     mode = "constant" if layer.padding_mode == "zeros" else layer.padding_mode
     x = nn.functional.pad(x, _padding(layer), mode)
     kernel, dilation, stride = layer.kernel_size, layer.dilation, layer.stride
@@ -126,8 +157,19 @@ def _pair(
     layer: nn.Module, first: torch.Tensor, second: torch.Tensor, bias: torch.Tensor | None
 ) -> tuple[nn.Module, nn.Module]:
     rank, inputs = first.shape[:2]
-    if isinstance(layer, nn.Linear):
+    one: nn.Module
+    two: nn.Module
+    if isinstance(layer, nn.Embedding):
+        rank = first.shape[1]
+        one = nn.Embedding(len(first), rank, layer.padding_idx, scale_grad_by_freq=layer.scale_grad_by_freq)
+        two = nn.Linear(rank, len(second), bias=False)
+    elif layer.weight.ndim == 2:
         one, two = nn.Linear(inputs, rank, bias=False), nn.Linear(rank, len(second), bias=bias is not None)
+    elif isinstance(layer, TRANSPOSED):
+        kind, plain = type(layer), CONVOLUTIONS[TRANSPOSED.index(type(layer))]
+        named = ("kernel_size", "stride", "padding", "output_padding", "dilation")
+        options = {key: getattr(layer, key) for key in named}
+        one, two = plain(inputs, rank, 1, bias=False), kind(rank, second.shape[1], **options, bias=bias is not None)
     else:
         kind = type(layer)
         options = {key: getattr(layer, key) for key in ("kernel_size", "stride", "padding", "dilation", "padding_mode")}

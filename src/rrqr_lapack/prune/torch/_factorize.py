@@ -29,6 +29,7 @@ from .._units.lowrank import LowRankLayer, allocate_ranks
 from .._words import some
 from ._calls import Args, Kwargs, argument
 from ._factored import Factored, can_be_factored, matrix, read_by, replace_layer
+from ._plain import plain
 from ._samples import (
     Calibration,
     Call,
@@ -142,10 +143,12 @@ def factorize(
 ) -> tuple[torch.nn.Module, FactorReport]:
     """Replace weights by products of two, ``W ~= A B``, where that is smaller.
 
-    Linear layers and convolutions in one group; exactly one of `params`, `rtol` and `ranks` says how small. With
-    calibration samples the error of a layer is that of its outputs, ``||X (W - A B)||_F``, and A B is the best of its
-    rank for them; without, for layers of more than 4,096 inputs and for those that do not run, it is that of the
-    weights, ``||W - A B||_F``. The inputs of a convolution are channels times kernel, the rows of its X are patches.
+    Linear layers (those of GPT-2 in transformers too), convolutions in one group, transposed ones too, and embeddings
+    that are named; exactly one of `params`, `rtol` and `ranks` says how small. With calibration samples the error of a
+    layer is that of its outputs, ``||X (W - A B)||_F``, and A B is the best of its rank for them; without, for layers
+    of more than 4,096 inputs and for those that do not run, it is that of the weights, ``||W - A B||_F``. The inputs of
+    a convolution are channels times kernel, the rows of its X are patches; a transposed one is taken as the products
+    before they are added up.
 
     Parameters
     ----------
@@ -162,7 +165,7 @@ def factorize(
     ranks : mapping of str to int, optional
         The rank of each layer, by the module's name.
     layers : iterable of str, optional
-        Names of the modules to look at. Default: all that can be factored, those of `ranks`.
+        Names of the modules to look at. Default: all that can be factored but embeddings, those of `ranks`.
     driver : {'exact', 'randomized'}, default 'exact'
         Singular vectors of LAPACK's SVD, or of `rrqr_lapack.randomized_svd`, a fraction of the time for low ranks.
     rng : None, int or Generator, optional
@@ -202,6 +205,7 @@ def factorize(
     [(4, 32), (32, 4), (32,)]
     """
     check_model(model)
+    model = plain(model)
     given = [name for name, value in (("params", params), ("rtol", rtol), ("ranks", ranks)) if value is not None]
     if len(given) != 1:
         raise ValueError(
@@ -257,7 +261,7 @@ def _reported(name: str, each: LowRankLayer, rank: int | None) -> LayerRank:
 
 
 def _layers(model: torch.nn.Module, given: str, names: Iterable[str] | None) -> list[str]:
-    """Those named, or all that can be factored; weights that are shared between modules cannot."""
+    """Those named, or all that can be factored, but embeddings; weights that are shared between modules cannot."""
     uses = Counter(id(parameter) for _, parameter in model.named_parameters(remove_duplicate=False))
     able = [
         name
@@ -265,7 +269,7 @@ def _layers(model: torch.nn.Module, given: str, names: Iterable[str] | None) -> 
         if name and can_be_factored(module) and uses[id(module.weight)] == 1 and min(matrix(module).shape) > 1
     ]
     if names is None:
-        return able
+        return [name for name in able if not isinstance(model.get_submodule(name), torch.nn.Embedding)]
     names = [names] if isinstance(names, str) else list(names)
     for name in names:
         if name not in able:

@@ -19,6 +19,7 @@ from .._planning.plans import Plan
 from .._words import some
 from ._cut import rebuilt
 from ._factored import Factored, replace_layer
+from ._plain import plain
 from ._samples import check_module, unwrapped
 
 FORMAT = "rrqr_lapack.prune.torch/1"
@@ -173,6 +174,8 @@ def load(model: torch.nn.Module, path: FilePath) -> torch.nn.Module:
     if description.get("format") != FORMAT:
         raise ValueError(f"path must be a model that rrqr_lapack.prune.torch.save wrote, got {path}")
     try:
+        if not any(".parametrizations." in f".{name}" or name.endswith(("_g", "_orig")) for name in tensors):
+            model = plain(model)  # as what was saved had been
         own = _tensors(model)
         for name, first in description.get("shared", {}).items():
             if name in own and first in tensors:  # the instance does not share them

@@ -11,6 +11,7 @@ from .._words import by_reason
 from ._check import checked
 from ._configs import settings
 from ._face import TorchFace
+from ._plain import plain
 from ._rules import Recording
 from ._samples import Calibration, Call, Caller, Output, check_model, length, peek, prepare
 from ._structure import Structure, structure
@@ -34,7 +35,8 @@ def find_groups(
     Parameters
     ----------
     model : torch.nn.Module
-        Never modified. Anything that runs: the classes of its modules do not matter.
+        Never modified. Anything that runs: the classes of its modules do not matter. Weights that weight norms,
+        spectral norms and other parametrizations compute are ordinary weights in the result.
     calibration : array, tensor, mapping of such, or an iterable of batches (a DataLoader)
         The first samples are looked at.
     call : callable, optional
@@ -80,6 +82,7 @@ def find_groups(
     """
     check_model(model)
     check_flag("residual", residual)
+    model = plain(model)
     caller = Caller(model, call, output)
     face = TorchFace(model, Structure({}, (), (), {}, {}), caller, batch_size)
     example, calibration = peek(calibration, prepare(model))

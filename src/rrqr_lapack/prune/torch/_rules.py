@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from . import _products, _recurrent  # noqa: F401 - they register their rules
+from . import _attention, _products, _recurrent  # noqa: F401 - they register their rules
 from ._calls import Args, Function, Kwargs, argument, operation, tensors
 from ._probe import moved
 from ._registry import Equivalent, rule_of, rules_for
@@ -82,7 +82,7 @@ def _move(tape: Tape, func: Function, args: Args, kwargs: Kwargs) -> Any:
         found = [tuple(tuple(leaf_places(axis)) for axis in each) for each in found]
     for tensor, where in zip(tensors(result), found, strict=False):
         tape.set_axes(tensor, where)
-        tape.note_transpose(tensor, x)
+        tape.note_view(tensor, x)
     return result
 
 

@@ -77,6 +77,8 @@ class Coupling:
         pad with zeros.
     attributes : tuple of (str, str, tuple of Term)
         Module, attribute, and the attribute's value: numbers in the model's code that follow widths.
+    stream : bool
+        Whether it is a residual stream: activations of these units are added up.
     """
 
     name: str
@@ -87,6 +89,7 @@ class Coupling:
     readers: tuple[Reader, ...]
     affine: bool
     attributes: tuple[Attribute, ...] = ()
+    stream: bool = False
 
     @property
     def members(self) -> tuple[Member, ...]:
@@ -276,6 +279,7 @@ def _coupling(
             for module, attribute, terms in lengths
             if any(name in names for names in terms)
         ),
+        leaf.summed,
     )
 
 

@@ -41,31 +41,33 @@ class Read:
 
 
 class Weights:
-    """Recognizes parameters, and transposes of them, among the arguments of functions."""
+    """Recognizes parameters, and transposes and rows of them, among the arguments of functions."""
 
     def __init__(self, model: torch.nn.Module) -> None:
         super().__init__()
         # Held, since a tensor that the model frees would leave its id to another.
         self._held = [*model.named_parameters(), *model.named_buffers()]
         self.names: dict[int, str] = {id(tensor): name for name, tensor in reversed(self._held)}
-        self._transposed = WeakIdKeyDictionary()
+        self._views = WeakIdKeyDictionary()
 
     def weight(self, tensor: torch.Tensor) -> tuple[str, bool] | None:
-        """(name, whether transposed) of a parameter or of the transpose of one; None for other tensors."""
+        """(name, whether transposed) of a parameter, or the transpose or some rows of one; None for other tensors."""
         name = self.names.get(id(tensor))
-        return (name, False) if name is not None else self._transposed.get(tensor)
+        return (name, False) if name is not None else self._views.get(tensor)
 
-    def note_transpose(self, tensor: torch.Tensor, of: torch.Tensor) -> None:
-        """Note that a tensor is the transpose of a parameter, if it is."""
+    def note_view(self, tensor: torch.Tensor, of: torch.Tensor) -> None:
+        """Note that a tensor is the transpose of a parameter, or some rows of it, if it is."""
         name = self.names.get(id(of))
-        if (
-            name is not None
-            and of.ndim == tensor.ndim == 2
-            and tensor.data_ptr() == of.data_ptr()
-            and tensor.shape == of.shape[::-1]
-            and tensor.stride() == of.stride()[::-1]
-        ):
-            self._transposed[tensor] = (name, True)
+        if name is None or not of.ndim == tensor.ndim == 2 or not _shares_memory(tensor, of):
+            return
+        if tensor.shape == of.shape[::-1] and tensor.stride() == of.stride()[::-1]:
+            self._views[tensor] = (name, True)
+        elif tensor.shape[1] == of.shape[1] and tensor.stride() == of.stride():
+            self._views[tensor] = (name, False)
+
+
+def _shares_memory(one: torch.Tensor, other: torch.Tensor) -> bool:
+    return one.untyped_storage().data_ptr() == other.untyped_storage().data_ptr()
 
 
 class Tape(Weights, TorchFunctionMode):
