@@ -25,7 +25,7 @@ extensions = [
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["examples", "gallery/*.py", "gallery/README.rst"]
+exclude_patterns = ["examples", "gallery"]
 nitpicky = False
 
 myst_enable_extensions = ["colon_fence", "dollarmath", "smartquotes"]
@@ -103,5 +103,5 @@ def reference():
     Path(__file__).with_name("api.rst").write_text("\n".join(lines), encoding="utf-8")
 
 
-MODULES = {"interpolative": None, "prune": None, "prune.torch": "torch", "sklearn": "sklearn", "dask": "dask"}
+MODULES = {"interpolative": None, "prune": None, "prune.torch": "torch", "sklearn": "sklearn"}
 reference()

@@ -15,7 +15,7 @@ rng = np.random.default_rng(0)
 
 # %%
 # 1. Why does :math:`\|R_{22}\|` bound least squares with k nonzeros?
-# ------------------------------------------------------------------
+# ---------------------------------------------------------------------
 #
 # Let x be any vector and :math:`P^T x = (x_1, x_2)`. With :math:`z = x_1 + R_{11}^{-1} R_{12} x_2` at the first k pivots,
 #
@@ -37,7 +37,7 @@ for k in (5, 12, 20):
 
 # %%
 # 2. Why is it the error of the interpolative decomposition?
-# -----------------------------------------------------------
+# ------------------------------------------------------------
 #
 # Question 1 for all unit vectors at once: :math:`A - A_{:,C} T = Q_2 (0, R_{22}) P^T`, and Q has orthonormal columns.
 
@@ -47,7 +47,7 @@ for k in (5, 12, 20):
 
 # %%
 # 3. On which matrices does unpivoted QR fail?
-# --------------------------------------------
+# ----------------------------------------------
 #
 # Where the first columns are dependent, or small: see :ref:`sphx_glr_auto_gallery_qr_plot_why_pivot.py`. Pivoting fails rarely: on
 # Kahan's matrix :math:`\|R_{22}\|` is far above :math:`\sigma_n`, although the columns are chosen greedily.
@@ -60,17 +60,17 @@ print(f"Kahan, n = {n}: |r_nn| / sigma_n = {diagonal[-1] / np.linalg.svd(kahan, 
 
 # %%
 # 4. What does it cost?
-# ---------------------
+# -----------------------
 #
 # :math:`4 m n k - 2 k^2 (m + n) + 4 k^3 / 3` operations: :ref:`sphx_glr_auto_gallery_qr_plot_cost.py` measures and fits the exponents.
 #
 # 5. How good is it beside the SVD on a kernel matrix?
-# -----------------------------------------------------
+# ------------------------------------------------------
 #
 # Within a small factor down to rounding: :ref:`sphx_glr_auto_gallery_qr_plot_kernel_matrix.py`.
 #
 # 6. What does it do to one hidden layer?
-# ---------------------------------------
+# -----------------------------------------
 #
 # :math:`f(x) = w^T g(V x + b)`. With Z the values of g on samples, :math:`Z w \approx Z_{:,C} (T w)`: neurons outside C go, and w becomes T w.
 
@@ -84,7 +84,7 @@ print(f"{network.parameters} -> {small.parameters} parameters")
 
 # %%
 # 7. What is the error, and what bounds it?
-# -----------------------------------------
+# -------------------------------------------
 #
 # :math:`\|Z w - Z_{:,C} T w\| \le \|R_{22}\|_2 \|w\|` on the samples, for every k from one factorization. On new samples of the same kind it
 # is about as large, as long as there are many more samples than neurons.
@@ -109,7 +109,7 @@ figure.tight_layout()
 
 # %%
 # 8. And a deep network?
-# ----------------------
+# ------------------------
 #
 # Layer by layer, front to back; a budget for the whole network goes where it costs the outputs least, and what one layer loses the next can
 # make up for. :ref:`sphx_glr_auto_gallery_networks_plot_fashion_mnist.py` has seven layers, and every way of choosing beside the others.
