@@ -2,7 +2,7 @@
 
 import argparse
 
-from . import contest, family, headline, overhead, quality, scaling, stream, sweep, targets, timing
+from . import contest, device, family, headline, overhead, quality, scaling, stream, sweep, targets, timing
 
 COMMANDS = {
     "headline": (headline, "the headline table, and its plot"),
@@ -16,6 +16,7 @@ COMMANDS = {
     "stream": (stream, "a matrix larger than memory, from a file or made: docs/out_of_core.md"),
     "overhead": (overhead, "small matrices, one by one and in stacks"),
     "quality": (quality, "the residuals that a driver's pivots leave beside the greedy ones"),
+    "device": (device, "arrays where they are: on a GPU, or on the CPU through the same code"),
     "family": (family, "one concept of the family beside its peers"),
 }
 

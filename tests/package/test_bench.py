@@ -293,3 +293,15 @@ def test_the_sweep_is_one_table_of_several_environments_worst_first(tmp_path, ca
     ratios = [float(line.split("|")[1]) for line in table[2:]]
     assert ratios == sorted(ratios) and len(ratios) == 2 * 2 * 4
     assert verdict == f"{sum(r < 1 for r in ratios)} of 16 cases are slower than SciPy's."
+
+
+@pytest.mark.parametrize("size", ["2048x1024", "9000x12x12"])
+def test_the_benchmark_of_devices_gives_a_row_for_each_method_and_rank(size, tmp_path):
+    pytest.importorskip("torch", reason="the benchmark races PyTorch")
+    file = tmp_path / "rows.json"
+    main(["device", "--quick", "--sizes", size, "--dtypes", "float32", "--ranks", "full", "2", "--json", str(file)])
+    rows = json.loads(file.read_text())
+    assert {row["rank"] for row in rows} == {"full", 2}
+    assert {"greedy", "geqrf", "linalg.qr", "svd", "host and back", "gemm"} <= {row["method"] for row in rows}
+    errors = {row["method"]: float(row["error"]) for row in rows if row["error"] and row["rank"] == 2}
+    assert errors["svd_lowrank"] <= errors["greedy"] * 1.05

@@ -34,12 +34,11 @@ class State(NamedTuple):
     going: DeviceArray  # (1,)
 
 
-def step(
-    library: Standard, choice: float, limit: Any, slots: Any, gram: Any, index: Any, state: State, t: Any
-) -> State:
+def step(library: Standard, limit: Any, slots: Any, gram: Any, index: Any, state: State, t: Any) -> State:
     """One greedy step; nothing changes any more after the first that may not be taken."""
     xp = library.xp
     left, error, window, chosen, going = state
+    choice = CHOICE[library.eps > 1e-10]
     p = xp.argmax(left, axis=0, keepdims=True)
     slot, most, doubt = library.take(slots, p), library.take(left, p), library.take(error, p)
     row = library.take(gram, xp.where(slot < 0, 0, slot))
@@ -51,7 +50,7 @@ def step(
     fall = library.squares(u[0, :])
     left = xp.where((index == p) & going, -1.0, left - fall)
     error = error + 2 * doubt * inverse * xp.sqrt(fall)
-    window = library.put(window, t, u[0, :])
+    window = library.put(window, (t, ...), u[0, :])
     return State(left, error, window, library.put(chosen, t, xp.where(going, p, -1)[0]), going)
 
 
@@ -73,13 +72,12 @@ class Candidates:
         self.gram: DeviceArray = None  # (c, n), rows of the candidates
         self.columns: DeviceArray = None  # (c,), which they are
         self.rows: DeviceArray = None  # of R, (t, n)
-        self.choice = CHOICE[self.library.eps > 1e-10]
 
     def fetch(self, count: int) -> None:
         """Rows of the longest columns that have none yet, up to date with the steps so far."""
         library, xp = self.library, self.library.xp
         open_ = xp.where((self.slots < 0) & (self.left >= 0), self.left, -1.0)
-        order = xp.argsort(open_, descending=True, stable=True)
+        order = xp.argsort(-open_, stable=True)
         count = min(count, len(self.e.order))
         top = order[:count]
         held = 0 if self.gram is None else self.gram.shape[0]

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from .._common.types import Array
-from .panel import Panel, by_reflectors, orthonormal
+from .panel import Panel, by_reflectors, orthonormal, prepend, reflected, reflector
 from .result import DeviceFactor
 from .standard import Standard
 from .types import DeviceArray
@@ -28,8 +28,8 @@ class Elimination:
     def __init__(self, library: Standard, a: DeviceArray, squares: DeviceArray) -> None:
         self.library = library
         self.m, self.n = a.shape
-        self.columns = a.mT  # (n', m'), the matrix itself until the first panel is closed
-        self.places: Array | None = np.arange(self.n)  # where a column is among those; None where they are all
+        self.columns = a.mT  # (n', m'), the matrix itself until it is owned
+        self.places: Array | None = np.arange(self.n)  # where a column is among those; None where they are all, owned
         self.order = np.arange(self.n)  # which column of A each is
         self.chosen: list[int] = []
         self.pieces: list[tuple[Array, DeviceArray]] = []  # columns of A, and rows of R there, (n', b)
@@ -38,7 +38,7 @@ class Elimination:
         self.rows: DeviceArray = None  # (n', w), its rows of R
         self.unit = 1.0  # a power of two: the matrix is this many times the columns
         self.base: DeviceArray = squares  # squared norms of the residual when they were last computed
-        self.squares: DeviceArray = squares  # squared norms of the residual, (n',), where they are followed
+        self.squares: DeviceArray = squares  # squared norms of the residual, (n',)
         self.shape = a.shape
 
     @property
@@ -81,18 +81,14 @@ class Elimination:
         norms = self.library.xp.concat([self.library.norms(block) for block in self.residual()], axis=0)
         self.base = self.squares = norms * norms
 
-    def forget(self) -> None:
-        """Norms that nobody asked for need not be followed."""
-        self.base = self.squares = None
-
     def rescale(self, largest: float) -> float:
         """Bring the columns, the longest of which is so long, near 1 where their squares might underflow."""
         if largest > NEAR:
             return largest
         self.close()
         factor = 2.0 ** -math.frexp(largest)[1]
-        self.columns = self._only(self.columns) * factor
-        self.places = None
+        self.own()
+        self.columns = self.columns * factor
         self.unit /= factor
         self.measure()
         return largest * factor
@@ -107,7 +103,7 @@ class Elimination:
         (b, b) and (n', b), and where the others were."""
         library, xp = self.library, self.library.xp
         columns = self.columns_at(where)
-        q, r, sound = orthonormal(library, columns, triangle, self.basis)
+        q, r, sound = library.compiled(orthonormal)(columns, triangle, self.basis)
         if not bool(sound):
             q, r = by_reflectors(library, columns, self.basis)
         order = self.order
@@ -119,9 +115,8 @@ class Elimination:
         piece = xp.concat([r.mT, f], axis=0)
         self.pieces.append((np.concatenate([order[where], self.order]), piece * self.unit if self.unit != 1 else piece))
         index = library.indices(kept)
-        if self.squares is not None:
-            left = library.take(self.squares, index) - xp.sum(library.squares(f), axis=1)
-            self.base, self.squares = library.take(self.base, index), xp.where(left > 0, left, 0.0)
+        left = library.take(self.squares, index) - xp.sum(library.squares(f), axis=1)
+        self.base, self.squares = library.take(self.base, index), xp.where(left > 0, left, 0.0)
         return r, f, index
 
     def _drop(self, where: Array) -> Array:
@@ -138,14 +133,22 @@ class Elimination:
             self.places = self.places[kept]
         return kept
 
+    def own(self) -> None:
+        """Copy the columns that are left, so that they can be changed."""
+        if self.places is not None:
+            whole = len(self.places) == self.columns.shape[0]
+            self.columns = self.library.copy(self.columns) if whole else self._only(self.columns)
+            self.places = None
+
     def close(self) -> None:
         """Apply the open panel to the columns that are left."""
         if self.basis is None:
             return
-        panel = Panel.of(self.library, self.basis)
+        panel = self.library.compiled(reflector)(self.basis)
         self.panels.append(panel)
-        self.columns = panel.apply(self.library, self._only(self.columns), self.rows)
-        self.places = self.basis = self.rows = None
+        self.own()
+        self.columns = self.library.compiled(reflected)(panel, self.columns, self.rows)
+        self.basis = self.rows = None
 
     def cut(self, kept: int) -> None:
         """Let only the first columns of the last block stay. Nothing may follow; norms are not known."""
@@ -180,7 +183,7 @@ class Elimination:
         r, pivots = self.upper()
         left = library.zeros((self.n,), library.real_dtype)
         if len(self.order) and self.rank < self.m:
-            if self.squares is None or self.doubtful():
+            if self.doubtful():
                 self.measure()
             known = xp.sqrt(self.squares) * (self.unit * unit)
             left = xp.concat([library.zeros((self.rank,), library.real_dtype), known], axis=0)
@@ -198,5 +201,5 @@ class Elimination:
             q = library.put(q, (slice(end, None), slice(below, None)), self.basis)
         for panel in reversed(self.panels):
             end, below = end - panel.q.shape[0], below - panel.q.shape[0]
-            q = panel.undo(library, q, end, below)
+            q = prepend(library, panel, q, end, below)
         return q.mT

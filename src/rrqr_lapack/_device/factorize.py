@@ -21,7 +21,7 @@ from .stopping import Stop
 from .types import DeviceArray, Namespace
 
 DRIVERS = ("auto", "greedy", "randomized")
-LOCKSTEP = 64 * 64  # elements of a matrix up to which a step at a time is faster than blocks
+ALONE, TOGETHER = 64 * 64, 128 * 128  # elements of one matrix, and of those of a stack, up to which steps beat blocks
 
 
 def factor(
@@ -88,9 +88,9 @@ def factor(
 
 def _factored(library: Standard, a: DeviceArray, stop: Stop, rng: np.random.Generator | None) -> DeviceFactor:
     m, n = a.shape[-2:]
-    if not (m and n):
+    if 0 in a.shape:
         return _nothing(library, a)
-    small = m * n <= LOCKSTEP and rng is None
+    small = m * n <= (ALONE if a.ndim == 2 else TOGETHER) and rng is None
     if a.ndim > 2 and not small:
         return stacked(library, a, lambda item: _factored(library, item, stop, rng))
     a, norms, unit = near_one(library, a)
@@ -114,7 +114,7 @@ def _small(library: Standard, a: DeviceArray, norms: DeviceArray, unit: Array, s
     limit = tops * max(stop.rtol, 0.0)
     if stop.atol >= 0:
         limit = xp.maximum(limit, stop.atol / unit)
-    steps = lockstep(library, xp.asarray(stack, copy=True), stop, limit)
+    steps = lockstep(library, stack, stop, limit)
     ranks = library.host(steps.ranks)
     steps = steps.until(int(ranks.max(initial=0)))
     k = len(steps.rows)

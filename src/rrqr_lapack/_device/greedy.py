@@ -14,10 +14,11 @@ GROWTH = 4  # how many times wider the block after a full one may be
 def greedy(e: Elimination, stop: Stop, limit: float) -> None:
     """Go on until the norms of the residual columns are at most `limit`, or there are `stop.rank` steps."""
     library, xp = e.library, e.library.xp
-    choice = 1e-3 if library.eps > 1e-10 else 3e-7
-    one = library.compiled(lambda *arguments: step(library, choice, *arguments))
+    one = library.compiled(step)
     widest = min(WIDEST[library.accelerated], max(32, math.isqrt(e.m * e.n) // 24 * 8))
     expected = widest // 2
+    if stop.rank > widest:  # otherwise it may be that one block is all
+        e.own()
     while e.rank < stop.rank:
         e.close()
         if e.rank:

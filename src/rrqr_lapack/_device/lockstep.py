@@ -12,6 +12,7 @@ from .standard import Standard
 from .stopping import Stop
 from .types import DeviceArray
 
+SAFE = {True: 2.0**-50, False: 2.0**-450}  # norms, of singles and of doubles, whose squares are far from underflow
 AHEAD = 8  # steps between two looks, where a tolerance may stop, whether any matrix goes on
 
 
@@ -30,31 +31,48 @@ class Steps(NamedTuple):
 
 
 def lockstep(library: Standard, a: DeviceArray, stop: Stop, limit: DeviceArray) -> Steps:
-    """Factor the stack a (b, m, n), which is lost; `limit` (b,) are norms at which to stop."""
+    """Factor the stack a (b, m, n), none of whose entries is large; `limit` (b,) are norms at which to stop."""
+    steps, least = _run(library, library.copy(a), stop, limit, careful=False)
+    # squares that underflow make norms too small: where any came near, once more with what is left brought near 1
+    if least < SAFE[library.eps > 1e-10]:
+        steps, _ = _run(library, library.copy(a), stop, limit, careful=True)
+    return steps
+
+
+def _run(library: Standard, a: DeviceArray, stop: Stop, limit: DeviceArray, careful: bool) -> tuple[Steps, float]:
+    """The steps, and the smallest of the largest norms that any of them met."""
     xp = library.xp
     batch, _, n = a.shape
     index = xp.arange(n, device=library.device)[None, :]
     marks = xp.zeros((batch, n), dtype=index.dtype, device=library.device) + n  # the step that took a column
     going = xp.ones((batch,), dtype=xp.bool, device=library.device)
-    ranks, left = xp.zeros((batch,), dtype=index.dtype, device=library.device), None
+    ranks = xp.zeros((batch,), dtype=index.dtype, device=library.device)
+    unit = xp.ones((batch,), dtype=library.real_dtype, device=library.device)
+    left, least = None, unit
     rows: list[DeviceArray] = []
     reflectors: list[DeviceArray] = []
     for k in range(stop.rank + 1):
-        squares = xp.sum(library.squares(a), axis=1)
+        if careful and a.shape[1]:
+            top = library.largest(library.largest(abs(a), axis=2), axis=1)
+            factor = 2.0 ** -xp.floor(xp.log2(xp.where(top > 0, top, 1.0)))
+            a, unit = a * factor[:, None, None], unit / factor
         free = marks == n
-        norms = xp.where(free, xp.sqrt(squares), 0.0)
-        left = norms if left is None else xp.where(going[:, None], norms, left)
+        norms = xp.where(free, xp.sqrt(xp.sum(library.squares(a), axis=1)), 0.0)
+        left = norms * unit[:, None] if left is None else xp.where(going[:, None], norms * unit[:, None], left)
         if k == stop.rank or (stop.by_tolerance and k % AHEAD == 0 and not bool(xp.any(going))):
             break
+        largest = library.largest(left, axis=1)
+        least = xp.where(going & (largest < least), largest, least)
+        going = going & (largest > limit)
         pivot = xp.argmax(xp.where(free, norms, -1.0), axis=1)
-        going = going & (library.largest(left, axis=1) > limit)
         a, row, v = _step(library, a, pivot, going)
         taken = (index == pivot[:, None]) & going[:, None]
-        rows.append(xp.where(going[:, None] & free, row, 0.0))
+        rows.append(xp.where(going[:, None] & free, row * unit[:, None], 0.0))
         reflectors.append(v)
         marks = xp.where(taken, k, marks)
         ranks = xp.where(going, ranks + 1, ranks)
-    return Steps(rows, reflectors, xp.argsort(marks, axis=1, stable=True), ranks, left)
+    steps = Steps(rows, reflectors, xp.argsort(marks, axis=1, stable=True), ranks, left)
+    return steps, -float(library.largest(-least))
 
 
 def _step(

@@ -1,6 +1,7 @@
 """The table for JAX, whose arrays do not change: what others do in place makes new ones."""
 
 from collections.abc import Callable
+from functools import cache, partial
 from importlib import import_module
 from typing import Any
 
@@ -9,6 +10,11 @@ import numpy as np
 from .._common.types import Array
 from .standard import Standard
 from .types import DeviceArray, Namespace
+
+
+@cache
+def _jitted(step: Callable[..., Any]) -> Callable[..., Any]:
+    return import_module("jax").jit(step, static_argnums=0)
 
 
 class Jax(Standard):
@@ -51,7 +57,13 @@ class Jax(Standard):
         return self.jax.random.normal(key, shape, self.dtype)
 
     def compiled(self, step: Callable[..., Any]) -> Callable[..., Any]:
-        return self.jax.jit(step)
+        return partial(_jitted(step), self)
+
+    def __eq__(self, other: object) -> bool:  # what has been translated for one is good for the other
+        return isinstance(other, Jax) and (self.device, self.dtype) == (other.device, other.dtype)
+
+    def __hash__(self) -> int:
+        return hash((self.device, self.dtype))
 
     def is_out_of_memory(self, error: Exception) -> bool:
         return super().is_out_of_memory(error) or "RESOURCE_EXHAUSTED" in str(error)

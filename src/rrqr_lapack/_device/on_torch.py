@@ -42,6 +42,9 @@ class Torch(Standard):
     def largest(self, x: DeviceArray, axis: int | None = None, keepdims: bool = False) -> DeviceArray:
         return self.torch.amax(x, () if axis is None else axis, keepdim=keepdims)
 
+    def copy(self, x: DeviceArray) -> DeviceArray:
+        return x.clone(memory_format=self.torch.contiguous_format)
+
     def take(self, x: DeviceArray, where: DeviceArray, axis: int = 0) -> DeviceArray:
         return self.torch.index_select(x, axis, where)
 

@@ -61,33 +61,36 @@ class Panel(NamedTuple):
     s: DeviceArray
     inverse: DeviceArray  # K^{-1}
 
-    @classmethod
-    def of(cls, library: Standard, q: DeviceArray) -> "Panel":
-        """G of the orthonormal rows q (w, m)."""
-        xp, w = library.xp, q.shape[0]
-        identity = xp.eye(w, dtype=library.dtype, device=library.device)
-        u, t = xp.linalg.qr(q[:, :w].mT)
-        diagonal = xp.sum(t * identity, axis=0)
-        size = abs(diagonal)
-        phase = xp.where(size == 0, 1.0, diagonal / xp.where(size == 0, 1.0, size))
-        k = identity + library.conj(phase)[:, None] * t
-        return cls(q, -(u * phase[None, :]), library.solve_upper(k, identity))
 
-    def apply(self, library: Standard, columns: DeviceArray, rows: DeviceArray) -> DeviceArray:
-        """The rows below the first w of G A, of columns A (n, m) with rows Q^H A as (n, w)."""
-        w = self.q.shape[0]
-        if columns.shape[1] == w:
-            return columns[:, w:]
-        left = (rows - columns[:, :w] @ library.conj(self.s)) @ self.inverse.mT
-        rest = (slice(None), slice(w, None))
-        return library.subtract(columns, rest, left, self.q[:, w:])[:, w:]
+def reflector(library: Standard, q: DeviceArray) -> Panel:
+    """G of the orthonormal rows q (w, m)."""
+    xp, w = library.xp, q.shape[0]
+    identity = xp.eye(w, dtype=library.dtype, device=library.device)
+    u, t = xp.linalg.qr(q[:, :w].mT)
+    diagonal = xp.sum(t * identity, axis=0)
+    size = abs(diagonal)
+    phase = xp.where(size == 0, 1.0, diagonal / xp.where(size == 0, 1.0, size))
+    k = identity + library.conj(phase)[:, None] * t
+    return Panel(q, -(u * phase[None, :]), library.solve_upper(k, identity))
 
-    def undo(self, library: Standard, basis: DeviceArray, at: int, below: int) -> DeviceArray:
-        """The basis (k, m), whose rows from `at` + w on are known but for the first w rows below, with G^H applied."""
-        w, (s, inverse) = self.q.shape[0], (self.s, self.inverse)
-        own, rest, top = slice(at, at + w), slice(at + w, None), slice(below, below + w)
-        low = slice(below + w, None)
-        z = (basis[rest, low] @ library.conj(self.q[:, w:]).mT) @ library.conj(inverse)
-        basis = library.put(basis, (rest, top), -(z @ (self.q[:, :w] - s.mT)))
-        basis = library.subtract(basis, (rest, low), z, self.q[:, w:])
-        return library.put(basis, (own, slice(below, None)), self.q)
+
+def reflected(library: Standard, panel: Panel, columns: DeviceArray, rows: DeviceArray) -> DeviceArray:
+    """The rows below the first w of G A, of columns A (n, m) with rows Q^H A as (n, w)."""
+    w = panel.q.shape[0]
+    if columns.shape[1] == w:
+        return columns[:, w:]
+    left = (rows - columns[:, :w] @ library.conj(panel.s)) @ panel.inverse.mT
+    rest = (slice(None), slice(w, None))
+    return library.subtract(columns, rest, left, panel.q[:, w:])[:, w:]
+
+
+def prepend(library: Standard, panel: Panel, basis: DeviceArray, at: int, below: int) -> DeviceArray:
+    """The basis (k, m), whose rows from `at` + w on lie below the panel's first coordinates, with G^H applied to them
+    and the panel's own rows set; those coordinates are below, below + 1, ..."""
+    w = panel.q.shape[0]
+    own, rest = slice(at, at + w), slice(at + w, None)
+    top, low = slice(below, below + w), slice(below + w, None)
+    z = (basis[rest, low] @ library.conj(panel.q[:, w:]).mT) @ library.conj(panel.inverse)
+    basis = library.put(basis, (rest, top), -(z @ (panel.q[:, :w] - panel.s.mT)))
+    basis = library.subtract(basis, (rest, low), z, panel.q[:, w:])
+    return library.put(basis, (own, slice(below, None)), panel.q)

@@ -74,6 +74,8 @@ def randomized(e: Elimination, stop: Stop, limit: float, rng: np.random.Generato
     block = block_width(e, stop.rank)
     few = DEFER * stop.rank <= min(e.m, e.n)
     width = stop.rank if few else 4 * block if stop.by_tolerance else block
+    if not few:
+        e.own()
     sketch = Sketch(e, rng, block)
     while e.rank < stop.rank:
         wanted = min(block, stop.rank - e.rank)
@@ -83,7 +85,7 @@ def randomized(e: Elimination, stop: Stop, limit: float, rng: np.random.Generato
                 e.measure()
         fresh = sketch.rows is None
         if stop.by_tolerance or fresh:
-            if e.squares is None or (fresh and e.rank):
+            if fresh and e.rank:
                 e.measure()
             largest = float(xp.sqrt(library.largest(e.squares)))
             if not largest * e.unit > limit:
@@ -99,8 +101,6 @@ def randomized(e: Elimination, stop: Stop, limit: float, rng: np.random.Generato
                 continue
             where = library.host(xp.argmax(e.squares, axis=0, keepdims=True))
             triangle = xp.sqrt(library.take(e.squares, library.indices(where)))[:, None] + library.zeros((1, 1))
-        if not stop.by_tolerance:
-            e.forget()
         r, f, kept = e.eliminate(where, triangle)
         if stop.by_tolerance and _stopped(e, r, f, limit):
             return

@@ -72,7 +72,8 @@ class DeviceFactor:
     @property
     def numerical_rank(self) -> Any:
         """How many columns R11 may be solved with, an int; of a stack an array."""
-        count = self._library.xp.sum(self._library.xp.where(self.used, 1, 0), axis=-1)
+        xp, used = self._library.xp, self.used
+        count = xp.sum(xp.where(used, xp.ones_like(used, dtype=xp.int64), 0), axis=-1)
         return count if len(self.shape) > 2 else int(count)
 
     def interpolation(self) -> DeviceArray:

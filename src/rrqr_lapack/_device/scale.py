@@ -9,6 +9,11 @@ from .types import DeviceArray
 
 def near_one(library: Standard, a: DeviceArray) -> tuple[DeviceArray, DeviceArray, Array]:
     """A / unit, its column norms, and the unit (...,) of each matrix: 1 where the entries do no harm, with A itself."""
+    with np.errstate(over="ignore", invalid="ignore"):  # of arrays that are NumPy's inside
+        return _near_one(library, a)
+
+
+def _near_one(library: Standard, a: DeviceArray) -> tuple[DeviceArray, DeviceArray, Array]:
     xp = library.xp
     norms = library.norms(a.mT)
     tops = library.host(library.largest(norms, axis=-1))

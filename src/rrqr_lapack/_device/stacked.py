@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 
-from .result import DeviceFactor, Formed
+from .result import DeviceFactor
 from .standard import Standard
 from .types import DeviceArray
 
@@ -24,13 +24,6 @@ def stacked(library: Standard, a: DeviceArray, one: Callable[[DeviceArray], Devi
     """The factor of a stack (..., m, n) from those of its matrices."""
     xp, batch, (m, n) = library.xp, a.shape[:-2], a.shape[-2:]
     items = xp.reshape(a, (math.prod(batch), m, n))
-    if not items.shape[0]:
-        empty = library.zeros((*batch, 0, n))
-        ranks = library.indices([])
-        pivots = xp.broadcast_to(library.indices(range(n)), (*batch, n))
-        left = library.zeros((*batch, n), library.real_dtype)
-        q = library.zeros((*batch, m, 0))
-        return DeviceFactor(empty, pivots, xp.reshape(ranks, batch), left, a.shape, Formed(q), library)
     factors = [one(items[i, :, :]) for i in range(items.shape[0])]
     ranks = [each.rank for each in factors]
     return DeviceFactor(

@@ -5,6 +5,7 @@ that a method takes as `c` or `x` and returns changed may or may not be changed 
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -75,6 +76,10 @@ class Standard:
     def largest(self, x: DeviceArray, axis: int | None = None, keepdims: bool = False) -> DeviceArray:
         """The largest entry, of all or along an axis."""
         return self.xp.max(x, axis=axis, keepdims=keepdims)
+
+    def copy(self, x: DeviceArray) -> DeviceArray:
+        """A copy of x with contiguous rows."""
+        return self.xp.asarray(x, copy=True)
 
     def take(self, x: DeviceArray, where: DeviceArray, axis: int = 0) -> DeviceArray:
         """The rows, or slices along another axis, at the indices."""
@@ -151,8 +156,8 @@ class Standard:
         return self.xp.asarray(drawn.tolist(), dtype=self.dtype, device=self.device)
 
     def compiled(self, step: Callable[..., Any]) -> Callable[..., Any]:
-        """The function, translated where that pays."""
-        return step
+        """A function of the library and arrays as one of arrays, translated where that pays."""
+        return partial(step, self)
 
     def is_out_of_memory(self, error: Exception) -> bool:
         """Whether this is how the library says that the device is full."""
