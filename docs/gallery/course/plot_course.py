@@ -2,7 +2,8 @@ r"""
 Pivoted QR in eight questions
 =============================
 
-A numerical-analysis project from the first bound to a smaller network. Each answer is a few lines of mathematics and a few that run.
+A numerical-analysis project from the first bound to a smaller network. Each answer is a few lines of mathematics and
+a few that run.
 """
 
 import matplotlib.pyplot as plt
@@ -17,13 +18,14 @@ rng = np.random.default_rng(0)
 # 1. Why does :math:`\|R_{22}\|` bound least squares with k nonzeros?
 # ---------------------------------------------------------------------
 #
-# Let x be any vector and :math:`P^T x = (x_1, x_2)`. With :math:`z = x_1 + R_{11}^{-1} R_{12} x_2` at the first k pivots,
+# Let x be any vector and :math:`P^T x = (x_1, x_2)`. With :math:`z = x_1 + R_{11}^{-1} R_{12} x_2` at the first k
+# pivots,
 #
 # .. math:: A x - A P_{1:k} z = Q \begin{pmatrix} R_{11} x_1 + R_{12} x_2 - R_{11} z \\ R_{22} x_2 \end{pmatrix}
 #           = Q \begin{pmatrix} 0 \\ R_{22} x_2 \end{pmatrix},
 #
-# so the k columns reach :math:`A x` to within :math:`\|R_{22}\|\,\|x_2\|`, and the residual of the best z is at most that much above that
-# of x.
+# so the k columns reach :math:`A x` to within :math:`\|R_{22}\|\,\|x_2\|`, and the residual of the best z is at most
+# that much above that of x.
 
 A = rng.standard_normal((80, 12)) @ rng.standard_normal((12, 50)) + 0.01 * rng.standard_normal((80, 50))
 b = rng.standard_normal(80)
@@ -49,8 +51,9 @@ for k in (5, 12, 20):
 # 3. On which matrices does unpivoted QR fail?
 # ----------------------------------------------
 #
-# Where the first columns are dependent, or small: see :ref:`sphx_glr_auto_gallery_qr_plot_why_pivot.py`. Pivoting fails rarely: on
-# Kahan's matrix :math:`\|R_{22}\|` is far above :math:`\sigma_n`, although the columns are chosen greedily.
+# Where the first columns are dependent, or small: see :ref:`sphx_glr_auto_gallery_qr_plot_why_pivot.py`. Pivoting
+# fails rarely: on Kahan's matrix :math:`\|R_{22}\|` is far above :math:`\sigma_n`, although the columns are chosen
+# greedily.
 
 n, angle = 60, 1.2
 kahan = np.diag(np.sin(angle) ** np.arange(n)) @ (np.eye(n) - np.cos(angle) * np.triu(np.ones((n, n)), 1))
@@ -62,7 +65,8 @@ print(f"Kahan, n = {n}: |r_nn| / sigma_n = {diagonal[-1] / np.linalg.svd(kahan, 
 # 4. What does it cost?
 # -----------------------
 #
-# :math:`4 m n k - 2 k^2 (m + n) + 4 k^3 / 3` operations: :ref:`sphx_glr_auto_gallery_qr_plot_cost.py` measures and fits the exponents.
+# :math:`4 m n k - 2 k^2 (m + n) + 4 k^3 / 3` operations: :ref:`sphx_glr_auto_gallery_qr_plot_cost.py` measures and
+# fits the exponents.
 #
 # 5. How good is it beside the SVD on a kernel matrix?
 # ------------------------------------------------------
@@ -72,7 +76,8 @@ print(f"Kahan, n = {n}: |r_nn| / sigma_n = {diagonal[-1] / np.linalg.svd(kahan, 
 # 6. What does it do to one hidden layer?
 # -----------------------------------------
 #
-# :math:`f(x) = w^T g(V x + b)`. With Z the values of g on samples, :math:`Z w \approx Z_{:,C} (T w)`: neurons outside C go, and w becomes T w.
+# :math:`f(x) = w^T g(V x + b)`. With Z the values of g on samples, :math:`Z w \approx Z_{:,C} (T w)`: neurons outside
+# C go, and w becomes T w.
 
 V, shift = rng.standard_normal((3, 100)), rng.standard_normal(100)
 X = rng.standard_normal((2000, 3))
@@ -86,8 +91,8 @@ print(f"{network.parameters} -> {small.parameters} parameters")
 # 7. What is the error, and what bounds it?
 # -------------------------------------------
 #
-# :math:`\|Z w - Z_{:,C} T w\| \le \|R_{22}\|_2 \|w\|` on the samples, for every k from one factorization. On new samples of the same kind it
-# is about as large, as long as there are many more samples than neurons.
+# :math:`\|Z w - Z_{:,C} T w\| \le \|R_{22}\|_2 \|w\|` on the samples, for every k from one factorization. On new
+# samples of the same kind it is about as large, as long as there are many more samples than neurons.
 
 F = TruncatedQR(Z)
 new = np.maximum(rng.standard_normal((2000, 3)) @ V + shift, 0)
@@ -111,5 +116,6 @@ figure.tight_layout()
 # 8. And a deep network?
 # ------------------------
 #
-# Layer by layer, front to back; a budget for the whole network goes where it costs the outputs least, and what one layer loses the next can
-# make up for. :ref:`sphx_glr_auto_gallery_networks_plot_fashion_mnist.py` has seven layers, and every way of choosing beside the others.
+# Layer by layer, front to back; a budget for the whole network goes where it costs the outputs least, and what one
+# layer loses the next can make up for. :ref:`sphx_glr_auto_gallery_networks_plot_fashion_mnist.py` has seven layers,
+# and every way of choosing beside the others.

@@ -2,7 +2,8 @@
 The missing pixels of a photograph
 ==================================
 
-Three pixels of five are gone. A matrix of low rank is fitted to those that are left, with a penalty that held-out pixels choose.
+Three pixels of five are gone. A matrix of low rank is fitted to those that are left, with a penalty that held-out
+pixels choose.
 """
 
 import matplotlib.pyplot as plt

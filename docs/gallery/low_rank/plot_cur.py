@@ -2,17 +2,17 @@
 CUR of a term matrix: words and pages that stand for the others
 ===============================================================
 
-Python's own help topics, as a sparse matrix of words by pages. Singular vectors of it are sums over all words; CUR answers with
-words and pages.
+Python's own help topics, as a sparse matrix of words by pages. Singular vectors of it are sums over all words; CUR
+answers with words and pages.
 """
 
 import re
 from collections import Counter
+from pydoc_data import topics
 
 import matplotlib.pyplot as plt
 import numpy as np
 import scipy.sparse
-from pydoc_data import topics
 
 from rrqr_lapack import cur, randomized_svd
 
@@ -20,7 +20,8 @@ pages = {name: Counter(re.findall(r"[a-z]{4,}", text.lower())) for name, text in
 names = sorted(name for name, counts in pages.items() if sum(counts.values()) > 150)
 words = sorted({word for name in names for word in pages[name]})
 place = {word: i for i, word in enumerate(words)}
-rows, columns, counts = zip(*((place[w], j, c) for j, name in enumerate(names) for w, c in pages[name].items()), strict=True)
+entries = [(place[word], j, count) for j, name in enumerate(names) for word, count in pages[name].items()]
+rows, columns, counts = np.transpose(entries)
 A = scipy.sparse.csc_array((1 + np.log(counts), (rows, columns)), (len(words), len(names)))
 A = A / scipy.sparse.linalg.norm(A, axis=0)  # pages of any length count alike
 print(A.shape, f"{A.nnz / np.prod(A.shape):.1%} of the entries are not zero")

@@ -2,14 +2,14 @@ r"""
 Kernel ridge regression on landmarks
 ====================================
 
-Kernel ridge regression with all N points solves a system with an N x N matrix. On k landmarks, chosen by randomly pivoted Cholesky,
-it takes :math:`N k^2` operations and never forms K. The landmarks go where the points are.
+Kernel ridge regression with all N points solves a system with an N x N matrix. On k landmarks, chosen by randomly
+pivoted Cholesky, it takes :math:`N k^2` operations and never forms K. The landmarks go where the points are.
 """
 
 import matplotlib.pyplot as plt
 import numpy as np
 
-from rrqr_lapack import kernel_ridge, rbf, rpcholesky, KernelMatrix
+from rrqr_lapack import KernelMatrix, kernel_ridge, rbf, rpcholesky
 
 rng = np.random.default_rng(0)
 

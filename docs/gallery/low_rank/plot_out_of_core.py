@@ -2,8 +2,8 @@ r"""
 An interpolative decomposition of a file
 ========================================
 
-A matrix with many rows stays on disk. One pass over it leaves a triangle of :math:`n^2` numbers, whose pivots are those of the whole
-matrix; a second pass would fetch the chosen columns, and nothing else is ever in memory.
+A matrix with many rows stays on disk. One pass over it leaves a triangle of :math:`n^2` numbers, whose pivots are
+those of the whole matrix; a second pass would fetch the chosen columns, and nothing else is ever in memory.
 """
 
 import tempfile

@@ -2,8 +2,8 @@
 Principal components of a stream
 ================================
 
-Batches arrive one after the other and are forgotten. After each, `PCA` has the components of all that it has seen; after the last they
-are those of the whole matrix.
+Batches arrive one after the other and are forgotten. After each, `PCA` has the components of all that it has seen;
+after the last they are those of the whole matrix.
 """
 
 import matplotlib.pyplot as plt

@@ -2,8 +2,8 @@
 Fashion-MNIST end to end
 ========================
 
-The network that `rrqr demo` compresses, seven hidden layers of 256, calibrated on images without labels: accuracy against what is
-left, with the neurons chosen and the next layers corrected in different ways.
+The network that `rrqr demo` compresses, seven hidden layers of 256, calibrated on images without labels: accuracy
+against what is left, with the neurons chosen and the next layers corrected in different ways.
 """
 
 import matplotlib.pyplot as plt

@@ -2,9 +2,9 @@ r"""
 Where LoRA begins
 =================
 
-LoRA trains a product of two thin matrices beside a frozen weight. It can begin at random times zero, or with the principal part of
-the weight (PiSSA: F. Meng et al., arXiv:2404.02948), of which `low_rank_factors` is the factorization: then the frozen rest is small,
-and quantizing it costs less.
+LoRA trains a product of two thin matrices beside a frozen weight. It can begin at random times zero, or with the
+principal part of the weight (PiSSA: F. Meng et al., arXiv:2404.02948), of which `low_rank_factors` is the
+factorization: then the frozen rest is small, and quantizing it costs less.
 """
 
 import matplotlib.pyplot as plt

@@ -2,8 +2,9 @@ r"""
 One hidden layer, with its error bound
 ======================================
 
-A function is fitted by a network of 200 hidden neurons with random weights. With :math:`Z \approx Z_{:,C} T` the outputs move by at
-most :math:`\|Z - Z_{:,C} T\|_2 \|w\|_2`: computed for every k from one pivoted QR, beside what it is in truth.
+A function is fitted by a network of 200 hidden neurons with random weights. With :math:`Z \approx Z_{:,C} T` the
+outputs move by at most :math:`\|Z - Z_{:,C} T\|_2 \|w\|_2`: computed for every k from one pivoted QR, beside what it
+is in truth.
 """
 
 import matplotlib.pyplot as plt

@@ -2,8 +2,9 @@ r"""
 Few nonzeros, or the least norm?
 ================================
 
-Of a least-squares problem whose columns are nearly dependent there are many solutions that fit. ``lstsq`` takes the shortest,
-which has no zeros; `basic_lstsq` one with as many nonzeros as the rank. With :math:`\|R_{22}\|` small both fit as well.
+Of a least-squares problem whose columns are nearly dependent there are many solutions that fit. ``lstsq`` takes the
+shortest, which has no zeros; `basic_lstsq` one with as many nonzeros as the rank. With :math:`\|R_{22}\|` small both
+fit as well.
 """
 
 import matplotlib.pyplot as plt
@@ -19,7 +20,8 @@ b = A @ rng.standard_normal(n) + 0.1 * rng.standard_normal(m)
 basic = basic_lstsq(A, b, rank=rank)
 shortest = np.linalg.lstsq(A, b, rcond=1e-2)[0]
 for name, x in (("basic", basic.x), ("minimum norm", shortest)):
-    print(f"{name:13} residual {np.linalg.norm(A @ x - b):.4f}  norm {np.linalg.norm(x):.3f}  nonzeros {np.count_nonzero(x)}")
+    residual, count = np.linalg.norm(A @ x - b), np.count_nonzero(x)
+    print(f"{name:13} residual {residual:.4f}  norm {np.linalg.norm(x):.3f}  nonzeros {count}")
 
 figure, axes = plt.subplots(2, 1, figsize=(8, 4), sharex=True)
 axes[0].stem(basic.x, basefmt=" ")

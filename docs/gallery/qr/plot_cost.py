@@ -2,8 +2,8 @@ r"""
 What it costs
 =============
 
-Truncated pivoted QR takes about :math:`4 m n k` operations: time proportional to each of m, n and k. Measured here on whatever
-machine built this page, on one thread; a fit in logarithms gives the exponents.
+Truncated pivoted QR takes about :math:`4 m n k` operations: time proportional to each of m, n and k. Measured here on
+whatever machine built this page, on one thread; a fit in logarithms gives the exponents.
 """
 
 import time

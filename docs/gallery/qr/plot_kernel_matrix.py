@@ -2,8 +2,9 @@ r"""
 A 200 x 200 kernel matrix: QR beside the SVD
 ============================================
 
-:math:`K_{ij} = \exp(-|x_i - x_j|^2 / 2 h^2)` for 200 points on a line: a smooth kernel, whose singular values fall faster than any
-power. Pivoted QR follows the SVD down to rounding, and its pivots are points: they spread over the interval.
+:math:`K_{ij} = \exp(-|x_i - x_j|^2 / 2 h^2)` for 200 points on a line: a smooth kernel, whose singular values fall
+faster than any power. Pivoted QR follows the SVD down to rounding, and its pivots are points: they spread over the
+interval.
 """
 
 import matplotlib.pyplot as plt

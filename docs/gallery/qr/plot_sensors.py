@@ -2,8 +2,9 @@ r"""
 Where to measure
 ================
 
-A field is a combination of a few modes. Which stations determine it best? Pivoted QR of the modes, transposed, chooses rows that are
-well conditioned: Q-DEIM (Z. Drmac, S. Gugercin, doi:10.1137/15M1019271). Stations at random need many more for the same error.
+A field is a combination of a few modes. Which stations determine it best? Pivoted QR of the modes, transposed,
+chooses rows that are well conditioned: Q-DEIM (Z. Drmac, S. Gugercin, doi:10.1137/15M1019271). Stations at random
+need many more for the same error.
 """
 
 import matplotlib.pyplot as plt
