@@ -45,8 +45,9 @@ def interpreter(version):
 
 def oldest():
     """The oldest releases of what the package needs, as requirements."""
-    needed = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["sklearn"]]
-    return [f"{name}=={minimum}.*" for name, minimum in re.findall(r"([\w-]+)>=([\d.]+)", " ".join(needed))]
+    extras = PROJECT["optional-dependencies"]
+    needed = [*PROJECT["dependencies"], *extras["sklearn"], *extras["dask"]]
+    return [f"{name}=={minimum}.*" for name, minimum in re.findall(r"([\w-]+(?:\[\w+\])?)>=([\d.]+)", " ".join(needed))]
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ this installation
     show_config
 in modules of their own
     interpolative (as `scipy.linalg.interpolative`), prune (networks), prune.torch (models in PyTorch),
-    sklearn (estimators for scikit-learn)
+    sklearn (estimators for scikit-learn), dask (matrices in blocks, on many machines)
 """
 
 from importlib import import_module as _import_module
@@ -121,7 +121,7 @@ __all__ = [
     "strong_rrqr",
     "two_sided_interpolative_decomposition",
 ]
-_LAZY = {"interpolative", "prune", "sklearn"}  # submodules that are imported when asked for (SPEC 1)
+_LAZY = {"dask", "interpolative", "prune", "sklearn"}  # submodules that are imported when asked for (SPEC 1)
 
 
 def __getattr__(name: str) -> _Any:
@@ -131,4 +131,4 @@ def __getattr__(name: str) -> _Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY} - ({"sklearn"} if _find_spec("sklearn") is None else set()))
+    return sorted({*globals(), *_LAZY} - {extra for extra in ("dask", "sklearn") if _find_spec(extra) is None})

@@ -1,10 +1,10 @@
-"""Files are written whole or not at all."""
+"""Files and folders are written whole or not at all."""
 
 import os
 
 import pytest
 
-from rrqr_lapack._common.atomic import check_outputs, whole_file
+from rrqr_lapack._common.atomic import check_outputs, whole_file, whole_folder
 
 
 def test_the_file_appears_when_the_block_ends(tmp_path):
@@ -105,3 +105,67 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path, monkeypatch):
 def test_two_outputs_in_one_file_are_refused(tmp_path):
     with pytest.raises(ValueError, match=r"paths must be different files, got .*a\.txt twice"):
         check_outputs(tmp_path / "a.txt", None, tmp_path / "b.txt", tmp_path / "a.txt")
+
+
+def written(folder, content):
+    """A model's folder with a configuration."""
+    (folder / "config.json").write_text(content)
+
+
+def test_a_folder_appears_when_the_block_ends(tmp_path):
+    with whole_folder(tmp_path / "small") as temporary:
+        written(temporary, "new")
+        assert not (tmp_path / "small").exists() and temporary.parent == tmp_path
+    assert os.listdir(tmp_path) == ["small"]
+    assert (tmp_path / "small" / "config.json").read_text() == "new"
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+@pytest.mark.parametrize("existing", [False, True])
+def test_a_folder_whose_block_fails_leaves_what_was_there(tmp_path, error, existing):
+    if existing:
+        (tmp_path / "small").mkdir()
+        written(tmp_path / "small", "old")
+    with pytest.raises(error), whole_folder(tmp_path / "small", overwrite=True) as temporary:
+        written(temporary, "new")
+        raise error
+    assert os.listdir(tmp_path) == ["small"] * existing
+    assert not existing or (tmp_path / "small" / "config.json").read_text() == "old"
+
+
+def test_a_folder_that_cannot_take_its_name_leaves_what_was_there(tmp_path, monkeypatch):
+    (tmp_path / "small").mkdir()
+    written(tmp_path / "small", "old")
+    replace = os.replace
+
+    def failing(source, target):
+        if str(source).endswith(".new"):
+            raise OSError("no more")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", failing)
+    with pytest.raises(OSError, match="no more"), whole_folder(tmp_path / "small", overwrite=True) as temporary:
+        written(temporary, "new")
+    assert os.listdir(tmp_path) == ["small"]
+    assert (tmp_path / "small" / "config.json").read_text() == "old"
+
+
+def test_an_existing_folder_is_replaced_whole_if_it_is_a_models_and_may_be(tmp_path):
+    (tmp_path / "small").mkdir()
+    with (
+        pytest.raises(FileExistsError, match="small exists and is no model's folder"),
+        whole_folder(tmp_path / "small", overwrite=True),
+    ):
+        pass
+    written(tmp_path / "small", "old")
+    (tmp_path / "small" / "extra").touch()
+    with pytest.raises(FileExistsError, match="small exists and is not overwritten"), whole_folder(tmp_path / "small"):
+        pass
+    with whole_folder(tmp_path / "small", overwrite=True) as temporary:
+        written(temporary, "new")
+    assert os.listdir(tmp_path / "small") == ["config.json"]
+    with (
+        pytest.raises(FileNotFoundError, match=r"the folder .*none is not there"),
+        whole_folder(tmp_path / "none" / "a"),
+    ):
+        pass

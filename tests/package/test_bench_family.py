@@ -2,6 +2,7 @@
 
 import importlib
 import re
+import sys
 
 import pytest
 
@@ -86,3 +87,18 @@ def test_estimators_have_a_time_and_a_quality_beside_scikit_learns(monkeypatch):
     for row in table:
         for name in ("ours", "scikit-learn"):
             assert re.fullmatch(r"[\d.]+ (s|ms|µs) \([\d.e+-]+\)", row[name]), row
+
+
+def test_a_matrix_in_chunks_has_a_time_a_peak_and_a_quality_for_everyone():
+    pytest.importorskip("dask.array", reason="it is raced beside Dask")
+    if sys.platform != "linux":
+        pytest.skip("peaks are read as Linux tells them")
+    module = importlib.import_module("bench.family.dask")
+    columns, table = module.measure(quick=True, threads=1, budget=timing.QUICK)
+    table = [dict(zip(columns, row, strict=True)) for row in table]
+    assert [row["method"] for row in table] == list(module.METHODS)
+    for row in table:
+        assert re.fullmatch(r"[\d.]+ (s|ms)", row["seconds"]), row
+        assert int(row["peak beyond imports"].split()[0]) > 0
+        assert float(row["quality"].split(",")[0]) < 1e-13
+    assert table[0]["quality"].endswith("16 of 16 pivots")

@@ -8,10 +8,12 @@ import pytest
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-@pytest.mark.parametrize("page", ["nystrom.md", "completion.md", "sklearn.md", "out_of_core.md"])
+@pytest.mark.parametrize("page", ["nystrom.md", "completion.md", "sklearn.md", "out_of_core.md", "dask.md"])
 def test_the_code_blocks_run_as_they_stand(page, tmp_path, monkeypatch):
     if page == "sklearn.md":
         pytest.importorskip("sklearn", reason="the page is on scikit-learn, an extra")
+    if page == "dask.md":
+        pytest.importorskip("dask.array", reason="the page is on Dask, an extra")
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"^```python\n(.*?)^```$", (DOCS / page).read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     assert blocks

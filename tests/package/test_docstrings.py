@@ -13,7 +13,11 @@ import pytest
 
 import rrqr_lapack
 
-EXTRAS = {"rrqr_lapack.prune.torch", "rrqr_lapack.sklearn"}  # each needs the library whose name it has
+EXTRAS = {
+    "rrqr_lapack.prune.torch",
+    "rrqr_lapack.sklearn",
+    "rrqr_lapack.dask",
+}  # each needs the library whose name it has
 MODULES = [
     "rrqr_lapack",
     *(
@@ -21,6 +25,7 @@ MODULES = [
         for module in pkgutil.walk_packages(rrqr_lapack.__path__, "rrqr_lapack.")
         if not module.name.endswith("__main__")  # importing it runs the command
         and (module.name not in EXTRAS or importlib.util.find_spec(module.name.rpartition(".")[2]))
+        and ("._tensors.torch" not in module.name or importlib.util.find_spec("torch"))
     ),
 ]
 EXAMPLES = [

@@ -26,16 +26,23 @@ FLOORS = [
     "_kernel",
     "_completion",
     "_selection",
+    "_tensors",
     "prune",
     "sklearn",
+    "dask",
 ]
 APART = {
     "_id": {"_kernel", "_completion"},
     "_kernel": {"_id", "_completion"},
     "_completion": {"_id", "_kernel"},
     "sklearn": {"prune"},
+    "dask": {"prune", "sklearn"},
 }
-EXTRAS = {"torch": "PyTorch", "sklearn": "scikit-learn"}  # rooms by the name of the library that they need
+EXTRAS = {
+    "torch": "PyTorch",
+    "sklearn": "scikit-learn",
+    "dask": "Dask",
+}  # rooms by the name of the library that they need
 
 
 def module_of(path):

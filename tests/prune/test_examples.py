@@ -89,7 +89,7 @@ def test_the_study_of_dense_networks(examples, carried, tmp_path):
     assert len(list(tmp_path.iterdir())) == 4
 
 
-@pytest.mark.parametrize("script", ["crepe", "digits", "fashion_mnist", "minilm", "train_fashion_mnist"])
+@pytest.mark.parametrize("script", ["crepe", "digits", "fashion_mnist", "minilm", "smollm2", "train_fashion_mnist"])
 def test_an_example_says_before_its_work_that_it_cannot_write(examples, script, monkeypatch, tmp_path):
     module = pytest.importorskip(script, reason="an example needs what it compresses", exc_type=ImportError)
     monkeypatch.setattr(sys, "argv", [script, "--out", str(tmp_path / "none")])

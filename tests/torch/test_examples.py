@@ -1,4 +1,4 @@
-"""The studies of MiniLM and CREPE on small models of their kind: every scheme runs, numbers and plots are written."""
+"""The studies of MiniLM, CREPE and SmolLM2 on small models of their kind: every scheme runs, numbers are written."""
 
 import json
 import sys
@@ -21,7 +21,7 @@ def examples(monkeypatch):
     torch.set_num_threads(1)
     torch.manual_seed(0)
     yield
-    for name in ("minilm", "crepe", "study", "files"):
+    for name in ("minilm", "crepe", "smollm2", "smollm2_peers", "study", "files"):
         sys.modules.pop(name, None)
 
 
@@ -134,3 +134,59 @@ def test_synthetic_tones_have_the_pitch_they_say(examples):
     inside = (nearest >= 0) & (nearest < crepe.BINS)
     activation[np.flatnonzero(inside), nearest[inside]] = 1
     assert abs(crepe.cents(activation[inside]) - cents[inside]).max() <= crepe.CENTS / 2
+
+
+def test_the_study_of_smollm2(examples, monkeypatch, tmp_path, capsys):
+    import smollm2
+
+    config = transformers.LlamaConfig(
+        vocab_size=60,
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        intermediate_size=64,
+        tie_word_embeddings=True,
+        pad_token_id=0,
+    )
+    model = low_rank(transformers.LlamaForCausalLM(config), 4)
+    words = np.random.default_rng(0).integers(0, 60, 6000).tolist()
+    starts = {"calibration": 0, "news": 4000, "manual": 5000}
+    monkeypatch.setattr(smollm2, "LENGTH", 16)
+    monkeypatch.setattr(smollm2, "language_model", lambda: model)
+    monkeypatch.setattr(smollm2, "texts", lambda: starts)
+    monkeypatch.setattr(smollm2, "text_tokens", lambda start: words[start:])
+    monkeypatch.setattr(
+        smollm2, "sequences", lambda start, count: torch.tensor(words[start : start + count]).reshape(-1, 16)
+    )
+    arguments = ["--tokens", "2048", "--test-tokens", "320", "--fractions", "0.7", "--drift", "0.5", "0", "--single"]
+    monkeypatch.setattr(sys, "argv", ["smollm2.py", "--out", str(tmp_path), *arguments])
+    smollm2.main()
+    rows = {row["scheme"]: row for row in json.loads((tmp_path / "smollm2.json").read_text())["rows"]}
+    assert len(rows) == 8 and rows.pop("original")["parameters"] == 1
+    assert all(0.66 < row["parameters"] <= 0.7 for row in rows.values())
+    assert all(np.isfinite(list(row["perplexity"].values())).all() for row in rows.values())
+    assert "weighted, own output + 0.5 drift" in capsys.readouterr().out
+
+
+def test_swept_layers_that_keep_everything_give_the_original_model(examples):
+    import smollm2
+
+    config = transformers.LlamaConfig(
+        vocab_size=60, hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=24
+    )
+    model = transformers.LlamaForCausalLM(config).eval()
+    tokens = torch.randint(0, 60, (20, 16))
+    layers = smollm2.gathered(model, tokens)
+    again = smollm2.swept(model, tokens, layers, 24, drift=0.5, ridge=1e-9)
+    with torch.no_grad():
+        one, two, three = (each(tokens).logits for each in (model, again, smollm2.low_rank(model, layers, 2.0)))
+    assert float((one - two).norm() / one.norm()) < 1e-3
+    assert float((one - three).norm() / one.norm()) < 1e-3
+
+
+def test_rows_that_rotate_together_lie_half_a_head_apart(examples):
+    import smollm2
+
+    rows = torch.arange(8.0)[:, None].expand(8, 3)
+    assert smollm2.halves(rows, 4)[:, 0].tolist() == [0, 2, 1, 3, 4, 6, 5, 7]

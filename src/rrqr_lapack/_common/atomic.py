@@ -1,10 +1,11 @@
-"""Write a file whole or not at all."""
+"""Write a file or a folder whole or not at all."""
 
 from __future__ import annotations
 
 import json
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -100,6 +101,70 @@ def whole_file(path: FilePath, overwrite: bool = False) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def check_folder(path: FilePath, overwrite: bool = False) -> Path:
+    """Raise now what would fail when a model's folder is written.
+
+    Raises
+    ------
+    FileExistsError
+        It exists and `overwrite` is False, or is no model's folder.
+    OSError
+        As `check_outputs`.
+    """
+    path = Path(path)
+    if path.exists():
+        if not (path / "config.json").is_file():
+            raise FileExistsError(f"{path} exists and is no model's folder; give another name")
+        if not check_flag("overwrite", overwrite):
+            raise FileExistsError(f"{path} exists and is not overwritten; overwrite=True replaces it")
+    check_outputs(path / "config.json", overwrite=True, make_folder=True)
+    if not path.parent.exists():
+        raise FileNotFoundError(f"the folder {path.parent} is not there")
+    return path
+
+
+@contextmanager
+def whole_folder(path: FilePath, overwrite: bool = False) -> Iterator[Path]:
+    """Yield a temporary folder beside `path`; it takes the name `path` only when the block ends well.
+
+    Parameters
+    ----------
+    path : path
+        The folder to write, with a ``config.json``.
+    overwrite : bool, default False
+        Whether an existing one may be replaced.
+
+    Raises
+    ------
+    OSError
+        As `check_folder`, before the block runs.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from rrqr_lapack._common.atomic import whole_folder
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> with whole_folder(folder / "small") as temporary:
+    ...     _ = (temporary / "config.json").write_text("{}")
+    >>> [p.name for p in folder.iterdir()]
+    ['small']
+    """
+    path = check_folder(path, overwrite)
+    mark = secrets.token_hex(4)
+    temporary, old = (path.with_name(f".{path.name}.{mark}.{what}") for what in ("new", "old"))
+    try:
+        temporary.mkdir()
+        yield temporary
+        if path.exists():
+            os.replace(path, old)
+        os.replace(temporary, path)
+    finally:
+        if old.exists() and not path.exists():
+            os.replace(old, path)
+        for each in (temporary, old):
+            shutil.rmtree(each, ignore_errors=True)
 
 
 def write_json(path: FilePath, data: Any, overwrite: bool = False) -> None:

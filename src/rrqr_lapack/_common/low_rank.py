@@ -149,5 +149,6 @@ def error_of(approximation: Approximate) -> Error:
 
 def _product(factors: Sequence[Any], x: Any) -> Any:
     for factor in reversed(factors):
-        x = (x.T * factor).T if factor.ndim == 1 else factor @ x
+        diagonal = factor.ndim == 1
+        x = (factor[:, None] if x.ndim > 1 else factor) * x if diagonal else factor @ x
     return x

@@ -9,6 +9,7 @@ import numpy as np
 from .. import _core
 from .._common.arrays import check_choice, check_flag, lapack_dtype
 from .._common.error import Error, exact
+from .._common.foreign import elsewhere, foreign
 from .._common.low_rank import LowRank
 from .._common.norms import frobenius
 from .._common.operand import as_operand, is_dense
@@ -72,7 +73,7 @@ class InterpolativeDecomposition(LowRank):
 
     @property
     def rank(self) -> int:
-        return len(self.columns)
+        return self.columns.shape[0]
 
     def __iter__(self) -> Iterator[Array]:
         return iter((self.columns, self.coefficients))
@@ -169,6 +170,8 @@ def interpolative_decomposition(
     >>> bool(np.linalg.norm(A - approximation.reconstruct()) <= 1.001 * approximation.error)
     True
     """
+    if type(a) is not np.ndarray and foreign(a):
+        return elsewhere(interpolative_decomposition, locals())
     check_choice("refit", refit, (None, "lstsq"))
     check_flag("overwrite_a", overwrite_a)
     f, progress = None if f is None else check_bound(f), check_progress(progress)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .._common.arrays import as_fortran, as_numeric, check_choice, check_flag
+from .._common.foreign import become, foreign
 from .._common.norms import frobenius
 from .._common.progress import Progress, check_progress
 from .._common.rule import Rule, check_rule
@@ -121,6 +122,10 @@ class TruncatedQR(Kept):
         rng: Seed = None,
         progress: Progress | None = None,
     ) -> None:
+        if type(a) is not np.ndarray and foreign(a):
+            how = {"rtol": rtol, "atol": atol, "check_finite": check_finite, "driver": driver, "tie_tol": tie_tol}
+            become(self, "a", a, {"rank": rank, "overwrite_a": overwrite_a, "rng": rng, "progress": progress, **how})
+            return
         progress = check_progress(progress)
         a, rule = checked(a, rank, rtol, atol, driver, tie_tol, rng)
         if a.ndim != 2:

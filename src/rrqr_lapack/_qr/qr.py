@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from .. import _core
 from .._common.arrays import as_fortran, as_rows, check_finite_columns, check_finite_items
+from .._common.foreign import elsewhere, foreign
 from .._common.rule import Rule
 from .._common.types import Array, Indices, Matrix
 from . import scipy_qr, truncated
@@ -144,6 +145,8 @@ def qr(
     >>> P
     array([2, 0, 1], dtype=int32)
     """
+    if type(a) is not np.ndarray and foreign(a):
+        return elsewhere(qr, locals())
     if mode != "qr" and mode not in scipy_qr.MODES:
         raise ValueError(f"Mode argument should be one of {list(scipy_qr.MODES)}, got {mode!r}")
     mode = "full" if mode == "qr" else mode

@@ -14,6 +14,7 @@ import scipy.linalg
 from numpy.typing import ArrayLike
 
 from .._common.arrays import check_tolerance
+from .._common.foreign import become, foreign
 from .._common.norms import frobenius
 from .._common.progress import Progress
 from .._common.rule import Rule
@@ -67,6 +68,9 @@ class StrongRRQR(TruncatedQR):
     _kept = (*TruncatedQR._kept, "f", "_max_t", "_rho", "_swaps")
 
     def __init__(self, a: ArrayLike, *, f: float = 2.0, **options: Unpack[Truncation]) -> None:
+        if type(a) is not np.ndarray and foreign(a):
+            become(self, "a", a, {"f": f, **options})
+            return
         self.f = check_bound(f)
         self._swaps = 0
         super().__init__(a, **options)

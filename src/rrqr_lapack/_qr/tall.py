@@ -23,6 +23,7 @@ from .._common.arrays import (
 )
 from .._common.atomic import FilePath, check_outputs
 from .._common.blocks import BLOCK_BYTES, BlockMatrix
+from .._common.foreign import become, foreign
 from .._common.progress import Progress, check_progress
 from .._common.read_ahead import read_ahead
 from .._common.source import BlockSource, open_source
@@ -152,6 +153,9 @@ class TallQR(Kept):
         >>> abs(TallQR([[3.0]]).update([[4.0]]).R)
         array([[5.]])
         """
+        if type(rows) is not np.ndarray and self._sum is None and foreign(rows):
+            become(self, "rows", rows, {"check_finite": self._check_finite})
+            return self
         rows = as_numeric(rows, "rows")
         if rows.ndim != 2:
             raise ValueError(f"rows must have 2 dimensions, got {rows.ndim}")

@@ -21,6 +21,7 @@ from .._common.arrays import (
     is_fortran,
     lapack_dtype,
 )
+from .._common.foreign import elsewhere, foreign
 from .._common.progress import Progress, check_progress
 from .._common.random import gaussian
 from .._common.rule import Rule, check_rule
@@ -270,6 +271,8 @@ def qr_truncated(
     >>> bool(np.allclose(A[:, P], Q @ R))
     True
     """
+    if type(a) is not np.ndarray and foreign(a):
+        return elsewhere(qr_truncated, locals())
     a, rule = checked(a, rank, rtol, atol, driver, tie_tol, rng)
     check_choice("mode", mode, MODES)
     check_flag("overwrite_a", overwrite_a)

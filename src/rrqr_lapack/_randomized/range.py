@@ -12,7 +12,10 @@ For l = k + p columns of a Gaussian sketch, without power iterations and with si
 
 from typing import Any
 
+import numpy as np
+
 from .._common.error import Error
+from .._common.foreign import adjoint_of, elsewhere, foreign
 from .._common.low_rank import LowRank
 from .._common.rule import check_rule
 from .._common.types import Matrix, MatrixLike, Seed
@@ -54,7 +57,7 @@ class Range(LowRank):
 
     @property
     def _factors(self) -> tuple[Any, ...]:
-        return self.Q, self.Q.conj().T
+        return self.Q, adjoint_of(self.Q)
 
 
 def range_finder(
@@ -145,6 +148,8 @@ def range_finder(
     >>> bool(np.linalg.norm(A - found @ A) <= 1e-5 * np.linalg.norm(A))
     True
     """
+    if type(a) is not np.ndarray and foreign(a):
+        return elsewhere(range_finder, locals())
     a, norm = measured(a, check_finite, with_adjoint=power != 0)
     rule = check_rule(a.shape, rank, rtol, atol, rng=rng)
     columns = basis_columns(a.shape, rule, oversample)

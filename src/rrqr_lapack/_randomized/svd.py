@@ -6,8 +6,10 @@ approximate matrix decompositions", SIAM Review 53(2) (2011), doi:10.1137/090771
 ``||A - U diag(s) Vh||_F^2 = ||A||_F^2 - sum s_j^2``, and s_j <= sigma_j(A).
 """
 
+import numpy as np
 import scipy.linalg
 
+from .._common.foreign import elsewhere, foreign
 from .._common.low_rank import TruncatedSVD
 from .._common.products import adjoint_times, times
 from .._common.rule import Rule, check_rule
@@ -122,6 +124,8 @@ def randomized_svd(
     >>> bool(np.allclose(A, U * s @ Vh, atol=1e-5))
     True
     """
+    if type(a) is not np.ndarray and foreign(a):
+        return elsewhere(randomized_svd, locals())
     a, norm = measured(a, check_finite, with_adjoint=True)
     rule = check_rule(a.shape, rank, rtol, atol, rng=rng)
     return truncated_svd(a, norm, rule, basis_columns(a.shape, rule, oversample), power, sketch)

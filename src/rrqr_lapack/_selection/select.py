@@ -8,6 +8,7 @@ from scipy import sparse
 from scipy.sparse.linalg import LinearOperator
 
 from .._common.arrays import check_choice
+from .._common.foreign import elsewhere, foreign
 from .._common.operand import as_operand, columns
 from .._common.rule import check_rule
 from .._common.types import Indices, MatrixLike, Operand, Seed
@@ -130,11 +131,13 @@ def select_columns(
     >>> select_columns(A, 5, include=[0, 99]).columns[:2]
     array([ 0, 99], dtype=int32)
     """
+    if type(a) is not np.ndarray and foreign(a):
+        return elsewhere(select_columns, locals())
     check_choice("method", method, tuple(METHODS))
     chosen = METHODS[method]
     a = as_operand(a, check_finite=check_finite, with_adjoint=chosen.adjoint)
     constraints = check_constraints(a.shape, include, exclude, heldout_rows)
-    _check_fit(a, method, rank, (rtol, atol), constraints, options)
+    check_fit(a, method, rank, (rtol, atol), constraints, options)
     rule, first = check_rule(a.shape, rank, rtol, atol, rng=rng), constraints.include.size
     if rule.rank < first:
         raise ValueError(f"rank must be at least the number of columns in include, {first}, got {rule.rank}")
@@ -146,7 +149,7 @@ def select_columns(
     return ColumnSelection(a, constraints.columns[local].astype(np.int32), method, constraints, rule.rng)
 
 
-def _check_fit(
+def check_fit(
     a: Operand,
     method: MethodName,
     rank: int | None,

@@ -15,6 +15,7 @@ from ._calibration import Samples
 from ._face import Face, Model
 from ._network.dense import NetworkFace
 from ._network.network import Network
+from ._planning.alike import Alike
 from ._planning.options import AllocationName, EpsScale, Options
 from ._planning.plan import planned
 from ._planning.recipe import Correction
@@ -95,6 +96,7 @@ def compress(
     allocation: AllocationName | None = None,
     round_to: int = 1,
     skip: Iterable[str] = (),
+    alike: Alike = None,
     eps_scale: EpsScale = None,
     seed: int = 0,
     layers: Sequence[int] | None = None,
@@ -120,7 +122,7 @@ def compress(
         times; only those of an iterator, which is consumed once, are held.
     eps, keep, ranks, params, flops, max_error : optional
         The budget, exactly one of them, as for `plan`.
-    method, correction, affine, allocation, round_to, skip, eps_scale, seed : optional
+    method, correction, affine, allocation, round_to, skip, alike, eps_scale, seed : optional
         As for `plan`.
     layers : sequence of int, optional
         Indices into ``network.layers`` of the layers to compress. Default: all but the last, whose outputs
@@ -194,7 +196,7 @@ def requested(face: Face[Model], layers: Sequence[int] | None, options: Mapping[
     """
     names = chosen_groups(face, layers)
     groups = {group.name: group for group in face.groups if group.name in names}
-    return names, Request.of(groups, Options.among({**options, "ranks": _by_group(options["ranks"], names)}))
+    return names, Request.of(face, groups, Options.among({**options, "ranks": _by_group(options["ranks"], names)}))
 
 
 def chosen_groups(face: Face[Model], layers: Sequence[int] | None) -> list[str]:

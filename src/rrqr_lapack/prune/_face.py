@@ -104,6 +104,9 @@ class Face(Protocol[Model]):
         everything that no group changes included.
     left_alone : mapping of str to str
         What keeps its size though it might be thought to be a group, and why.
+    alike : tuple of tuple of str
+        The groups whose widths the model's configuration can say, those together that it says by one number; no others
+        can be cut if the configuration is to describe the smaller model. Empty where there is none.
     """
 
     model: Model
@@ -111,6 +114,9 @@ class Face(Protocol[Model]):
     parameters: tuple[Term, ...]
     flops: tuple[Term, ...]
     left_alone: Mapping[str, str]
+
+    @property
+    def alike(self) -> tuple[tuple[str, ...], ...]: ...
 
     def batches(self, calibration: Any) -> Iterable[Batch]:
         """The calibration samples, checked, in batches that `activations` and `outputs` take.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from ._face import Face
@@ -20,6 +20,10 @@ class ModelFile:
         ``save(model, path, plan, overwrite=False)`` writes the smaller model, whole or not at all.
     report : callable
         ``report(analysis, plan, model, seconds)``: what is printed, saved by its ``to_json(path, overwrite=False)``.
+    samples : array or mapping of arrays
+        To calibrate on.
+    options : dict
+        Of `plan`, that what `save` writes needs where the caller does not say otherwise.
     notes : tuple of str
         How the file was understood, where that is not plain.
     """
@@ -27,4 +31,6 @@ class ModelFile:
     face: Face[Any]
     save: Callable[..., None]
     report: Callable[..., Any]
+    samples: Any
+    options: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()

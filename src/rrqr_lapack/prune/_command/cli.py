@@ -31,7 +31,7 @@ PLANNING: dict[str, tuple[str | None, str]] = {  # the options of `plan` that ar
     "correction": (None, "lstsq or none [lstsq; none for the baselines]"),
     "affine": (None, "absorb the mean in the next layer's bias"),
     "allocation": (None, "uniform, global or sensitivity [the best on samples held out]"),
-    "round_to": ("N", "widths are multiples of N"),
+    "round_to": ("N", "widths in columns are multiples of N"),
     "seed": (None, "of the method random"),
 }
 
@@ -128,7 +128,9 @@ def _parser() -> _Parser:
     budget = _add_budgets(job)
     budget.add_argument("--plan", type=Path, metavar="P.json", help="a plan that `rrqr plan` wrote")
     job.add_argument("--refit", action="store_true", help="refit each correction to what the layers before it lost")
-    job.add_argument("-o", "--out", type=Path, required=True, metavar="OUT", help="file of the smaller model")
+    job.add_argument(
+        "-o", "--out", type=Path, required=True, metavar="OUT", help="file, or folder, of the smaller model"
+    )
     job.add_argument("--report", type=Path, metavar="R.json", help="write the report here too")
     _add_writing(job)
     job.set_defaults(run=_compress)
@@ -147,8 +149,8 @@ def _add_model(job: argparse.ArgumentParser) -> None:
         "model",
         type=Path,
         metavar="MODEL",
-        help=".npz or .safetensors from rrqr_lapack.prune.save; .pt, .pth, .ckpt, .bin or .safetensors of PyTorch, "
-        "with --class",
+        help="folder of a model of transformers; .npz or .safetensors from rrqr_lapack.prune.save; .pt, .pth, .ckpt, "
+        ".bin or .safetensors of PyTorch, with --class",
     )
     job.add_argument(
         "--class",
@@ -161,7 +163,8 @@ def _add_model(job: argparse.ArgumentParser) -> None:
         type=Path,
         required=True,
         metavar="X.npy",
-        help="calibration samples, one row each, as the network takes them; .npz for named arguments (PyTorch)",
+        help="calibration samples, one row each, as the network takes them; .npz for named arguments (PyTorch); "
+        ".txt for a folder with a tokenizer",
     )
     job.add_argument("--residual", action="store_true", help="for PyTorch: residual streams are made narrower too")
     job.add_argument("--batch-size", type=int, metavar="N", help="for PyTorch: samples that run at a time [64]")
@@ -207,19 +210,22 @@ def _demo(args: argparse.Namespace) -> None:
 
 def _compress(args: argparse.Namespace) -> None:
     from .. import apply
-    from .models import files_of
+    from .models import check_target, files_of
     from .threads import fitting
 
     began = time.perf_counter()
     if args.plan and (args.layers or _options(args)):
         extra = _flag(next(iter(_options(args)), "layers"))
         raise ValueError(f"option --plan must be alone in saying what stays, got {extra} too; leave one out")
-    outputs = _outputs(args, *files_of(args.out, args.make), args.report, args.plot)
+    if args.model.is_dir():
+        check_target(args.model, args.out, args.force)
+        outputs = [args.out, *_outputs(args, args.report, args.plot)]
+    else:
+        outputs = _outputs(args, *files_of(args.out, args.make), args.report, args.plot)
     plan = Plan.from_json(args.plan) if args.plan else None
-    data = _samples(args.data, named=args.make is not None)
-    model = _opened(args, data)
+    model = _opened(args)
     with fitting(model.face), _progress() as progress:
-        analysis, plan = _planned(args, model, data, plan, progress)
+        analysis, plan = _planned(args, model, plan, progress)
         small = apply(analysis, plan, refit="asymmetric" if args.refit else None, progress=progress)
         report = model.report(analysis, plan, small, time.perf_counter() - began)
     model.save(small, args.out, plan, overwrite=args.force)
@@ -232,21 +238,20 @@ def _plan(args: argparse.Namespace) -> None:
     from .threads import fitting
 
     outputs = _outputs(args, args.out, args.plot)
-    data = _samples(args.data, named=args.make is not None)
-    model = _opened(args, data)
+    model = _opened(args)
     with fitting(model.face), _progress() as progress:
-        analysis, plan = _planned(args, model, data, None, progress)
+        analysis, plan = _planned(args, model, None, progress)
     if args.out:
         plan.to_json(args.out, overwrite=args.force)
     _finish(args, analysis, plan, plan, outputs)
 
 
-def _opened(args: argparse.Namespace, data: Any) -> ModelFile:
+def _opened(args: argparse.Namespace) -> ModelFile:
     """The model, and on stderr how its file was understood."""
     from .models import open_model
 
     options = {"residual": args.residual, "batch_size": args.batch_size}
-    model = open_model(args.model, data, args.make, **{name: value for name, value in options.items() if value})
+    model = open_model(args.model, args.data, args.make, **{name: value for name, value in options.items() if value})
     for note in model.notes:
         _say(note)
     return model
@@ -259,16 +264,17 @@ def _options(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _planned(
-    args: argparse.Namespace, model: ModelFile, data: Any, plan: Plan | None, progress: Progress | None
+    args: argparse.Namespace, model: ModelFile, plan: Plan | None, progress: Progress | None
 ) -> tuple[Analysis[Any], Plan]:
     """The analysis, and the plan that was read or is made."""
     from .._compress import requested
     from .._planning.plan import planned
 
     if plan:
-        return Analysis(model.face, data, groups=list(plan.ranks), progress=progress), plan
-    names, request = requested(model.face, args.layers, vars(Options(**_options(args))))
-    analysis = Analysis(model.face, data, groups=names, progress=progress)
+        return Analysis(model.face, model.samples, groups=list(plan.ranks), progress=progress), plan
+    options = Options(**{**model.options, **_options(args)})
+    names, request = requested(model.face, args.layers, vars(options))
+    analysis = Analysis(model.face, model.samples, groups=names, progress=progress)
     return analysis, planned(analysis, request, progress)
 
 
@@ -300,13 +306,6 @@ def _finish(args: argparse.Namespace, analysis: Analysis[Any], plan: Plan, repor
     print(report)
     if outputs:
         print("wrote", *outputs)
-
-
-def _samples(path: Path, named: bool) -> Any:
-    """The array of a .npy file, memory-mapped, or if `named` those of a .npz file."""
-    from ..._common.npy import open_npy, read_npz
-
-    return read_npz(path) if named and path.suffix == ".npz" else open_npy(path)
 
 
 @contextmanager

@@ -33,6 +33,8 @@ class NetworkFace:
         A network without hidden layers.
     """
 
+    alike: tuple[tuple[str, ...], ...] = ()
+
     def __init__(self, network: Network) -> None:
         if not isinstance(network, Network):
             raise TypeError(f"network must be a Network, got {type(network).__name__}")

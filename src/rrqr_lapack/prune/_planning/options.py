@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal, TypeAlias
 
 from .._units.select import Method
+from .alike import Alike
 from .recipe import Correction
 
 AllocationName: TypeAlias = Literal["uniform", "global", "sensitivity"]
@@ -31,6 +32,7 @@ class Options:
     allocation: AllocationName | None = None
     round_to: int = 1
     skip: Iterable[str] = ()
+    alike: Alike = None
     eps_scale: EpsScale = None
     seed: int = 0
 

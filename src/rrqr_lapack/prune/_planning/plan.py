@@ -13,6 +13,7 @@ from .._analyze import Analysis, check_analysis
 from .._face import total
 from .._units.curves import Curves
 from .._units.select import Method
+from .alike import Alike, Ties
 from .allocate import Allocation
 from .budget import Budget
 from .options import AllocationName, EpsScale, Options
@@ -38,6 +39,7 @@ def plan(
     allocation: AllocationName | None = None,
     round_to: int = 1,
     skip: Iterable[str] = (),
+    alike: Alike = None,
     eps_scale: EpsScale = None,
     seed: int = 0,
     progress: Progress | None = None,
@@ -75,9 +77,14 @@ def plan(
         by what these do to the outputs, measured on the held-out samples. None tries all three and takes the one with
         the smallest output error on the held-out samples.
     round_to : int, default 1
-        Widths are multiples of it (rounded up for the rules of each group), or all units.
+        Widths in columns are multiples of it (rounded up for the rules of each group), or all units.
     skip : iterable of str, optional
         Groups to leave alone.
+    alike : {None, 'config'} or iterable of str, optional
+        Groups that keep one width between them, for classes that say it by one number. 'config' as the model's
+        configuration needs it, which then describes the smaller model: groups that it cannot say the width of stay
+        whole. Otherwise patterns of names (``"blocks.*.mlp.fc1"``, as in a shell), each of groups of one width; all
+        others are free. Of a rule for each group they take the largest.
     eps_scale : {None, 'output'}, optional
         'output' divides `eps` by ``||W||_2`` of the weights that read the group, as in the bound of Chee et al. for one
         hidden layer.
@@ -123,7 +130,7 @@ def plan(
     """
     arguments = locals()
     check_analysis(analysis)
-    return planned(analysis, Request.of(analysis.groups, Options.among(arguments)), progress)
+    return planned(analysis, Request.of(analysis.face, analysis.groups, Options.among(arguments)), progress)
 
 
 def planned(analysis: Analysis[Any], request: Request, progress: Progress | None = None) -> Plan:
@@ -131,9 +138,9 @@ def planned(analysis: Analysis[Any], request: Request, progress: Progress | None
     budget = request.budget
     curves = Curves(analysis, request.groups, request.recipe, request.round_to, check_progress(progress))
     if not request.allocations:
-        widths = _by_rule(curves, budget, request.eps_scale)
+        widths = _by_rule(curves, budget, request.eps_scale, request.ties)
         return _made(curves, budget, budget.kind, widths, {budget.kind: curves.together(widths)})
-    tried = {name: _spread(curves, budget, name) for name in request.allocations}
+    tried = {name: _spread(curves, budget, name, request.ties) for name in request.allocations}
     found = {name: widths for name, widths in tried.items() if widths is not None}
     if not found:
         raise ValueError(
@@ -148,10 +155,10 @@ def planned(analysis: Analysis[Any], request: Request, progress: Progress | None
     return _made(curves, budget, best, found[best], errors)
 
 
-def _by_rule(curves: Curves, budget: Budget, eps_scale: str | None) -> dict[str, int]:
+def _by_rule(curves: Curves, budget: Budget, eps_scale: str | None, ties: Ties) -> dict[str, int]:
     """The widths that eps, keep or ranks give each group."""
     result = {}
-    for name, choices in curves.choices.items():
+    for name in curves.choices:
         group = curves.analysis.groups[name]
         if budget.kind == "eps":
             diagonal = curves.recipe.factor(curves.analysis, name).diagonal
@@ -164,18 +171,26 @@ def _by_rule(curves: Curves, budget: Budget, eps_scale: str | None) -> dict[str,
             k = round(budget.value * group.width)
         else:
             k = budget.value[name]
-        result[name] = int(choices[min(int(np.searchsorted(choices, k)), len(choices) - 1)])
-    return result
+        result[name] = k
+    _, choices = ties.together({name: np.zeros(len(each)) for name, each in curves.choices.items()}, curves.choices)
+    largest = {name: max(k for other, k in result.items() if ties.leader(other) == name) for name in choices}
+    return ties.spread(
+        {
+            name: int(widths[min(int(np.searchsorted(widths, largest[name])), len(widths) - 1)])
+            for name, widths in choices.items()
+        }
+    )
 
 
-def _spread(curves: Curves, budget: Budget, name: str) -> dict[str, int] | None:
+def _spread(curves: Curves, budget: Budget, name: str, ties: Ties) -> dict[str, int] | None:
     """The widths of one allocation under the budget, None where there are none."""
     face = curves.analysis.face
     errors = curves.output() if name == "sensitivity" else curves.relative()
     full = {group.name: group.width for group in face.groups}
-    allocation = Allocation(errors, curves.choices, budget.terms(face), full, uniform=name == "uniform")
+    errors, choices = ties.together(errors, curves.choices)
+    allocation = Allocation(errors, choices, ties.renamed(budget.terms(face)), full, uniform=name == "uniform")
     if budget.kind == "max_error":
-        return _cheapest(curves, allocation, budget.value)
+        return _cheapest(curves, allocation, budget.value, ties)
     limit = budget.limit(face)
     widths = allocation.within(limit)
     if widths is None:
@@ -183,10 +198,10 @@ def _spread(curves: Curves, budget: Budget, name: str) -> dict[str, int] | None:
             f"{budget.kind} must allow what the model has at its narrowest, {allocation.cost(allocation.narrowest):,}, "
             f"got {budget.value}, which allows {math.floor(limit):,}"
         )
-    return widths
+    return ties.spread(widths)
 
 
-def _cheapest(curves: Curves, allocation: Allocation, max_error: float) -> dict[str, int] | None:
+def _cheapest(curves: Curves, allocation: Allocation, max_error: float, ties: Ties) -> dict[str, int] | None:
     """The widths of the least cost whose output error, measured on the held-out samples, is at most `max_error`.
 
     The curves predict the error, and what is measured corrects the prediction a few times.
@@ -194,11 +209,12 @@ def _cheapest(curves: Curves, allocation: Allocation, max_error: float) -> dict[
     target, found = max_error, []
     for _ in range(TRIES):
         widths = allocation.cheapest(target**2) or allocation.widest
-        measured = curves.together(widths)
+        measured = curves.together(ties.spread(widths))
         if measured <= max_error:
             found.append(widths)
         target *= max_error / max(measured, 1e-3 * max_error)
-    return min(found, key=allocation.cost, default=None)
+    best = min(found, key=allocation.cost, default=None)
+    return None if best is None else ties.spread(best)
 
 
 def _made(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import get_args
+from typing import Any, get_args
 
 from rrqr_lapack._common.arrays import check_choice, check_count
 
-from .._face import Group
+from .._face import Face, Group
 from .._units.select import PIVOTED
 from .._words import some
+from .alike import Ties
 from .budget import PER_GROUP, Budget, one_of
 from .options import AllocationName, Options
 from .recipe import Recipe
@@ -31,6 +32,8 @@ class Request:
     round_to : int
     groups : tuple of str
         To plan for.
+    ties : Ties
+        Those of them that keep one width between them.
     eps_scale : {None, 'output'}
     """
 
@@ -39,11 +42,12 @@ class Request:
     allocations: tuple[str, ...]
     round_to: int
     groups: tuple[str, ...]
+    ties: Ties
     eps_scale: str | None
 
     @classmethod
-    def of(cls, groups: Mapping[str, Group], options: Options) -> Request:
-        """From the arguments of `plan`, which says what they mean.
+    def of(cls, face: Face[Any], groups: Mapping[str, Group], options: Options) -> Request:
+        """From the arguments of `plan`, which says what they mean, for some groups of a face.
 
         Raises
         ------
@@ -51,6 +55,7 @@ class Request:
             As `plan`.
         """
         groups = _without(groups, options.skip)
+        ties, groups = Ties.of(options.alike, groups, face.alike if options.alike == "config" else ())
         budget = one_of(options.budgets(), groups)
         recipe = Recipe.of(options.method, options.correction, options.affine, options.seed)
         check_choice("eps_scale", options.eps_scale, (None, "output"))
@@ -66,9 +71,8 @@ class Request:
             )
         tried = (options.allocation,) if options.allocation else ALLOCATIONS
         allocations = () if budget.kind in PER_GROUP else tried
-        return cls(
-            budget, recipe, allocations, check_count("round_to", options.round_to, 1), tuple(groups), options.eps_scale
-        )
+        round_to = check_count("round_to", options.round_to, 1)
+        return cls(budget, recipe, allocations, round_to, tuple(groups), ties, options.eps_scale)
 
 
 def _without(groups: Mapping[str, Group], skip: Iterable[str]) -> dict[str, Group]:

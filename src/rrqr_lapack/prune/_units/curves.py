@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -33,7 +34,7 @@ class Curves:
     recipe : Recipe
         How they are cut.
     round_to : int
-        Widths are multiples of it, or all units.
+        Widths in columns are multiples of it, or all units.
     progress : callable, optional
     """
 
@@ -48,7 +49,11 @@ class Curves:
         self.analysis, self.recipe, self.progress = analysis, recipe, progress
         self.fit = {name: recipe.factor(analysis, name, fit=True) for name in names}
         self.choices = {
-            name: widths(len(recipe.factor(analysis, name).units), analysis.groups[name].width, round_to)
+            name: widths(
+                len(recipe.factor(analysis, name).units),
+                analysis.groups[name].width,
+                round_to // math.gcd(round_to, analysis.groups[name].unit),
+            )
             for name in names
         }
         self._alone: dict[tuple[str, int], float] = {}

@@ -54,7 +54,8 @@ def open_checkpoint(path: FilePath, make: str, data: Calibration, **options: Any
         face,
         lambda small, target, plan, overwrite=False: save(small, target, plan=plan, overwrite=overwrite),
         lambda analysis, plan, small, seconds: plan,
-        (note,) if note else (),
+        samples=data,
+        notes=(note,) if note else (),
     )
 
 

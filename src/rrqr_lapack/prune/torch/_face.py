@@ -11,7 +11,7 @@ import torch
 
 from .._face import Batch, Cut, Group, total
 from ._capture import Capture
-from ._configs import Setting, configure
+from ._configs import Configuration
 from ._cut import columns, cut_tensors, rebuilt, stored
 from ._numbers import set_number
 from ._samples import Calibration, Caller, Samples, at_least_single, fingerprints, mask_of, prepare, rows
@@ -34,6 +34,8 @@ class TorchFace:
         Module or group -> why it keeps its size.
     streams : tuple of str
         The groups that are residual streams: plans with and without them can be compared.
+    alike : tuple of tuple of str
+        The groups whose widths the model's configuration can say, those together that it says by one number.
 
     Examples
     --------
@@ -66,13 +68,13 @@ class TorchFace:
         found: Structure,
         caller: Caller,
         batch_size: int,
-        known: tuple[Setting, ...] = (),
+        configuration: Configuration,
     ) -> None:
         self.model = model
         self._found = found
         self._caller = caller
         self._batch_size = batch_size
-        self._settings = known
+        self._configuration = configuration
         self.left_alone: Mapping[str, str] = {**found.whole, **found.unknown}
         self.parameters, self.flops = found.parameters, found.flops
         self.groups = tuple(Group(c.name, c.width, c.unit, c.affine) for c in found.couplings.values())
@@ -81,6 +83,11 @@ class TorchFace:
     def streams(self) -> tuple[str, ...]:
         """The groups that are residual streams."""
         return tuple(name for name, coupling in self._found.couplings.items() if coupling.stream)
+
+    @property
+    def alike(self) -> tuple[tuple[str, ...], ...]:
+        """The groups that the model's configuration can say the widths of, with those of one number together."""
+        return tuple(setting.groups for setting in self._configuration.settings)
 
     def coupling(self, name: str) -> Coupling:
         """What a cut of a group touches.
@@ -284,8 +291,8 @@ class TorchFace:
         for name in cuts:
             for module, attribute, terms in found.couplings[name].attributes:
                 set_number(model.get_submodule(module), attribute, total(terms, found.widths))
-        configure(model, self._settings, found.widths)
-        return TorchFace(model, found, self._caller, self._batch_size, self._settings)
+        self._configuration.configure(model, found.widths)
+        return TorchFace(model, found, self._caller, self._batch_size, self._configuration)
 
     def only(self, couplings: Iterable[Coupling], whole: Mapping[str, str] | None = None) -> TorchFace:
         """A face of the same model with some of its groups; `whole` says why the others are none.
@@ -302,4 +309,6 @@ class TorchFace:
         TorchFace
             Of the same model, which is not copied.
         """
-        return TorchFace(self.model, self._found.only(couplings, whole), self._caller, self._batch_size, self._settings)
+        return TorchFace(
+            self.model, self._found.only(couplings, whole), self._caller, self._batch_size, self._configuration
+        )

@@ -9,7 +9,7 @@ from rrqr_lapack._common.arrays import check_flag
 from ..._common.warn import warn
 from .._words import by_reason
 from ._check import checked
-from ._configs import settings
+from ._configs import Configuration
 from ._face import TorchFace
 from ._plain import plain
 from ._rules import Recording
@@ -84,14 +84,14 @@ def find_groups(
     check_flag("residual", residual)
     model = plain(model)
     caller = Caller(model, call, output)
-    face = TorchFace(model, Structure({}, (), (), {}, {}), caller, batch_size)
+    face = TorchFace(model, Structure({}, (), (), {}, {}), caller, batch_size, Configuration(model, ()))
     example, calibration = peek(calibration, prepare(model))
     caller.output(caller.try_out(model, example))
     with Recording(model) as tape:
         tape.close(face.run(example))
     found = structure(tape, length(example), residual=residual)
     couplings = list(found.couplings.values())
-    face = TorchFace(model, found, caller, batch_size, settings(model, couplings))
+    face = TorchFace(model, found, caller, batch_size, Configuration(model, couplings))
     passed, failed = checked(face, example, couplings)
     face = face.only(passed, failed)
     if not_understood := by_reason({**found.unknown, **failed}):
