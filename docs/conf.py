@@ -24,6 +24,7 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
+    "sphinx-mathjax-offline",  # formulas are drawn without a network
 ]
 exclude_patterns = ["examples", "gallery"]
 nitpicky = False
@@ -103,5 +104,5 @@ def reference():
     Path(__file__).with_name("api.rst").write_text("\n".join(lines), encoding="utf-8")
 
 
-MODULES = {"interpolative": None, "prune": None, "prune.torch": "torch", "sklearn": "sklearn"}
+MODULES = {"interpolative": None, "prune": None, "prune.torch": "torch", "sklearn": "sklearn", "dask": "dask"}
 reference()
