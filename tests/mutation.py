@@ -61,6 +61,8 @@ TESTS = {
     r"_qr/factored\.py": "qr/factor qr/truncated qr/extend qr/lstsq package/bad_input",
     r"_qr/truncated\.py": "qr/truncated qr/batches qr/factor package/bad_input",
     r"_qr/(\w+)\.py": r"qr/\1 qr/factor package/bad_input",
+    r"_device/\w+\.py": "device/factor device/pivots device/stacks device/library device/bad_input",
+    r"_tensors/\w+\.py": "tensors/backends tensors/torch tensors/jax",
     r"dask/_(pivoted_qr|strong_qr|triangle|orthonormal|marks)\.py": "dask/tall dask/blocks",
     r"dask/_(products|sampled_range|range|svd|pca)\.py": "dask/products dask/blocks",
     r"dask/_(\w+)\.py": "dask/columns dask/blocks",

@@ -1,4 +1,4 @@
-"""The Python blocks of the pages on the family, scikit-learn and large matrices; those of a page share their names."""
+"""The Python blocks of the site's pages, but those with tests of their own; those of a page share their names."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,11 @@ import pytest
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-@pytest.mark.parametrize("page", ["nystrom.md", "completion.md", "sklearn.md", "out_of_core.md", "dask.md"])
+PAGES = ["nystrom.md", "completion.md", "sklearn.md", "out_of_core.md", "dask.md", "quickstart.md"]
+PAGES += ["guide/tolerances.md", "guide/reproducibility.md", "coming_from/scipy.md"]
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_the_code_blocks_run_as_they_stand(page, tmp_path, monkeypatch):
     if page == "sklearn.md":
         pytest.importorskip("sklearn", reason="the page is on scikit-learn, an extra")

@@ -89,7 +89,7 @@ class Dense:
 
 
 class Network:
-    """Dense layers one after another, ``x -> head(f_L(... f_1(x @ W_1 + b_1) ... @ W_L + b_L))``.
+    """Dense layers one after another, each ``x -> f_i(x @ W_i + b_i)``, and a head on what the last one gives.
 
     Parameters
     ----------
