@@ -26,8 +26,8 @@ def accuracy(model):
 analysis = analyze(network, samples)
 fractions = (0.1, 0.2, 0.4)
 figure, axis = plt.subplots(figsize=(6.5, 4))
-for name, (options, refit) in trial.SCHEMES.items():
-    points = [accuracy(apply(analysis, plan(analysis, keep=keep, **options), refit=refit)) for keep in fractions]
+for name, options in trial.SCHEMES.items():
+    points = [accuracy(apply(analysis, plan(analysis, keep=keep, **options))) for keep in fractions]
     axis.plot([100 * keep for keep in fractions], points, "o-", ms=4, label=name)
 axis.axhline(accuracy(network), color="grey", lw=0.8)
 axis.set(xlabel="% of each layer's neurons kept", ylabel="test accuracy, %", ylim=(0, 95))
