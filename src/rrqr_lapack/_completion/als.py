@@ -93,7 +93,7 @@ def alternating_least_squares(
 
     Notes
     -----
-    4 |Omega| k^2 + (M + N) k^3 flops an iteration, memory for |Omega| and (M + N) k numbers. Where the minimum of the
+    Flops: ``4 |Omega| k^2 + (M + N) k^3`` a step, memory ``|Omega| + (M + N) k`` numbers. Where the minimum of the
     convex problem has a rank below `rank`, the two have the same minimum. Without a penalty a matrix of this rank is
     recovered exactly, at a linear rate, from enough random entries of an incoherent one (Jain et al. 2013). Of a larger
     rank there are many matrices with the same entries, and the one that is found need not be the one looked for.

@@ -111,7 +111,7 @@ def soft_impute(
 
     Notes
     -----
-    About 8 |Omega| k + 8 (M + N) k^2 flops an iteration for rank k; memory for |Omega| and some 10 (M + N) k numbers.
+    ``8 |Omega| k + 8 (M + N) k^2`` flops an iteration for rank k; memory for ``|Omega|`` and 10 (M + N) k numbers.
     Steps have momentum, which is dropped where the objective would rise. Each singular value decomposition is one step
     of subspace iteration from the one before; the iteration does not stop before these settle as well.
 

@@ -31,7 +31,7 @@ class LayerReport:
     neurons : tuple of int
         The indices C of the neurons that stay, in pivot order.
     diagonal : tuple of float
-        The curve |r_11|, |r_22|, ... |r_kk| of the pivoted QR of Z; empty for methods without one.
+        The curve ``|r_11|, |r_22|, ... |r_kk|`` of the pivoted QR of Z; empty for methods without one.
     residual : float
         ``||Z - Z[:, C] T||_F / ||Z||_F`` on the calibration samples, Z in the original network and T before
         any refit; for the pivoted QR it is exactly ``||R22||_F / ||Z||_F``. 0 where Z = 0.
