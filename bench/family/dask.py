@@ -163,7 +163,7 @@ def _resident(field):
 def _main(name, m, n, threads):
     import dask
     import dask.array
-    import scipy.linalg  # noqa: F401
+    import scipy.linalg  # noqa: F401 (what is imported is no part of the peak)
 
     import rrqr_lapack.dask  # noqa: F401
 

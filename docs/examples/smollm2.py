@@ -187,8 +187,8 @@ def gathered(model, tokens: torch.Tensor) -> list[Layer]:
 
         def look(name, X):
             X = X.flatten(0, 1).float()
-            grams[name] = grams[name] + (X.T @ X).double()  # noqa: B023
-            totals[name] = totals[name] + X.sum(0).double()  # noqa: B023
+            grams[name] = grams[name] + (X.T @ X).double()  # noqa: B023 (the hooks go before the next layer)
+            totals[name] = totals[name] + X.sum(0).double()  # noqa: B023 (as above)
 
         hooks = [
             layer.get_submodule(name).register_forward_pre_hook(lambda _, given, name=name: look(name, given[0]))

@@ -91,11 +91,17 @@ class RandomizedQR(LowRank):
         >>> abs(randomized_qr(np.outer([1.0, 2.0], [1.0, 2.0]), rank=1, rng=0).interpolation())
         array([[0.5, 1. ]])
         """
-        k = self.rank
-        T = np.zeros((k, len(self.P)), self.R.dtype)
-        T[:, self.P[:k]] = np.eye(k, dtype=self.R.dtype)
-        T[:, self.P[k:]] = solve_triangular(self.R[:, :k], self.R[:, k:], check_finite=False)
-        return T
+        return interpolation_of(self.R, self.P)
+
+
+def interpolation_of(R: Matrix, P: Indices) -> Matrix:
+    """``R11^{-1} R`` with its columns in the order of A's, from R and P alone."""
+    k = len(R)
+    T = np.zeros(R.shape, R.dtype)
+    T[:, P[:k]] = np.eye(k)
+    if k:
+        T[:, P[k:]] = solve_triangular(R[:, :k], R[:, k:], check_finite=False)
+    return T
 
 
 def randomized_qr(

@@ -6,11 +6,11 @@ from typing import Any
 import dask.array as da
 import numpy as np
 from dask import delayed
-from scipy.linalg import solve_triangular
 
 from .._common.types import Matrix, Seed
 from .._qr.factored import TruncatedQR as Factor
 from .._qr.tall import TallQR
+from .._randomized.qr import interpolation_of
 from ._chunks import dtype_of, only_block
 from ._column_id import on_stand_in
 from ._lazy import Lazy, pieces
@@ -70,7 +70,7 @@ class TruncatedQR(Lazy):
         (k, N) dask.array
             T, of the same graph as R.
         """
-        found = delayed(_interpolation, pure=True)(*self._small())
+        found = delayed(interpolation_of, pure=True)(*self._small())
         return da.from_delayed(found, self.R.shape, dtype=self.R.dtype)
 
     def form_q(self) -> Any:
@@ -217,13 +217,3 @@ def _rescaled(R: Matrix, tall: TallQR) -> Matrix:
     signs = np.diagonal(upper) / np.where(np.diagonal(upper) == 0, 1, np.abs(np.diagonal(upper)))
     upper = upper / np.where(signs == 0, 1, signs)[:, None]
     return np.hstack([upper, upper @ np.linalg.solve(R[:, :k], R[:, k:])]) if k else R
-
-
-def _interpolation(R: Matrix, P: Any) -> Matrix:
-    """T, from R and P alone."""
-    k = len(R)
-    T = np.zeros(R.shape, R.dtype)
-    T[:, P[:k]] = np.eye(k)
-    if k:
-        T[:, P[k:]] = solve_triangular(R[:, :k], R[:, k:], check_finite=False)
-    return T
