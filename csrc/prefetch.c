@@ -167,7 +167,7 @@ static int nothing_below(const rrqr_factor *f, int j)
 rrqr_status X(prefetch)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *stop)
 {
     const int last = min_int(stop->rank, min_int(f->m, f->n));
-    const int widest = min_int(f->width, rrqr_width(f->m, f->n, RRQR_BLOCK));
+    const int widest = min_int(f->width, rrqr_width(f->m, f->n, RRQR_BLOCKS, RRQR_NARROW, RRQR_BLOCK));
     int chosen[RRQR_BLOCK], expected = (widest + 1) / PREFETCH_FIRST, pause = PREFETCH_PAUSE;
     X(gram) g;
     rrqr_status status = X(gram_open)(context, f, &g);

@@ -3,8 +3,8 @@
  * J. A. Duersch, M. Gu, doi:10.1137/15M1044680; P. G. Martinsson et al., doi:10.1137/16M1081270; M. Melnichenko et al.,
  * "Anatomy of high-performance column-pivoted QR decomposition" (BQRRP), 2025, arXiv:2507.00976.
  *
- * The updates of up to `width` columns are deferred, so that a truncated factorization never touches its residual, and
- * need not even have a copy of it (source.c).
+ * Where few columns are wanted, the updates of up to `width` are deferred, so that a truncated factorization never
+ * touches its residual, and need not even have a copy of it (source.c).
  *
  * Guarantee: A P = Q R as stable as greedy.c; maxresid is the true largest residual norm, so that a tolerance holds
  * exactly; each pivot is, up to the distortion of the sketch, the longest left of the block's candidates (sketch.c). */
@@ -112,6 +112,7 @@ rrqr_status X(randomized)(rrqr_context *context, rrqr_factor *f, const rrqr_stop
     const size_t rows = (size_t)f->m + 3 * RRQR_WIDE + 2 * (size_t)f->width + (f->source ? f->n : 0);
     scalar *panel = rrqr_allocate(context, RRQR_WIDE * rows, sizeof(scalar));
     if (!panel) status = RRQR_NO_MEMORY;
+    const int defers = rrqr_defers(f->m, f->n, last - f->rank);
     real maxresid;
     while (!status && X(next_pivot)(f, stop, &maxresid) >= 0) {
         const double area = (double)(f->m - f->rank) * (f->n - f->rank);
@@ -123,7 +124,7 @@ rrqr_status X(randomized)(rrqr_context *context, rrqr_factor *f, const rrqr_stop
         const int afresh = !(maxresid > SKETCH_FALL * s.level);
         /* the source gives products with the columns before k as well */
         const int many = f->source && SOURCE_COLUMNS * k > f->n;
-        if (k > f->panel && (afresh || many || k - f->panel + wanted > f->width)) X(panel_close)(f);
+        if (k > f->panel && (!defers || afresh || many || k - f->panel + wanted > f->width)) X(panel_close)(f);
         if (afresh) X(sketch_form)(f, &s, maxresid);
         int stopped = 0;
         status = sketched_block(context, f, &s, stop, wanted, panel, panel + (size_t)RRQR_WIDE * f->m, &stopped);

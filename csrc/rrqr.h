@@ -114,12 +114,19 @@ typedef struct {
     const rrqr_kernels *s, *d, *c, *z;
 } rrqr_isa;
 
-/* The columns of a block that suit an m x n matrix, at most `widest`: what is not a product grows with them, what a
- * block costs whatever its columns with the matrix. */
-static inline int rrqr_width(int m, int n, int widest)
+/* The columns of a block that suit an m x n matrix: what is not a product grows with them, what a block costs whatever
+ * its columns with the matrix. */
+static inline int rrqr_width(int m, int n, int blocks, int least, int most)
 {
-    const int share = (int)(sqrt((double)m * n) / RRQR_BLOCKS) / RRQR_EVEN * RRQR_EVEN;
-    return share < RRQR_NARROW ? RRQR_NARROW : share < widest ? share : widest;
+    const int share = (int)(sqrt((double)m * n) / blocks) / RRQR_EVEN * RRQR_EVEN;
+    return share < least ? least : share < most ? share : most;
+}
+
+/* Whether the randomized kernel, which is to eliminate `left` columns, defers their updates: the residual is then never
+ * touched, but each block is updated with all before it. */
+static inline int rrqr_defers(int m, int n, int left)
+{
+    return left <= RRQR_DEFER && (double)RRQR_DEFER_SHARE * left <= (m < n ? m : n);
 }
 
 /* The columns of each block of the randomized kernel where so many of an m x n matrix are left in all: blocks of about
@@ -127,7 +134,9 @@ static inline int rrqr_width(int m, int n, int widest)
 static inline int rrqr_share(int m, int n, int left)
 {
     if (left <= 0) return 0;
-    const int width = rrqr_width(m, n, RRQR_WIDE), blocks = (left + width - 1) / width;
+    const int width = rrqr_defers(m, n, left) ? rrqr_width(m, n, RRQR_BLOCKS, RRQR_NARROW, RRQR_WIDE)
+                                              : rrqr_width(m, n, RRQR_EAGER_BLOCKS, RRQR_EAGER_NARROW, RRQR_WIDE);
+    const int blocks = (left + width - 1) / width;
     const int share = ((left + blocks - 1) / blocks + RRQR_EVEN - 1) / RRQR_EVEN * RRQR_EVEN;
     return share < left ? share : left;
 }

@@ -23,9 +23,16 @@ enum {
      * 1000^2; randomized: 11.0, not 16.5; 54, not 75 */
     RRQR_BLOCKS = 24,
     RRQR_NARROW = 32,
+    /* the same, of the randomized kernel where it defers nothing. Measured on one core, all of R, against the widths
+     * above and deferred updates: 2.33 ms, not 3.5, for 300^2; 7.7, not 9.9, for 500^2; 42, not 49, for 1000^2 */
+    RRQR_EAGER_BLOCKS = 36,
+    RRQR_EAGER_NARROW = 16,
     /* whose updates the randomized kernel defers: up to so high a rank it needs no copy of the matrix. Measured:
      * 166 ms, not 179, for 4000^2 at rank 200; 389, not 506, for 8000^2 at rank 100 */
     RRQR_DEFER = 256,
+    /* part of the rank that may be reached, at most, for it to do so: a block's own update grows with the columns
+     * deferred, as the residual's does with the rows. Measured at ranks of a tenth to all of 200^2 to 4000^2 */
+    RRQR_DEFER_SHARE = 5,
     /* that a triangular solve, or the residual, has in its buffer: enough for products, and little beside the matrix */
     SOLVE_CHUNK = 256,
     RESIDUAL_CHUNK = 128,

@@ -66,14 +66,14 @@ OPERATIONS |= {
     for refit in (None, "lstsq")
 }
 OPERATIONS |= {
-    "a sketch": (matrix, lambda a: qr_truncated(a, rank=35, driver="randomized", rng=0)),
+    "a sketch": (matrix, lambda a: qr_truncated(a, rank=35, driver="_randomized", rng=0)),
     "a sketch that is pivoted by prefetching": (
         lambda t: gaussian(40, 800, t),
-        lambda a: qr_truncated(a, rank=35, driver="randomized", rng=0),
+        lambda a: qr_truncated(a, rank=35, driver="_randomized", rng=0),
     ),
     "a sketch of what is read where it lies": (
         lambda t: np.asfortranarray(gaussian(150, 800, t)),
-        lambda a: qr_truncated(a, rank=120, driver="randomized", rng=0),
+        lambda a: qr_truncated(a, rank=120, driver="_randomized", rng=0),
     ),
     "exchanges of columns": (
         lambda t: kahan(60, t),
@@ -225,7 +225,7 @@ LEAK = """
         lambda: qr_truncated(a, rank=40, mode="r"),
         lambda: qr_truncated(a, rank=10, mode="raw", driver="greedy"),
         lambda: TruncatedQR(a, rank=5).extend(rank=8),
-        lambda: TruncatedQR(a, rank=5, driver="randomized").extend(rtol=0.5),
+        lambda: TruncatedQR(a, rank=5, driver="_randomized").extend(rtol=0.5),
         lambda: interpolative_decomposition(a, rank=9, refit="lstsq"),
         lambda: strong_rrqr(a, rank=9, f=1.01, tie_tol=0.99),
         lambda: (f.form_q(full=True), f.apply_q(b), f.lstsq(b), f.interpolation(), f.residual_norm),

@@ -27,7 +27,7 @@ from rrqr_lapack._common import products
 N = 1600  # large enough to take many times as long as the signal
 
 
-@pytest.fixture(params=["auto", "_small", "greedy", "randomized"])
+@pytest.fixture(params=["auto", "_small", "greedy", "_randomized"])
 def driver(request):
     """The drivers that can be interrupted; LAPACK's is one call."""
     return request.param
@@ -103,7 +103,7 @@ def test_an_interrupted_extension_leaves_a_valid_factor_that_can_go_on(name, dri
     assert f.maxresid == pytest.approx(f.residual_column_norms.max(), rel=1e-2)
     f.extend(rank=reached + 10)
     assert qr_ratio(a[:, f.P[: f.rank]], f.form_q(), f.R[:, : f.rank], np.arange(f.rank)) <= THRESHOLD
-    if driver == "randomized":
+    if driver == "_randomized":
         return
     expected = TruncatedQR(a, rank=reached + 10, driver=driver)
     np.testing.assert_array_equal(f.P[: f.rank], expected.P[: f.rank])
@@ -114,7 +114,7 @@ def test_an_interrupted_extension_leaves_a_valid_factor_that_can_go_on(name, dri
 def test_interrupted_exchanges_leave_a_valid_factor_that_can_become_strong():
     """From the first columns of the matrix, which a wide tie takes, to the best ones lie hundreds of exchanges."""
     a = gaussian(N, N, "float64")
-    f = strong_rrqr(a, rank=5, f=1.05, tie_tol=0.9999, driver="randomized", rng=0)
+    f = strong_rrqr(a, rank=5, f=1.05, tie_tol=0.9999, driver="_randomized", rng=0)
     with pytest.raises(KeyboardInterrupt), ctrl_c(0.2):
         f.extend(rank=400)
     assert np.isinf([f.max_coefficient, f.rho, f.bound]).all()

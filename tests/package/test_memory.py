@@ -57,7 +57,7 @@ SCRIPT = """
                 found[f"{{name}} {{dtype}} {{driver}} {{order}} {{overwrite}}"] = growth(run, matrix(dtype, order))
     for order in "FC":
         borrow = matrix("float64", order, 6000, 2000)
-        run = lambda a: qr_truncated(a, rank=20, driver="randomized", rng=0)
+        run = lambda a: qr_truncated(a, rank=20, driver="_randomized", rng=0)
         found["borrowed " + order] = growth(run, borrow) / borrow.nbytes
     tall = matrix("float64", "F", 8000, 200)
     found["tall"] = growth(qr_truncated, tall) / tall.nbytes

@@ -97,7 +97,7 @@ def test_what_cannot_be_called_is_refused(name):
         CALLS[name][0]("bar")
 
 
-@pytest.mark.parametrize("driver", ["auto", "_small", "greedy", "randomized"])
+@pytest.mark.parametrize("driver", ["auto", "_small", "greedy", "_randomized"])
 def test_kernels_tell_while_they_work_and_leave_a_factor_that_goes_on(driver):
     told = []
     factor = TruncatedQR(gaussian(1100, 1000, "f8"), rank=0, driver=driver)  # greedily they ask once in 1e9 operations

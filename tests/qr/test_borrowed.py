@@ -36,7 +36,7 @@ def test_results_are_those_of_a_copy(make, dtype, shape, part, rtol, seed, order
     a, rank = make(*shape, dtype), round(part * min(shape))
 
     def call(a):
-        return qr_truncated(a, rank=rank, rtol=rtol, driver="randomized", rng=seed)
+        return qr_truncated(a, rank=rank, rtol=rtol, driver="_randomized", rng=seed)
 
     (q, r, p), (_, r2, p2) = both(a, call, order)
     if eps(dtype) < 1e-10:  # in single precision rounding may decide between two columns, and then all is different
@@ -57,7 +57,7 @@ def test_every_number_of_blocks_and_deferred_updates(order, make, rank, dtype):
     a = make(310, 1300, dtype)
 
     def call(a):
-        return qr_truncated(a, rank=rank, mode="economic", driver="randomized", rng=1)
+        return qr_truncated(a, rank=rank, mode="economic", driver="_randomized", rng=1)
 
     (q, r, p), (_, _, p2) = both(a, call, order)
     if eps(dtype) < 1e-10:  # in single precision rounding may decide between two columns
@@ -73,7 +73,7 @@ def test_an_interpolative_decomposition_knows_its_error(rule, order, dtype):
     a = geometric(200, 500, dtype)
 
     def call(a):
-        return interpolative_decomposition(a, **rule, driver="randomized", rng=0)
+        return interpolative_decomposition(a, **rule, driver="_randomized", rng=0)
 
     one, two = both(a, call, order)
     if eps(dtype) < 1e-10:
@@ -91,11 +91,11 @@ def test_an_interpolative_decomposition_knows_its_error(rule, order, dtype):
 @orders
 def test_where_the_sketch_has_lost_its_columns_the_matrix_is_taken_in(order, dtype):
     a = rank_deficient(250, 900, dtype, rank=60)
-    (q, r, p), _ = both(a, lambda a: qr_truncated(a, rtol=300 * eps(dtype), driver="randomized", rng=0), order)
+    (q, r, p), _ = both(a, lambda a: qr_truncated(a, rtol=300 * eps(dtype), driver="_randomized", rng=0), order)
     assert len(r) == 60
     assert qr_ratio(a, q, r, p) <= THRESHOLD
     a = duplicated(200, 600, dtype)
-    (q, r, p), _ = both(a, lambda a: qr_truncated(a, rtol=1e-2, driver="randomized", rng=0), order)
+    (q, r, p), _ = both(a, lambda a: qr_truncated(a, rtol=1e-2, driver="_randomized", rng=0), order)
     assert np.linalg.norm(a[:, p] - q @ r, axis=0).max() <= 1.01e-2 * np.linalg.norm(a, axis=0).max()
 
 
@@ -105,13 +105,13 @@ def test_values_that_are_not_finite_are_found(order, dtype):
         a = np.array(gaussian(300, 400, dtype), order=order)
         a[17, 311] = value
         with pytest.raises(ValueError, match=f"column 311 holds .*{str(value).lstrip('-')}"):
-            qr_truncated(a, rank=5, driver="randomized", rng=0)
+            qr_truncated(a, rank=5, driver="_randomized", rng=0)
 
 
 @orders
 def test_an_object_keeps_no_hold_of_the_matrix(order, dtype):
     a = np.array(geometric(150, 700, dtype), order=order)
-    f, expected = TruncatedQR(a, rank=40, driver="randomized", rng=0), a.copy()
+    f, expected = TruncatedQR(a, rank=40, driver="_randomized", rng=0), a.copy()
     a[:] = 0
     q = f.form_q()
     left = expected[:, f.P] - q @ (q.conj().T @ expected[:, f.P])
@@ -124,8 +124,8 @@ def test_an_object_keeps_no_hold_of_the_matrix(order, dtype):
 def test_norms_are_right_where_squares_overflow_or_vanish(order, dtype):
     a = gaussian(150, 400, dtype)
     for factor in extreme(dtype):
-        f = qr_truncated(np.array(scaled(a, factor), order=order), rank=20, mode="r", driver="randomized", rng=0)
-        r, p = qr_truncated(np.array(a, order=order), rank=20, mode="r", driver="randomized", rng=0)
+        f = qr_truncated(np.array(scaled(a, factor), order=order), rank=20, mode="r", driver="_randomized", rng=0)
+        r, p = qr_truncated(np.array(a, order=order), rank=20, mode="r", driver="_randomized", rng=0)
         np.testing.assert_array_equal(f[1], p)
         np.testing.assert_array_equal(f[0], scaled(r, factor))
 
@@ -136,5 +136,5 @@ def test_no_candidate_is_rounding_error_where_few_rows_are_left(m, order):
     """The sketch has more rows than the second block's residual: elimination of it goes on in what rounding left."""
     a = gaussian(m, 300, "f8")
     for seed in range(4):
-        one, two = both(a, lambda a, seed=seed: qr_truncated(a, driver="randomized", rng=seed)[2], order)
+        one, two = both(a, lambda a, seed=seed: qr_truncated(a, driver="_randomized", rng=seed)[2], order)
         np.testing.assert_array_equal(one[:m], two[:m])

@@ -77,11 +77,11 @@ def test_a_sketch_is_drawn_anew_where_the_downdated_one_is_rounding_error(ratio,
     a[:block, block:] = 0.02 * gaussian(block, n - block, wide, seed)
     a[block:, block:] = ratio * eps(dtype) * c
     a = a.astype(dtype)
-    greedy, f = (TruncatedQR(a, rank=2 * block, driver=driver, rng=seed) for driver in ("greedy", "randomized"))
+    greedy, f = (TruncatedQR(a, rank=2 * block, driver=driver, rng=seed) for driver in ("greedy", "_randomized"))
     assert f.residual_norm <= 1.5 * greedy.residual_norm
 
 
-@pytest.mark.parametrize("driver", ["_prefetch", "greedy", "randomized"])
+@pytest.mark.parametrize("driver", ["_prefetch", "greedy", "_randomized"])
 @pytest.mark.parametrize("make", [gaussian, algebraic])
 def test_a_power_of_two_scales_r_in_every_bit(make, driver, dtype):
     """Squares, their bounds and Gram rows are formed of numbers near 1, whatever the matrix."""

@@ -36,7 +36,7 @@ LARGE = {
 
 
 def factor(a, seed=0, **rule):
-    return TruncatedQR(a, driver="randomized", rng=seed, **rule)
+    return TruncatedQR(a, driver="_randomized", rng=seed, **rule)
 
 
 def column_norms(a):
@@ -66,7 +66,7 @@ def assert_is_factorization(a, f):
 def test_the_factorization_is_backward_stable(name, dtype):
     a = LARGE[name](dtype) if name in LARGE else ZOO[name.removeprefix("small ")](dtype)
     for rank in {min(a.shape), min(a.shape) // 2}:
-        q, r, p = qr_truncated(a, rank=rank, mode="full", driver="randomized", rng=5)
+        q, r, p = qr_truncated(a, rank=rank, mode="full", driver="_randomized", rng=5)
         assert qr_ratio(a, q, r, p) <= THRESHOLD
         assert orthogonality_ratio(q) <= THRESHOLD
 
@@ -147,7 +147,7 @@ def test_the_rank_stops_where_the_residual_is_exactly_zero(name, dtype):
 def test_a_tolerance_finds_the_rank_of_a_product(rank, dtype):
     a = rank_deficient(280, 260, dtype, rank=rank)
     assert factor(a, rtol=300 * eps(dtype)).rank == rank
-    d = interpolative_decomposition(a, rtol=300 * eps(dtype), driver="randomized", rng=0)
+    d = interpolative_decomposition(a, rtol=300 * eps(dtype), driver="_randomized", rng=0)
     assert d.rank == rank
     assert np.abs(d.coefficients).max() < 100
     assert factor_ratio(a, d.reconstruct()) <= 100 * THRESHOLD  # R11 may be ill-conditioned by 100
@@ -223,10 +223,10 @@ def test_the_seed_makes_the_sketch():
 
 def test_a_stack_takes_its_sketches_from_one_generator():
     a = gaussian(3 * 110, 100, "f8").reshape(3, 110, 100)
-    q, r, p = qr_truncated(a, driver="randomized", rng=2)
+    q, r, p = qr_truncated(a, driver="_randomized", rng=2)
     rng = np.random.default_rng(2)
     for i in range(3):
-        for stacked, alone in zip((q, r, p), qr_truncated(a[i], driver="randomized", rng=rng), strict=True):
+        for stacked, alone in zip((q, r, p), qr_truncated(a[i], driver="_randomized", rng=rng), strict=True):
             np.testing.assert_array_equal(stacked[i], alone)
 
 
@@ -309,3 +309,25 @@ def test_a_failed_allocation_leaves_a_factor_that_goes_on(name, dtype):
     assert allowed >= 5
     assert_is_factorization(a, f)
     assert f.maxresid <= rule.get("rtol", 0) * column_norms(a).max() or f.rank == 190
+
+
+@pytest.mark.parametrize("shape", [(30, 20), (300, 320), (330, 320), (5, 40_000)])
+def test_a_sketch_is_drawn_where_it_saves_time(shape, dtype):
+    a = gaussian(*shape, dtype)
+    sketched = shape[0] * shape[1] >= 320 * 320
+    f, again, other = (TruncatedQR(a, rank=5, driver="randomized", rng=seed) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(f.P, again.P)
+    assert np.array_equal(f.P, other.P) != sketched
+    if not sketched:
+        np.testing.assert_array_equal(f.P, TruncatedQR(a, rank=5).P)
+        np.testing.assert_array_equal(qr_truncated(a[None], rank=5, driver="randomized")[2][0], f.P)
+    assert_is_factorization(a, f)
+
+
+@pytest.mark.parametrize("matrix", [gaussian, geometric])
+def test_blocks_whose_updates_wait_and_blocks_after_them_are_one_factorization(matrix, dtype):
+    a = matrix(420, 410, dtype)
+    f = factor(a, rank=80)  # a fifth at most is wanted: blocks of 32 columns or less, whose updates are deferred
+    assert_is_factorization(a, f)
+    f.extend(rank=150)  # from here on they are not
+    assert_is_factorization(a, f)

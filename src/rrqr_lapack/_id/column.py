@@ -17,7 +17,7 @@ from .._common.progress import Progress, check_progress
 from .._common.rule import check_rule
 from .._common.types import Array, Indices, Matrix, MatrixLike, Seed, Sparse
 from .._qr.strong import check_bound
-from .._qr.truncated import DRIVERS, Driver, checked, factor_of, numerical_rtol, run
+from .._qr.truncated import DRIVERS, Driver, checked, factor_of, numerical_rtol, run, sketches
 from .least_squares import least_squares
 from .sketched import sketched
 
@@ -184,7 +184,7 @@ def interpolative_decomposition(
     a, rule = checked(a, rank, rtol, atol, driver, tie_tol, rng)
     if a.ndim != 2:
         raise ValueError(f"a must have 2 dimensions, got {a.ndim}")
-    factor = factor_of(a, overwrite_a and refit is None, check_finite, driver == "randomized")
+    factor = factor_of(a, overwrite_a and refit is None, check_finite, sketches(driver, *a.shape))
     work = factor.a
     tiny = float(np.finfo(lapack_dtype(a.dtype)).tiny)  # below it nothing can be divided by
     rule = rule.at_least(numerical_rtol(a), tiny)

@@ -19,7 +19,7 @@ from .._common.types import Array, Matrix
 
 TALL = {"economic": 6, "r": 12}  # rows for each column from which on this pays, whatever the condition, measured
 LEAST = 256 * 256  # elements, the same
-DRIVERS = ("auto", "greedy", "randomized")  # those that need not see the matrix itself
+DRIVERS = ("auto", "greedy", "randomized", "_randomized")  # those that need not see the matrix itself
 
 
 def pays(a: Array, mode: str, driver: str, rule: Rule) -> bool:

@@ -16,7 +16,7 @@ from .._common.progress import Progress, check_progress
 from .._common.rule import Rule, check_rule
 from .._common.state import Kept
 from .._common.types import Array, DType, Indices, Matrix, Reals, Seed, Shape
-from .truncated import Driver, checked, factor_of, run
+from .truncated import Driver, checked, factor_of, run, sketches
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -133,7 +133,7 @@ class TruncatedQR(Kept):
         self._driver = driver
         self._rule = rule  # its tie_tol and rng also when it goes on
         self._renew()
-        self._factor = factor_of(a, overwrite_a, check_finite, driver == "randomized")
+        self._factor = factor_of(a, overwrite_a, check_finite, sketches(driver, *a.shape))
         self._run(rule, progress)
         self._factor.settle()  # `a` may change from here on
 
