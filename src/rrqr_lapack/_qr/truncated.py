@@ -126,7 +126,8 @@ def by_cholesky(a: Array, mode: str, driver: str, rule: Rule) -> tuple[Array, tu
     if not cholesky.pays(a, mode, driver, rule):
         return a, None
     a = cholesky.readable(a)
-    if not sketches(driver, a.shape[1], a.shape[1]):  # columns that tie in A have norms in the triangle that are equal to rounding
+    n = a.shape[1]
+    if not sketches(driver, n, n):  # columns that tie in A have norms in the triangle that are equal to rounding
         rule = rule._replace(tie_tol=max(rule.tie_tol, cholesky.tie(a)))
     return a, cholesky.cholesky_qr(a, mode, lambda triangle: run(triangle, driver, rule))
 
