@@ -6,7 +6,7 @@
  * for a well-conditioned matrix; up to the limit at which its square would no longer tell pivots apart, the same once
  * more, with Q for A, is orthonormal to rounding. Y. Yamamoto, Y. Nakatsukasa, Y. Yanagisawa, T. Fukaya, "Roundoff
  * error analysis of the CholeskyQR2 algorithm", Electron. Trans. Numer. Anal. 44, 2015. Anything else is not confirmed:
- * rank-deficient, ill-conditioned, or of a range whose squares are no normal numbers. */
+ * rank-deficient, ill-conditioned (precondition.c), or of a range whose squares are no normal numbers. */
 #include "kernels.h"
 
 #include <string.h>
@@ -43,7 +43,7 @@ static real inverse_norm(int n, const scalar *r, scalar *x)
 
 /* R := Cholesky's factor of the Gram matrix G, of which the upper triangle is known, with zeros below; ||R^{-1}||_2^2
  * with R's columns scaled to norm 1, infinite where there is no R. lengths: n; x: n INVERSE_STARTS scalars. */
-static real factor_gram(int n, const scalar *g, scalar *r, real *lengths, scalar *x)
+real X(factor_gram)(int n, const scalar *g, scalar *r, real *lengths, scalar *x)
 {
     const real least = REAL_MIN / (REAL_EPSILON * REAL_EPSILON), most = PICK(FLT_MAX, DBL_MAX, FLT_MAX, DBL_MAX);
     for (int j = 0; j < n; j++) {
@@ -84,7 +84,7 @@ rrqr_status X(gram_triangle)(rrqr_context *context, int m, int n, const void *a,
                 if (rrqr_interrupted(context, 1.0 * rows * n * n)) status = RRQR_INTERRUPTED;
             }
         }
-        if (!status) growth = factor_gram(n, gram, r, lengths, x);
+        if (!status) growth = X(factor_gram)(n, gram, r, lengths, x);
     }
     *passes = growth <= CHOLESKY_ONCE ? ONCE : growth <= CHOLESKY_TWICE ? TWICE : UNCONFIRMED;
     rrqr_release(gram);
@@ -99,19 +99,13 @@ static void gather(int m, int k, int first, int rows, const scalar *a, const int
     for (int j = 0; j < k; j++) memcpy(AT(y, ldy, 0, j), AT(a, m, first, pivots[j]), (size_t)rows * sizeof(scalar));
 }
 
-/* Give the k rows of R (k x n) the signs that Householder reflectors give them: those of the pivots in the elimination
- * of Q - diag(s), s_j opposite to the j-th of them. G. Ballard, J. Demmel, L. Grigori, M. Jacquelin, H. D. Nguyen,
- * E. Solomonik, "Reconstructing Householder vectors from tall-skinny QR", IPDPS 2014, doi:10.1109/IPDPS.2014.120. */
-rrqr_status X(reflector_signs)(rrqr_context *context, int m, int n, int k, const void *a, const int *pivots, void *r)
+/* The signs that Householder reflectors give to the rows of R where Q has T (k x k, lost) as its first rows: those of
+ * the pivots in the elimination of Q - diag(s), s_j opposite to the j-th of them. G. Ballard, J. Demmel, L. Grigori, M.
+ * Jacquelin, H. D. Nguyen, E. Solomonik, "Reconstructing Householder vectors from tall-skinny QR", IPDPS 2014,
+ * doi:10.1109/IPDPS.2014.120. */
+rrqr_status X(elimination_signs)(rrqr_context *context, int k, scalar *t, signed char *signs)
 {
-    scalar *t = rrqr_allocate(context, (size_t)k * k, sizeof(scalar));
-    signed char *signs = rrqr_allocate(context, k, 1);
-    rrqr_status status = t && signs ? RRQR_OK : RRQR_NO_MEMORY;
-    if (!status) {
-        gather(m, k, 0, k, a, pivots, t, k);
-        trsm('R', 'U', 'N', 'N', k, k, r, k, t, k);
-    }
-    for (int first = 0, last; first < k && !status; first = last) {
+    for (int first = 0, last; first < k; first = last) {
         last = first + min_int(RRQR_PANEL, k - first);
         for (int j = first; j < last; j++) {
             scalar *pivot = AT(t, k, j, j);
@@ -129,7 +123,21 @@ rrqr_status X(reflector_signs)(rrqr_context *context, int m, int n, int k, const
         trsm('L', 'L', 'N', 'U', b, rest, AT(t, k, first, first), k, AT(t, k, first, last), k);
         gemm('N', 'N', rest, rest, b, -1, AT(t, k, last, first), k, AT(t, k, first, last), k, 1, AT(t, k, last, last),
              k);
-        if (rrqr_interrupted(context, 2.0 * b * rest * rest)) status = RRQR_INTERRUPTED;
+        if (rrqr_interrupted(context, 2.0 * b * rest * rest)) return RRQR_INTERRUPTED;
+    }
+    return RRQR_OK;
+}
+
+/* Give the k rows of R (k x n) those signs. */
+rrqr_status X(reflector_signs)(rrqr_context *context, int m, int n, int k, const void *a, const int *pivots, void *r)
+{
+    scalar *t = rrqr_allocate(context, (size_t)k * k, sizeof(scalar));
+    signed char *signs = rrqr_allocate(context, k, 1);
+    rrqr_status status = t && signs ? RRQR_OK : RRQR_NO_MEMORY;
+    if (!status) {
+        gather(m, k, 0, k, a, pivots, t, k);
+        trsm('R', 'U', 'N', 'N', k, k, r, k, t, k);
+        status = X(elimination_signs)(context, k, t, signs);
     }
     for (int j = 0; j < n && !status; j++)
         for (int i = 0; i <= j && i < k; i++) *AT((scalar *)r, k, i, j) *= signs[i];

@@ -29,4 +29,6 @@ const rrqr_kernels X(kernels) = {
     .gram_triangle = X(gram_triangle),
     .reflector_signs = X(reflector_signs),
     .cholesky_q = X(cholesky_q),
+    .precondition = X(precondition),
+    .preconditioned_q = X(preconditioned_q),
 };

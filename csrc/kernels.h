@@ -159,8 +159,16 @@ rrqr_status X(lstsq)(rrqr_context *context, const rrqr_factor *f, int rank, int 
 rrqr_status X(interpolation)(rrqr_context *context, const rrqr_factor *f, void *t);
 /* cholesky.c */
 rrqr_status X(gram_triangle)(rrqr_context *context, int m, int n, const void *a, void *r, int *passes);
+real X(factor_gram)(int n, const scalar *g, scalar *r, real *lengths, scalar *x);
+rrqr_status X(elimination_signs)(rrqr_context *context, int k, scalar *t, signed char *signs);
 rrqr_status X(reflector_signs)(rrqr_context *context, int m, int n, int k, const void *a, const int *pivots, void *r);
 rrqr_status X(cholesky_q)(rrqr_context *context, int m, int n, int k, const void *a, const int *pivots, void *r,
                           int *passes, void *q);
+
+/* precondition.c */
+rrqr_status X(precondition)(rrqr_context *context, int m, int n, const void *a, int kept, void *y, void *c, void *r,
+                            int *sound);
+rrqr_status X(preconditioned_q)(rrqr_context *context, int m, int n, int k, const void *c, void *q1, void *r, void *y,
+                                int wanted);
 
 #endif

@@ -106,6 +106,10 @@ typedef struct {
                                    void *r);
     rrqr_status (*cholesky_q)(rrqr_context *context, int m, int n, int k, const void *a, const int *pivots, void *r,
                               int *passes, void *q);
+    rrqr_status (*precondition)(rrqr_context *context, int m, int n, const void *a, int kept, void *y, void *c, void *r,
+                                int *sound);
+    rrqr_status (*preconditioned_q)(rrqr_context *context, int m, int n, int k, const void *c, void *q1, void *r,
+                                    void *y, int wanted);
 } rrqr_kernels;
 
 /* The kernels of the four dtypes, compiled for one instruction set. */

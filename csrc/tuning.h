@@ -162,13 +162,20 @@ enum {
     CHOLESKY_HOPE = 64,
     /* of the power method for ||R^{-1}||: vectors to start from, and steps */
     INVERSE_STARTS = 4,
-    INVERSE_STEPS = 6
+    INVERSE_STEPS = 6,
+    /* of the sketch by which an ill-conditioned matrix is preconditioned: rows for each column, which leave a condition
+     * of at most about 6, and rows to which each row of the matrix is added: the papers' */
+    PRECONDITION_ROWS = 2,
+    SPARSE_SIGNS = 4
 };
 
 /* ||R^{-1}||_2^2 up to which one pass is enough, measured: Q^H Q is then I to 15 eps; and two: as far as the error of a
  * squared norm still lets pivots be chosen, with room for that of the estimate. */
 #define CHOLESKY_ONCE 16
 #define CHOLESKY_TWICE (PREFETCH_CHOICE / REAL_EPSILON / 16)
+/* The same of a preconditioned matrix, of which one pass must be enough: what a sketch leaves is about 12. Its columns'
+ * squared norms, which are about 1, and their inverses are no larger. */
+#define PRECONDITIONED 64
 
 /* --- exchanges ---------------------------------------------------------------------------------------------------- */
 

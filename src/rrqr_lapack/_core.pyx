@@ -94,6 +94,10 @@ cdef extern from "rrqr.h" nogil:
         rrqr_status (*reflector_signs)(rrqr_context *, int, int, int, const void *, const int *, void *) noexcept nogil
         rrqr_status (*cholesky_q)(rrqr_context *, int, int, int, const void *, const int *, void *, int *,
                                   void *) noexcept nogil
+        rrqr_status (*precondition)(rrqr_context *, int, int, const void *, int, void *, void *, void *,
+                                    int *) noexcept nogil
+        rrqr_status (*preconditioned_q)(rrqr_context *, int, int, int, const void *, void *, void *, void *,
+                                        int) noexcept nogil
     int rrqr_share(int, int, int) noexcept
     void *rrqr_allocate(rrqr_context *, size_t, size_t) noexcept
     void rrqr_release(void *) noexcept
@@ -400,6 +404,41 @@ def cholesky_q(np.ndarray a not None, np.ndarray pivots not None, np.ndarray r n
         status = kernels.cholesky_q(&context, m, n, k, data, columns, triangle, &passes, result)
     check(status, &context)
     return q, bool(passes)
+
+
+def precondition(np.ndarray a not None, int wanted):
+    """R, C and Y with A = (Y C^{-1}) R, all of Y's rows where Q is wanted; None where these cannot be trusted."""
+    cdef int m = length(a.shape[0]), n = length(a.shape[1]), kept = m if wanted else n, sound
+    cdef const rrqr_kernels *kernels = kernels_of(np.PyArray_TYPE(a))
+    cdef np.ndarray r = empty(np.PyArray_TYPE(a), n, n), c = empty(np.PyArray_TYPE(a), n, n)
+    cdef np.ndarray y = empty(np.PyArray_TYPE(a), kept, n)
+    cdef const void *data = np.PyArray_DATA(a)
+    cdef void *triangle = np.PyArray_DATA(r)
+    cdef void *inner = np.PyArray_DATA(c)
+    cdef void *rows = np.PyArray_DATA(y)
+    cdef rrqr_context context = opened()
+    cdef rrqr_status status
+    with nogil:
+        status = kernels.precondition(&context, m, n, data, kept, rows, inner, triangle, &sound)
+    check(status, &context)
+    return (r, c, y) if sound else None
+
+
+def preconditioned_q(np.ndarray c not None, np.ndarray q1 not None, np.ndarray r not None, np.ndarray y not None,
+                     int wanted):
+    """Q = Y C^{-1} Q1 in the memory of Y, if wanted; R gets the signs of reflectors, Q1 is lost."""
+    cdef int m = length(y.shape[0]), n = length(y.shape[1]), k = length(r.shape[0])
+    cdef const rrqr_kernels *kernels = kernels_of(np.PyArray_TYPE(y))
+    cdef const void *inner = np.PyArray_DATA(c)
+    cdef void *left = np.PyArray_DATA(q1)
+    cdef void *triangle = np.PyArray_DATA(r)
+    cdef void *rows = np.PyArray_DATA(y)
+    cdef rrqr_context context = opened()
+    cdef rrqr_status status
+    with nogil:
+        status = kernels.preconditioned_q(&context, m, n, k, inner, left, triangle, rows, wanted)
+    check(status, &context)
+    return y[:, :k] if wanted else None
 
 
 # --- the factor ---------------------------------------------------------------------------------------------------

@@ -75,6 +75,10 @@ OPERATIONS |= {
         lambda t: np.asfortranarray(gaussian(150, 800, t)),
         lambda a: qr_truncated(a, rank=120, driver="_randomized", rng=0),
     ),
+    "a tall matrix that is preconditioned": (
+        lambda t: gaussian(900, 75, t) + np.dtype(t).type(0.01 / np.finfo(t).eps),
+        qr_truncated,
+    ),
     "exchanges of columns": (
         lambda t: kahan(60, t),
         lambda a: ((f := strong_rrqr(a, rank=50, driver="_prefetch")).R, f.P, f.swaps, f.max_coefficient, f.rho),

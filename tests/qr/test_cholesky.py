@@ -229,3 +229,67 @@ def test_columns_of_equal_norm_tie_although_their_norms_in_the_triangle_differ_b
     a = np.sign(np.random.default_rng(1).standard_normal(shape)).astype(dtype)
     assert qr(a, mode="economic", pivoting=True)[2][0] == 0
     assert qr_truncated(a, driver="greedy")[2][0] == 0
+
+
+def coherent(m, n, t):
+    """Ill-conditioned, with all that counts in n of the rows, which a sketch of few signs a row sees unevenly."""
+    a = 1e-9 * gaussian(m, n, t)
+    a[:n] += geometric(n, n, t)
+    return a
+
+
+# matrix: whether the triangle of a sketch makes it well-conditioned, in single and in double precision
+ILL = {
+    "geometric": (geometric, True, True),
+    "condition 1e12": (lambda m, n, t: geometric(m, n, t, 1e-12), True, True),
+    "graded and ill-conditioned": (lambda m, n, t: geometric(m, n, t) * np.geomspace(1, 1e-6, n).astype(t), True, True),
+    "nearly parallel columns": (lambda m, n, t: gaussian(m, n, t) + t.type(0.01 / eps(t)), True, True),
+    "huge": (huge, True, True),
+    "relu": (relu, False, False),
+    "zero columns": (with_zero_columns, False, False),
+    "zero": (lambda m, n, t: np.zeros((m, n), t), False, False),
+}
+
+
+@pytest.mark.parametrize("name", ILL)
+def test_an_ill_conditioned_matrix_is_preconditioned_where_it_can_be(name, dtype):
+    make, single, double = ILL[name]
+    with np.errstate(over="ignore"):
+        a = np.asfortranarray(make(M, N, dtype))
+    found = _core.precondition(a, True)
+    assert (found is not None) == (single if eps(dtype) > 1e-10 else double)
+    if found:
+        r, c, y = found
+        q = scipy.linalg.solve_triangular(c, y.T, trans="T").T
+        assert orthogonality_ratio(q) <= THRESHOLD
+        assert qr_ratio(a, q, r, np.arange(N)) <= THRESHOLD
+        np.testing.assert_array_equal(_core.precondition(a, False)[2], y[:N])
+
+
+@pytest.mark.parametrize("make", [*(make for make, *_ in ILL.values()), coherent])
+@pytest.mark.parametrize("rank", [40, N])
+def test_preconditioned_or_not_a_factorization_is_backward_stable(make, rank, dtype):
+    with np.errstate(over="ignore"):
+        a = np.asfortranarray(make(M, N, dtype))
+    q, r, p = qr_truncated(a, rank=rank)
+    k = len(r)
+    assert qr_ratio(a[:, p[:k]], q, r[:, :k], np.arange(k)) <= THRESHOLD
+    assert orthogonality_ratio(q) <= THRESHOLD
+    left = a[:, p[k:]] - q @ r[:, k:]
+    scale = np.abs(a).max() or 1
+    assert (np.abs(q.conj().T @ left) / scale).max(initial=0) <= THRESHOLD * M * eps(dtype)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("mode", ["economic", "r"])
+def test_a_preconditioned_matrix_has_lapacks_pivots_and_signs(mode, seed, dtype, monkeypatch):
+    """Of a spectrum that ends four digits above rounding: nearer to it a sign may hang on a number that is about 0."""
+    kept, precondition = [], _core.precondition
+    monkeypatch.setattr(_core, "precondition", lambda a, wanted: kept.append(wanted) or precondition(a, wanted))
+    a = geometric(1000, N, dtype, 1e4 * eps(dtype), seed)
+    *_, r, p = qr(a, mode=mode, pivoting=True)
+    _, expected, pivots = scipy.linalg.qr(a, mode="economic", pivoting=True)
+    assert kept == [mode == "economic"]
+    assert_same_choices(a, p, pivots, N)
+    if (p == pivots).all():
+        assert_same(r[:N], expected)

@@ -1,9 +1,11 @@
-"""QR of a tall matrix with pivots from its small triangle and Q by products, where Cholesky's factor is accurate.
+"""QR of a tall matrix with pivots from its small triangle and Q by products, where Cholesky's factor is accurate, or
+becomes so by a sketch.
 
 G. H. Golub, C. F. Van Loan, "Matrix Computations", 4th ed. (2013), section 5.4, for pivoting on the triangle of a tall
 matrix; ``csrc/cholesky.c`` for the triangle and for Q. M. Melnichenko, O. Balabanov, R. Murray, J. Demmel, M. W.
 Mahoney, P. Luszczek, "CholeskyQR with randomization and pivoting for tall matrices (CQRRPT)" (2023), arXiv:2311.08316,
-precondition by a sketch and pivot on that; for a well-conditioned matrix the Gram matrix tells both, exactly.
+precondition by a sketch and pivot on that; for a well-conditioned matrix the Gram matrix tells both, exactly, and for
+another that of the preconditioned one (``csrc/precondition.c``).
 """
 
 import math
@@ -40,13 +42,13 @@ def readable(a: Array) -> Matrix:
 
 
 def cholesky_qr(a: Matrix, mode: str, pivot: Callable[[_core.Factor], None]) -> tuple[Any, ...] | None:
-    """``(Q, R, P)``, or ``(R, P)`` for mode 'r', of a `readable` matrix; None where it is not well conditioned.
+    """``(Q, R, P)``, or ``(R, P)`` for mode 'r', of a `readable` matrix; None where it cannot be had so.
 
     `pivot` factors the triangle, in a `Factor`, as far as that is wanted.
     """
     triangle, passes = _core.gram_triangle(a)
     if not passes:
-        return None
+        return _preconditioned(a, mode, pivot)
     factor = _core.Factor(triangle)
     pivot(factor)
     r, pivots = factor.upper(factor.rank), factor.pivots
@@ -56,4 +58,17 @@ def cholesky_qr(a: Matrix, mode: str, pivot: Callable[[_core.Factor], None]) -> 
     q, sound = _core.cholesky_q(a, pivots, r, passes, mode != "r")
     if not sound:
         return None
+    return (r, pivots) if mode == "r" else (q, r, pivots)
+
+
+def _preconditioned(a: Matrix, mode: str, pivot: Callable[[_core.Factor], None]) -> tuple[Any, ...] | None:
+    """The same of an ill-conditioned matrix."""
+    found = _core.precondition(a, mode != "r")
+    if found is None:
+        return None
+    triangle, inner, rows = found
+    factor = _core.Factor(triangle)
+    pivot(factor)
+    r, pivots = factor.upper(factor.rank), factor.pivots
+    q = _core.preconditioned_q(inner, factor.form_q(factor.rank), r, rows, mode != "r")
     return (r, pivots) if mode == "r" else (q, r, pivots)
