@@ -70,4 +70,4 @@ class DeviceTallQR(TallQR):
     def _eliminated(self) -> Any:
         """R of all rows so far."""
         rows = self._library.xp.concat([self._upper, *self._waiting], axis=0)
-        return self._library.xp.linalg.qr(rows)[1] if 0 not in rows.shape else rows[: min(rows.shape), :]
+        return self._library.triangle(rows) if 0 not in rows.shape else rows[: min(rows.shape), :]
