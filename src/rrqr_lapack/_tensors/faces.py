@@ -19,7 +19,7 @@ def answer(function: Any, arguments: dict[str, Any]) -> Any:
     work = home.working(a)
     if home.on_host:
         host = {key: home.host(value, key) for key, value in options.items()}
-        return home.out(function(home.on_host_memory(work, name), **host))
+        return home.out(function(home.library.to_host(work), **host))
     return getattr(_device(), function.__name__)(home, home.library.detached(work), **options)
 
 
@@ -28,7 +28,7 @@ def become(result: Any, name: str, a: Any, options: dict[str, Any]) -> None:
     home = Home(a, name)
     work = home.working(a)
     if home.on_host:
-        host = type(result)(home.on_host_memory(work, name), **options)
+        host = type(result)(home.library.to_host(work), **options)
         result.__class__ = housed_class(result.__class__)
         vars(result).clear()
         vars(result).update(_host=host, _home=home)

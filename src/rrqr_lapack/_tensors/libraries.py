@@ -83,8 +83,7 @@ class Torch(Library):
     """PyTorch, whose tensors have gradients, views and layouts of their own."""
 
     def check(self, a: Any, name: str) -> None:
-        torch = sys.modules["torch"]
-        if a.layout != torch.strided:
+        if a.layout is not sys.modules["torch"].strided:
             raise TypeError(f"{name} must be dense, got the layout {a.layout}; pass {name}.to_dense()")
         if a.is_meta:
             raise TypeError(f"{name} must hold numbers, got a meta tensor of the shape {tuple(a.shape)}; load it first")
@@ -102,7 +101,7 @@ class Torch(Library):
         return a.to(dtype)
 
     def to_host(self, a: Any) -> Array:
-        return a.detach().resolve_conj().resolve_neg().numpy()
+        return a.numpy(force=True)  # in one call, also of what has a gradient and of conjugate and negative views
 
     def from_host(self, x: Array, device: Any) -> Any:
         if min(x.strides, default=0) < 0:
