@@ -170,7 +170,8 @@ def plot(curves, path):
     axes = figure.subplots()
     for name, points in curves.items():
         axes.plot(*zip(*points, strict=True), label=name, lw=1, ls="--" if name not in SUBSPACES else "-")
-    axes.set(xlabel="step", ylabel="loss on text that was kept, nats a character")
+    top = 1.02 * max(loss for points in curves.values() for _, loss in points[1:])  # all begin at the same
+    axes.set(xlabel="step", ylabel="loss on text that was kept, nats a character", ylim=(None, top))
     axes.legend()
     figure.savefig(path, dpi=120)
 

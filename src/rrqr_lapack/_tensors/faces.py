@@ -20,7 +20,7 @@ def answer(function: Any, arguments: dict[str, Any]) -> Any:
     if home.on_host:
         host = {key: home.host(value, key) for key, value in options.items()}
         return home.out(function(home.library.to_host(work), **host))
-    return getattr(_device(), function.__name__)(home, home.library.detached(work), **options)
+    return _device().call(function.__name__, home, home.library.detached(work), options)
 
 
 def become(result: Any, name: str, a: Any, options: dict[str, Any]) -> None:
