@@ -5,8 +5,9 @@
 
 The text is Python's own documentation, `pydoc_data.topics`, which comes with Python: nearly half a million characters,
 of which the last tenth is kept to measure on. The model is a transformer on characters. Printed are the loss on the
-text that was kept, the memory of the optimizer's state, and the time of a search for the subspaces of all weights; with
---refresh instead the time of a search for a single gradient of the given width, four times as long.
+text that was kept, the memory of the optimizer's state, and the time of a search for the subspaces of all weights, each
+weight's least; with --refresh instead the time of a search for a single gradient of the given width, four times as
+long.
 """
 
 import argparse
@@ -145,7 +146,8 @@ def main():
         if name in SUBSPACES:
             make = functools.partial(make, subspace=noted(SUBSPACES[name], spent))
         curves[name], optimizer = train(make, args.steps, args.width, args.layers, args.device)
-        seconds, (_, last) = sum(spent) / (args.steps // args.every + 1), curves[name][-1]
+        searches = torch.tensor(spent).reshape(args.steps // args.every + 1, -1)
+        seconds, (_, last) = float(searches.amin(0).sum()), curves[name][-1]
         print(f"| {name} | {last:.3f} | {state_bytes(optimizer) / 1e6:.2f} | {seconds:.4f} |", flush=True)
     if args.plot:
         plot(curves, args.plot)

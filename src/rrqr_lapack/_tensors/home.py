@@ -70,8 +70,9 @@ class Home:
             return house(value, self)
         if isinstance(value, LowRank):
             twin = object.__new__(type(value))
+            parts, put = vars(twin), self.library.from_host
             for name, part in vars(value).items():
-                vars(twin)[name] = self.out(part) if isinstance(part, np.ndarray) else part
+                parts[name] = self.rounded(put(part, self.device)) if type(part) is np.ndarray else part
             return twin
         return value
 

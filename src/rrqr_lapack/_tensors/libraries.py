@@ -104,9 +104,11 @@ class Torch(Library):
         return a.numpy(force=True)  # in one call, also of what has a gradient and of conjugate and negative views
 
     def from_host(self, x: Array, device: Any) -> Any:
-        if min(x.strides, default=0) < 0:
-            x = x.copy()
-        return sys.modules["torch"].from_numpy(x)
+        torch = sys.modules["torch"]
+        try:
+            return torch.from_numpy(x)
+        except ValueError:  # for negative strides
+            return torch.from_numpy(x.copy())
 
     def namespace(self, a: Any) -> Any:
         return sys.modules["torch"]
