@@ -3,11 +3,14 @@
 The CPU stands for the other device, its tensors sent the same way.
 """
 
+import copy
+
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="the face of PyTorch needs it")
 
+from backends import Backend  # noqa: E402
 from torch import nn  # noqa: E402
 
 from rrqr_lapack._tensors import home  # noqa: E402
@@ -30,21 +33,25 @@ def images():
     return torch.rand(320, 2, 8, 8, generator=torch.Generator().manual_seed(1))
 
 
-@pytest.fixture
-def elsewhere(monkeypatch):
-    """Tensors are taken as those of a device that is not the CPU."""
-    monkeypatch.setattr(home, "HOST", False)
+@pytest.fixture(params=["cpu", "cuda"])
+def elsewhere(request, monkeypatch):
+    """Takes what it is given to another device: the CPU, whose tensors are then taken as those of one, or a GPU."""
+    Backend("torch", device=request.param).module()
+
+    def move(x):
+        monkeypatch.setattr(home, "HOST", False)
+        return x.to(request.param)
+
+    return move
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_the_plan_and_the_smaller_model_are_those_of_the_cpu(model, images, dtype, monkeypatch):
-    model = model.to(dtype)
-    results = []
-    for host in (True, False):
-        monkeypatch.setattr(home, "HOST", host)
-        analysis = prune.analyze(model, images)
+def test_the_plan_and_the_smaller_model_are_those_of_the_cpu(model, images, dtype, elsewhere):
+    images, results = images.to(dtype), []
+    for move in (lambda x: x, elsewhere):
+        analysis = prune.analyze(move(model.to(dtype)), images)
         plan = prune.plan(analysis, keep=0.5, method="id")
-        results.append((plan, prune.apply(analysis, plan)(images.to(dtype)).detach()))
+        results.append((plan, prune.apply(analysis, plan)(move(images)).detach().cpu()))
     (here, expected), (there, found) = results
     assert [group.units for group in there.groups] == [group.units for group in here.groups]
     close = 1e4 * torch.finfo(dtype).eps
@@ -53,7 +60,7 @@ def test_the_plan_and_the_smaller_model_are_those_of_the_cpu(model, images, dtyp
 
 
 def test_nothing_of_the_activations_but_sums_over_rows_comes_to_the_host(model, images, elsewhere, monkeypatch):
-    came = []
+    came, model = [], elsewhere(model)
 
     def noted(x, numpy=torch.Tensor.numpy, **options):
         came.append(x.numel())
@@ -67,16 +74,14 @@ def test_nothing_of_the_activations_but_sums_over_rows_comes_to_the_host(model, 
     assert max(came) <= max((WIDTH + 1) ** 2, bytes_of_a_batch) < 64 * POSITIONS * WIDTH
 
 
-def test_layers_are_factored_from_what_was_gathered_on_the_device(model, images, monkeypatch):
-    results = []
-    for host in (True, False):
-        monkeypatch.setattr(home, "HOST", host)
-        results.append(prune.factorize(model, images, params=0.6))
-    (expected, _), (found, _) = results
-    assert torch.allclose(found(images), expected(images), atol=1e-4)
+def test_layers_are_factored_from_what_was_gathered_on_the_device(model, images, elsewhere):
+    expected, _ = prune.factorize(model, images, params=0.6)
+    found, _ = prune.factorize(elsewhere(copy.deepcopy(model)), images, params=0.6)
+    assert torch.allclose(found(elsewhere(images)).cpu(), expected(images), atol=1e-4)
 
 
 def test_activations_that_are_not_finite_are_refused_by_group(model, images, elsewhere):
+    model = elsewhere(model)
     with torch.no_grad():
         model[0].bias[3] = 3e38
         model[0].weight[3] = 3e38
@@ -99,6 +104,6 @@ def test_a_group_that_no_sample_reaches_in_a_batch_is_gathered_all_the_same(else
 
     torch.manual_seed(0)
     batches = [torch.rand(40, 4) - float(i % 3 == 2) for i in range(6)]
-    analysis = prune.analyze(Sometimes().double(), batches)
+    analysis = prune.analyze(elsewhere(Sometimes().double()), batches)
     assert analysis.statistics("up").rows == 4 * 40
     assert np.isfinite(analysis.statistics("up").triangle).all()
