@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import Any
 
 from .home import Home, housed_class
+from .libraries import Traced
 
 
 def answer(function: Any, arguments: dict[str, Any]) -> Any:
@@ -11,7 +12,13 @@ def answer(function: Any, arguments: dict[str, Any]) -> Any:
     (name, a), *others = arguments.items()
     options = dict(others)
     options |= options.pop("options", {})
-    home = Home(a, name)
+    try:
+        home = Home(a, name)
+    except Traced:
+        rule = import_module(f"{__package__}.jax_traced").RULES.get(function.__name__)
+        if not (rule and (found := rule(a, name, options, function))):
+            raise
+        return found
     if home.follows(a):
         rule = import_module(f"{__package__}.torch_gradients").RULES.get(function.__name__)
         if rule:

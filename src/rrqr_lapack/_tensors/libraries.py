@@ -114,15 +114,19 @@ class Torch(Library):
         return sys.modules["torch"]
 
 
+class Traced(TypeError):
+    """An array that holds no numbers yet, since JAX traces the call."""
+
+
 class Jax(Library):
     """JAX, which traces."""
 
     def check(self, a: Any, name: str) -> None:
         if isinstance(a, sys.modules["jax"].core.Tracer):
-            raise TypeError(
+            raise Traced(
                 f"{name} must be an array that holds numbers, got a tracer of the shape {a.shape}: under jax.jit, grad "
                 f"or vmap the shape of a result must not depend on numbers, and its rank does; factor outside of the "
-                f"transformation, or with rank=k, which fixes the shapes, through jax.pure_callback"
+                f"transformation, or by qr_truncated with rank=k, which fixes the shapes"
             )
 
     def on_host(self, a: Any) -> bool:
