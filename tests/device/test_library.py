@@ -12,7 +12,8 @@ from measures import THRESHOLD, orthogonality_ratio, qr_ratio
 
 from rrqr_lapack._device import factor
 from rrqr_lapack._device.library import library_of, namespace_of
-from rrqr_lapack._device.on_torch import leading
+from rrqr_lapack._device.on_torch import Torch, leading
+from rrqr_lapack._device.standard import Standard
 
 
 def test_no_library_is_imported_that_the_user_has_not():
@@ -21,6 +22,14 @@ def test_no_library_is_imported_that_the_user_has_not():
         "assert not {'torch', 'jax', 'cupy'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_subclass_of_a_librarys_array_has_its_table():
+    torch = pytest.importorskip("torch", reason="the array is PyTorch's")
+    kind = type("Mine", (torch.Tensor,), {"__module__": "users.own"})
+    a = torch.ones(3, 2)
+    assert type(library_of(a.as_subclass(kind))) is type(library_of(a)) is Torch
+    assert type(library_of(np.ones((3, 2)))) is Standard
 
 
 @pytest.mark.parametrize("library", ["torch", "numpy", "array_api_strict"])

@@ -10,7 +10,11 @@ CALLS = {
     "qr(pivoting=True)": lambda a: rr.qr(a, pivoting=True, mode="economic"),
     "qr_truncated": rr.qr_truncated,
     "qr_truncated, stacks": lambda a: rr.qr_truncated(stacked(a)),
-    "qr_truncated(mode='full' or 'raw')": lambda a: rr.qr_truncated(a, mode="full"),
+    "qr_truncated(mode='full')": lambda a: rr.qr_truncated(a, rank=2, mode="full"),
+    "qr(mode='raw'), qr_truncated(mode='raw')": lambda a: [
+        rr.qr(a, pivoting=True, mode="raw")[0][0],
+        rr.qr_truncated(a, rank=2, mode="raw")[0][0],
+    ],
     "qr_truncated(driver='randomized')": lambda a: rr.qr_truncated(a, driver="randomized", rng=0),
     "TruncatedQR": lambda a: rr.TruncatedQR(a).R,
     "strong_rrqr": lambda a: rr.strong_rrqr(a).R,

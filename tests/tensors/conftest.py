@@ -1,5 +1,6 @@
 """Fixtures of the tests on arrays of other libraries."""
 
+import numpy as np
 import pytest
 from backends import BACKENDS
 
@@ -12,3 +13,11 @@ def backend(request, monkeypatch):
     request.param.module()
     monkeypatch.setattr(home, "HOST", not request.param.forced)
     return request.param
+
+
+@pytest.fixture(params="fdFD")
+def dtype(request, backend):
+    """Those that the library is tried in."""
+    if request.param not in backend.dtypes:
+        pytest.skip("not one of this library's dtypes in these tests")
+    return np.dtype(request.param)

@@ -13,13 +13,6 @@ def decaying(m, n, dtype, seed=0):
     return (gaussian(m, n, dtype, seed) * 0.8 ** np.arange(n)).astype(dtype)
 
 
-@pytest.fixture(params="fdFD")
-def dtype(request, backend):
-    if request.param not in backend.dtypes:
-        pytest.skip("not one of this library's dtypes in these tests")
-    return np.dtype(request.param)
-
-
 @pytest.fixture
 def pair(backend, dtype):
     """A matrix, and the same as an array of the library."""
@@ -38,8 +31,6 @@ def sound(backend, a, q, r, p):
 @pytest.mark.parametrize("shape", [(60, 24), (24, 60), (30, 30), (100, 90)])
 @pytest.mark.parametrize("mode", ["full", "economic"])
 def test_pivoted_qr_is_sound_and_its_pivots_are_lapacks(backend, dtype, shape, mode):
-    if backend.library == "array_api_strict" and backend.forced and shape == (100, 90):
-        pytest.skip("blocks, for which array-api-strict takes too long here")
     a = decaying(*shape, dtype)
     x = backend.array(a)
     q, r, p = rr.qr(x, mode=mode, pivoting=True)
@@ -81,6 +72,23 @@ def test_truncation_stops_where_the_kernels_stop(backend, pair, rule):
     )
     only_r, _ = rr.qr_truncated(x, mode="r", **rule)
     assert np.allclose(np.abs(backend.ndarray(only_r)), np.abs(r), atol=1e3 * eps(a.dtype) * np.abs(a).max())
+
+
+@pytest.mark.parametrize("batch", [(), (3,)])
+@pytest.mark.parametrize("rule", [{"rank": 0}, {"rank": 5}, {"rtol": 0.3}, {}])
+def test_the_full_form_has_the_residual_block_behind_the_rank(backend, dtype, batch, rule):
+    a = np.stack([decaying(14, 9, dtype, seed) * (1 + seed) ** np.arange(9) for seed in range(3)]).astype(dtype)
+    a = a if batch else a[0]
+    q, r, p = map(backend.ndarray, rr.qr_truncated(backend.array(a), mode="full", **rule))
+    expected = rr.qr_truncated(a, mode="full", **rule)[1]
+    ranks = np.count_nonzero(np.diagonal(rr.qr_truncated(a, **rule)[1], axis1=-2, axis2=-1), axis=-1)
+    assert (q.shape, r.shape, p.shape) == ((*batch, 14, 14), (*batch, 14, 9), (*batch, 9))
+    for i in np.ndindex(batch):
+        k = ranks[i]
+        assert qr_ratio(a[i], q[i], np.concatenate([np.triu(r[i][:k]), r[i][k:]]), p[i]) < THRESHOLD
+        assert orthogonality_ratio(q[i]) < THRESHOLD
+        assert np.all(r[i][k:, :k] == 0)
+        assert np.isclose(np.linalg.norm(r[i][k:]), np.linalg.norm(expected[i][k:]), rtol=1e-3)
 
 
 def test_the_randomized_driver_is_sound(backend, pair):
@@ -146,6 +154,20 @@ def test_interpolative_decomposition_in_the_library(backend, pair):
     assert np.isclose(found.error, expected.error, rtol=1e-3)
     assert np.isclose(found.max_column_error, expected.max_column_error, rtol=1e-3)
     assert np.isclose(np.linalg.norm(a - backend.ndarray(found.reconstruct())), found.error, rtol=1e-3)
+
+
+@pytest.mark.parametrize("rule", [{"rank": 6}, {"rank": 0}, {"rtol": 1e-2}])
+def test_refitted_coefficients_are_those_of_least_squares(backend, pair, rule):
+    a, x = pair
+    found = rr.interpolative_decomposition(x, refit="lstsq", **rule)
+    columns = backend.ndarray(found.columns)
+    assert np.array_equal(columns, rr.interpolative_decomposition(a, **rule).columns)
+    best = np.linalg.lstsq(a[:, columns], a)[0]
+    T, left = backend.ndarray(found.coefficients), np.linalg.norm(a - a[:, columns] @ best, axis=0)
+    assert np.allclose(T, best, atol=1e4 * eps(a.dtype))
+    assert np.array_equal(T[:, columns], np.eye(found.rank))
+    assert np.isclose(found.error, np.linalg.norm(left), rtol=1e-3)
+    assert np.isclose(found.max_column_error, left.max(), rtol=1e-3)
 
 
 def test_strong_rrqr_exchanges_what_greedy_pivots_missed(backend, dtype):

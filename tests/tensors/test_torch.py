@@ -10,6 +10,7 @@ from matrices import gaussian
 from measures import THRESHOLD, orthogonality_ratio
 
 import rrqr_lapack as rr
+from rrqr_lapack._device.on_torch import Torch as Table
 from rrqr_lapack._tensors import home
 from rrqr_lapack._tensors.home import Home
 
@@ -111,13 +112,37 @@ def test_arguments_that_devices_do_not_know_are_refused_by_name(monkeypatch):
         (lambda: rr.qr_truncated(a, driver="lapack"), "driver"),
         (lambda: rr.qr_truncated(a, tie_tol=0.1), "tie_tol"),
         (lambda: rr.qr_truncated(a, mode="raw"), "mode"),
-        (lambda: rr.interpolative_decomposition(a, refit="lstsq"), "refit"),
         (lambda: rr.select_columns(a, method="gks"), "method"),
         (lambda: rr.select_columns(a, include=[0]), "include"),
         (lambda: rr.range_finder(a, sketch="srtt"), "sketch"),
     ):
         with pytest.raises(ValueError, match=f"{name} must be .* for an array that is not on the CPU"):
             call()
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_full_device_is_a_memory_error_that_names_the_matrix_and_a_cure(function, monkeypatch):
+    def full(library, x):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(home, "HOST", False)
+    monkeypatch.setattr(Table, "norms", full)
+    cure = r"no memory on cpu to factor 9 x 7 numbers of torch.float32 beside what is there; .*(takes?|makes) \w+"
+    with pytest.raises(MemoryError, match=cure):
+        function(torch.ones(9, 7))
+
+
+def test_rows_seen_before_a_device_was_full_are_kept(monkeypatch):
+    monkeypatch.setattr(home, "HOST", False)
+    a = torch.from_numpy(gaussian(600, 5, "d"))
+    tall = rr.TallQR(a[:200])
+    with monkeypatch.context() as broken:
+        broken.setattr(Table, "triangle", lambda library, x: exec("raise MemoryError"))
+        with pytest.raises(MemoryError, match=r"400 x 5 numbers .* fewer rows at a time take less"):
+            tall.update(a[200:])
+    assert tall.shape == (200, 5)
+    assert tall.update(a[200:]).shape == (600, 5)
+    assert torch.allclose(tall.R.mT @ tall.R, a.mT @ a)
 
 
 def test_results_copy_and_pickle_as_those_of_the_host():

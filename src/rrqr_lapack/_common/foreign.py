@@ -33,12 +33,17 @@ def foreign(a: Any) -> bool:
 
 def elsewhere(function: Any, arguments: dict[str, Any]) -> Any:
     """What a public function answers to a foreign array, the first of its arguments."""
-    return import_module(f"{TENSORS}.faces").answer(function, arguments)
+    return _faces().answer(function, arguments)
 
 
 def become(result: Any, name: str, a: Any, options: dict[str, Any]) -> None:
     """Make an object one of its class for foreign arrays, that of the argument `a` and of the options of its class."""
-    import_module(f"{TENSORS}.faces").become(result, name, a, options)
+    _faces().become(result, name, a, options)
+
+
+@functools.cache
+def _faces() -> Any:
+    return import_module(f"{TENSORS}.faces")
 
 
 def adjoint_of(a: Any) -> Any:

@@ -1,7 +1,5 @@
 """Pivoted QR of an array on its own device: checks, scale, and the driver."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -12,6 +10,7 @@ from .elimination import Elimination
 from .greedy import greedy
 from .library import library_of
 from .lockstep import Reflectors, lockstep
+from .memory import on_device
 from .randomized import randomized
 from .result import DeviceFactor, Formed
 from .scale import near_one
@@ -140,18 +139,3 @@ def _nothing(library: Standard, a: DeviceArray) -> DeviceFactor:
     left = library.zeros((*batch, n), library.real_dtype)
     q = library.zeros((*batch, m, 0))
     return DeviceFactor(library.zeros((*batch, 0, n)), pivots, ranks, left, a.shape, Formed(q), library)
-
-
-@contextmanager
-def on_device(library: Standard, a: DeviceArray) -> Iterator[None]:
-    """Say what did not fit where the library says that the device is full."""
-    try:
-        yield
-    except Exception as error:
-        if not library.is_out_of_memory(error):
-            raise
-        shape = " x ".join(map(str, a.shape))
-        raise MemoryError(
-            f"no memory on {library.device} to factor {shape} numbers of {library.dtype} beside what is there; "
-            "driver='randomized' with a rank of at most a quarter of the sides makes no copy of the matrix"
-        ) from error

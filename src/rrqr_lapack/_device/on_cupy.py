@@ -53,6 +53,9 @@ class Cupy(Standard):
     def solve_upper(self, triangle: DeviceArray, b: DeviceArray) -> DeviceArray:
         return self.linalg.solve_triangular(triangle, b)
 
+    def triangle(self, x: DeviceArray) -> DeviceArray:
+        return self.cupy.linalg.qr(x, mode="r")
+
     def leading_rows(self, a: DeviceArray, count: int) -> list[int]:
         _, swaps = self.linalg.lu_factor(a, check_finite=False)
         return leading(swaps.get(), a.shape[0], count)

@@ -48,6 +48,9 @@ class Jax(Standard):
     def solve_upper(self, triangle: DeviceArray, b: DeviceArray) -> DeviceArray:
         return self.linalg.solve_triangular(triangle, b)
 
+    def triangle(self, x: DeviceArray) -> DeviceArray:
+        return self.jax.numpy.linalg.qr(x, mode="r")
+
     def leading_rows(self, a: DeviceArray, count: int) -> list[int]:
         _, _, order = self.jax.lax.linalg.lu(a)
         return self.host(order[:count]).tolist()

@@ -75,6 +75,9 @@ class Torch(Standard):
         lower, info = self.torch.linalg.cholesky_ex(gram)
         return self.torch.where(info == 0, lower, float("nan"))
 
+    def triangle(self, x: DeviceArray) -> DeviceArray:
+        return self.torch.linalg.qr(x, mode="r")[1]
+
     def leading_rows(self, a: DeviceArray, count: int) -> list[int]:
         _, swaps, _ = self.torch.linalg.lu_factor_ex(a)
         return leading(swaps.cpu().numpy() - 1, a.shape[0], count)

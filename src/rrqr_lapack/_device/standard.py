@@ -123,6 +123,10 @@ class Standard:
         """The lower factor, not finite where there is none."""
         return self._or_nan(gram, self.xp.linalg.cholesky, gram)
 
+    def triangle(self, x: DeviceArray) -> DeviceArray:
+        """R of ``x = Q R``, without pivoting."""
+        return self.xp.linalg.qr(x)[1]
+
     def _or_nan(self, like: DeviceArray, function: Callable[..., Any], *arguments: DeviceArray) -> DeviceArray:
         try:
             return function(*arguments)

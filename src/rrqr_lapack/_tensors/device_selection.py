@@ -12,6 +12,7 @@ from .._common.types import Shape
 from .._device import factor
 from .._device.library import library_of
 from .._device.scale import near_one
+from .._device.standard import Standard
 from .._qr.strong import check_bound
 from .._selection.constraints import check_constraints
 from .._selection.registry import METHODS
@@ -75,18 +76,7 @@ class DeviceSelection(ColumnSelection):
 
     @cached_property
     def _fit(self) -> tuple[Any, Any]:
-        """T by a QR of the chosen columns, and the norms of what it leaves of each column."""
-        library, k = self._library, self.rank
-        skeleton = library.take(self._a, self._chosen, 1)
-        q, r = library.xp.linalg.qr(skeleton)
-        coordinates = library.conj(q.mT) @ self._a
-        left = library.norms((self._a - q @ coordinates).mT)
-        t = library.solve_upper(r, coordinates) if k else coordinates
-        column = library.xp.arange(self.shape[1], device=library.device)
-        unit = self._chosen[:, None] == column[None, :]
-        taken = library.xp.any(unit, axis=0)
-        where = library.xp.where
-        return where(unit, 1.0, where(taken, 0.0, t)), where(taken, 0.0, left)
+        return least_squares(self._library, self._a, self._chosen)
 
     @property
     def coefficients(self) -> Any:  # type: ignore[override]
@@ -111,6 +101,19 @@ class DeviceSelection(ColumnSelection):
     @property
     def heldout_error(self) -> float:
         return 0.0
+
+
+def least_squares(library: Standard, a: Any, chosen: Any) -> tuple[Any, Any]:
+    """T by a QR of the chosen columns, and the norms of what it leaves of each column."""
+    q, r = library.xp.linalg.qr(library.take(a, chosen, 1))
+    coordinates = library.conj(q.mT) @ a
+    left = library.norms((a - q @ coordinates).mT)
+    t = library.solve_upper(r, coordinates) if chosen.shape[0] else coordinates
+    column = library.xp.arange(a.shape[1], device=library.device)
+    unit = chosen[:, None] == column[None, :]
+    taken = library.xp.any(unit, axis=0)
+    where = library.xp.where
+    return where(unit, 1.0, where(taken, 0.0, t)), where(taken, 0.0, left)
 
 
 def _greedy(a: Any, rule: Rule) -> Any:

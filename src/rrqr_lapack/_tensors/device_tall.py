@@ -4,6 +4,7 @@ from typing import Any, Self
 
 from .._common.arrays import check_flag
 from .._device.library import library_of
+from .._device.memory import on_device
 from .._device.scale import near_one
 from .._qr.tall import LEAST_ROWS, TallQR
 from .home import Home
@@ -62,12 +63,18 @@ class DeviceTallQR(TallQR):
             raise ValueError(f"rows must have {self.shape[1]} columns like the rows before, got {rows.shape[1]}")
         if self._check_finite and rows.shape[0] and rows.shape[1]:
             near_one(self._library, rows)  # says where it is not
-        self._waiting.append(self._library.xp.asarray(rows, copy=True))
+        upper = self._upper
+        with on_device(self._library, rows, "fewer rows at a time take less"):  # those before are kept as they are
+            waiting = [*self._waiting, self._library.xp.asarray(rows, copy=True)]
+            if sum(piece.shape[0] for piece in waiting) >= max(self.shape[1], LEAST_ROWS):
+                upper, waiting = self._triangle(upper, waiting), []
+        self._upper, self._waiting = upper, waiting
         self.shape = self.shape[0] + rows.shape[0], self.shape[1]
-        if sum(piece.shape[0] for piece in self._waiting) >= max(self.shape[1], LEAST_ROWS):
-            self._upper, self._waiting = self._eliminated(), []
 
     def _eliminated(self) -> Any:
         """R of all rows so far."""
-        rows = self._library.xp.concat([self._upper, *self._waiting], axis=0)
-        return self._library.xp.linalg.qr(rows)[1] if 0 not in rows.shape else rows[: min(rows.shape), :]
+        return self._triangle(self._upper, self._waiting)
+
+    def _triangle(self, upper: Any, waiting: list[Any]) -> Any:
+        rows = self._library.xp.concat([upper, *waiting], axis=0)
+        return self._library.triangle(rows) if 0 not in rows.shape else rows[: min(rows.shape), :]

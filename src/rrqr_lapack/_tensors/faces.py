@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import Any
 
 from .home import Home, housed_class
+from .libraries import Traced
 
 
 def answer(function: Any, arguments: dict[str, Any]) -> Any:
@@ -11,7 +12,13 @@ def answer(function: Any, arguments: dict[str, Any]) -> Any:
     (name, a), *others = arguments.items()
     options = dict(others)
     options |= options.pop("options", {})
-    home = Home(a, name)
+    try:
+        home = Home(a, name)
+    except Traced:
+        rule = import_module(f"{__package__}.jax_traced").RULES.get(function.__name__)
+        if not (rule and (found := rule(a, name, options, function))):
+            raise
+        return found
     if home.follows(a):
         rule = import_module(f"{__package__}.torch_gradients").RULES.get(function.__name__)
         if rule:
@@ -19,8 +26,8 @@ def answer(function: Any, arguments: dict[str, Any]) -> Any:
     work = home.working(a)
     if home.on_host:
         host = {key: home.host(value, key) for key, value in options.items()}
-        return home.out(function(home.on_host_memory(work, name), **host))
-    return getattr(_device(), function.__name__)(home, home.library.detached(work), **options)
+        return home.out(function(home.library.to_host(work), **host))
+    return _device().call(function.__name__, home, home.library.detached(work), options)
 
 
 def become(result: Any, name: str, a: Any, options: dict[str, Any]) -> None:
@@ -28,7 +35,7 @@ def become(result: Any, name: str, a: Any, options: dict[str, Any]) -> None:
     home = Home(a, name)
     work = home.working(a)
     if home.on_host:
-        host = type(result)(home.on_host_memory(work, name), **options)
+        host = type(result)(home.library.to_host(work), **options)
         result.__class__ = housed_class(result.__class__)
         vars(result).clear()
         vars(result).update(_host=host, _home=home)

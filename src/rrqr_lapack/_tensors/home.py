@@ -26,12 +26,7 @@ class Home:
         self.library: Library = library(a)
         self.library.check(a, name)
         self.dtype, self.device, self.name = a.dtype, a.device, name
-        kind = dtype_name(a)
-        if kind not in WORKING and kind not in HALF:
-            raise TypeError(
-                f"{name} must be of a floating dtype, got {a.dtype}; convert it, to double precision for example"
-            )
-        self.half = kind in HALF
+        self.half = check_floating(a, name) in HALF
         self.on_host = HOST and self.library.on_host(a)
 
     def follows(self, a: Any) -> bool:
@@ -70,8 +65,9 @@ class Home:
             return house(value, self)
         if isinstance(value, LowRank):
             twin = object.__new__(type(value))
+            parts, put = vars(twin), self.library.from_host
             for name, part in vars(value).items():
-                vars(twin)[name] = self.out(part) if isinstance(part, np.ndarray) else part
+                parts[name] = self.rounded(put(part, self.device)) if type(part) is np.ndarray else part
             return twin
         return value
 
@@ -90,6 +86,16 @@ class Home:
     def rounded(self, a: Any) -> Any:
         """A result in the dtype that came in, where that is half precision."""
         return self.library.cast(a, self.dtype) if self.half and dtype_name(a) in WORKING else a
+
+
+def check_floating(a: Any, name: str) -> str:
+    """The name of the array's dtype; TypeError where that is not floating."""
+    kind = dtype_name(a)
+    if kind not in WORKING and kind not in HALF:
+        raise TypeError(
+            f"{name} must be of a floating dtype, got {a.dtype}; convert it, to double precision for example"
+        )
+    return kind
 
 
 class Housed:

@@ -83,8 +83,7 @@ class Torch(Library):
     """PyTorch, whose tensors have gradients, views and layouts of their own."""
 
     def check(self, a: Any, name: str) -> None:
-        torch = sys.modules["torch"]
-        if a.layout != torch.strided:
+        if a.layout is not sys.modules["torch"].strided:
             raise TypeError(f"{name} must be dense, got the layout {a.layout}; pass {name}.to_dense()")
         if a.is_meta:
             raise TypeError(f"{name} must hold numbers, got a meta tensor of the shape {tuple(a.shape)}; load it first")
@@ -102,15 +101,21 @@ class Torch(Library):
         return a.to(dtype)
 
     def to_host(self, a: Any) -> Array:
-        return a.detach().resolve_conj().resolve_neg().numpy()
+        return a.numpy(force=True)  # in one call, also of what has a gradient and of conjugate and negative views
 
     def from_host(self, x: Array, device: Any) -> Any:
-        if min(x.strides, default=0) < 0:
-            x = x.copy()
-        return sys.modules["torch"].from_numpy(x)
+        torch = sys.modules["torch"]
+        try:
+            return torch.from_numpy(x)
+        except ValueError:  # for negative strides
+            return torch.from_numpy(x.copy())
 
     def namespace(self, a: Any) -> Any:
         return sys.modules["torch"]
+
+
+class Traced(TypeError):
+    """An array that holds no numbers yet, since JAX traces the call."""
 
 
 class Jax(Library):
@@ -118,10 +123,10 @@ class Jax(Library):
 
     def check(self, a: Any, name: str) -> None:
         if isinstance(a, sys.modules["jax"].core.Tracer):
-            raise TypeError(
+            raise Traced(
                 f"{name} must be an array that holds numbers, got a tracer of the shape {a.shape}: under jax.jit, grad "
                 f"or vmap the shape of a result must not depend on numbers, and its rank does; factor outside of the "
-                f"transformation, or with rank=k, which fixes the shapes, through jax.pure_callback"
+                f"transformation, or by qr_truncated with rank=k, which fixes the shapes"
             )
 
     def on_host(self, a: Any) -> bool:

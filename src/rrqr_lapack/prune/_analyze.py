@@ -16,6 +16,7 @@ from .._common.progress import Progress, check_progress
 from .._common.warn import warn
 from ._doubts import FEW, CalibrationWarning, Variety, doubts, is_constant, unheld
 from ._face import Batch, Cut, Face, Group, Model
+from ._residence import is_finite
 from ._units.factor import GroupFactor
 from ._units.select import Method, Order, order
 from ._units.statistics import Statistics, gather
@@ -133,7 +134,7 @@ class Analysis(Generic[Model]):
     def _add(self, batch: Batch, parts: dict[str, TallQR]) -> None:
         for activations in self.face.activations([batch], tuple(self.groups)):
             for name, Z in activations.items():
-                if not np.isfinite(Z).all():
+                if not is_finite(Z):
                     raise ValueError(
                         f"activations of {name} must be finite, got NaN or Inf for the calibration samples"
                     )

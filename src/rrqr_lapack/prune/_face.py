@@ -14,6 +14,8 @@ from typing import Any, Protocol, Self, TypeAlias, TypeVar
 
 import numpy as np
 
+from ._residence import Activations
+
 Model = TypeVar("Model")
 Batch: TypeAlias = Any  # some calibration samples, as a face hands them out and takes them back
 
@@ -97,7 +99,7 @@ class Cut:
         return self.readers.get(reader, self)
 
 
-Pairs: TypeAlias = Mapping[int, tuple[np.ndarray, np.ndarray]]  # number of a batch -> (Z', Z)
+Pairs: TypeAlias = Mapping[int, tuple[Activations, Activations]]  # number of a batch -> (Z', Z)
 Fold: TypeAlias = Callable[[str, Pairs], Cut]
 Outputs: TypeAlias = tuple[Sequence[np.ndarray], Sequence[np.ndarray]]  # of the original and of the cut model
 
@@ -142,8 +144,10 @@ class Face(Protocol[Model]):
 
     def activations(
         self, batches: Iterable[Batch], names: Iterable[str] | None = None
-    ) -> Iterator[Mapping[str, np.ndarray]]:
+    ) -> Iterator[Mapping[str, Activations]]:
         """For each batch the activations Z of the named groups (default: all), float32 or float64, (rows, columns).
+
+        Arrays of a device that is not the CPU stay there: they are worked on by the array API standard.
 
         As the consumers read them; rows are samples times positions without masked ones, the same rows in the same
         order in this model and in every model cut from it.

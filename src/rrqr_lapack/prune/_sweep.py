@@ -11,6 +11,7 @@ import numpy as np
 from .._common.progress import Progress
 from ._analyze import Analysis, output_error
 from ._face import Batch, Cut, Pairs
+from ._residence import Activations, namespace, on_host
 from ._units.factor import GroupFactor
 from ._units.ridge import Moments, Ridge
 from ._units.select import Order, columns_of
@@ -89,7 +90,7 @@ def _fitted(
     analysis: Analysis[Any],
     name: str,
     kept: np.ndarray,
-    parts: Sequence[tuple[np.ndarray, np.ndarray, bool]],
+    parts: Sequence[tuple[Activations, Activations, bool]],
     drift: float,
     affine: bool,
     everything: bool,
@@ -102,17 +103,18 @@ def _fitted(
         return GroupFactor(statistics, Order(kept), unit=group.unit, affine=affine).cut(len(kept))
     moments: dict[bool, Moments] = {}
     for drifted, Z, out in parts:
-        A, B = drifted[:, C] / Z.dtype.type(scale), (drifted + drift * (Z - drifted)) / Z.dtype.type(scale)
-        B[:, C] -= A  # what the units that stay are short of, should they be taken as they are
+        xp, at = namespace(Z), namespace(Z).asarray(C, device=Z.device)
+        A, B = drifted[:, at] / scale, (drifted + drift * (Z - drifted)) / scale
+        B[:, at] -= A  # what the units that stay are short of, should they be taken as they are
         if not moments:
-            means = A.mean(axis=0, dtype=np.float64), B.mean(axis=0, dtype=np.float64)
+            means = (on_host(xp.mean(A, axis=0, dtype=xp.float64)), on_host(xp.mean(B, axis=0, dtype=xp.float64)))
             centre = means if affine else (np.zeros(A.shape[1]), np.zeros(B.shape[1]))
         found = Moments.of(A, B, centre)
         moments[out] = moments[out] + found if out in moments else found
     seen = moments.get(False) or moments[True]
     apart = moments.get(True) or seen
     weights = np.square(np.hstack(analysis.face.consumers(name)).astype(np.float64)).sum(axis=1)
-    ridge = Ridge(seen, apart, weights, affine=affine, eps=float(np.finfo(Z.dtype).eps))
+    ridge = Ridge(seen, apart, weights, affine=affine, eps=float(xp.finfo(Z.dtype).eps))
     D, shift = ridge.solve(seen + apart if everything and len(moments) > 1 else seen)
     D[np.arange(len(C)), C] += 1
     return Cut(kept, D, None if shift is None else shift * scale)

@@ -20,6 +20,7 @@ from rrqr_lapack._common.arrays import check_choice, check_rank, check_rng
 from ..._common.types import Seed
 from ..._randomized.lora import Driver
 from .._reals import real_array
+from .._residence import on_host
 
 
 class LowRankLayer:
@@ -87,7 +88,8 @@ class LowRankLayer:
         self.shape = self._weight.shape
         product = self._weight
         if activations is not None:
-            R = (activations if isinstance(activations, TallQR) else TallQR(_real("activations", activations))).R
+            tall = activations if isinstance(activations, TallQR) else TallQR(_real("activations", activations))
+            R = on_host(tall.R)
             if R.shape[1] != self.shape[0]:
                 raise ValueError(f"activations must have {self.shape[0]} columns, as weight inputs, got {R.shape[1]}")
             product = np.zeros(self.shape)  # zero rows where there are fewer activations than inputs

@@ -12,6 +12,8 @@ from typing import Any, Self
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
+from .._residence import Activations, namespace, on_host
+
 STEPS = 0.1  # from one relative penalty to the next, from 1 down
 PATIENCE = 4  # penalties in a row that better nothing
 ROUNDING = 8  # eps of the rows' dtype below which a relative penalty is none
@@ -30,13 +32,14 @@ class Moments:
     products: tuple[np.ndarray, np.ndarray, np.ndarray]  # A^T A, A^T B, diag(B^T B)
 
     @classmethod
-    def of(cls, A: np.ndarray, B: np.ndarray, centre: tuple[np.ndarray, np.ndarray]) -> Self:
-        """Of these rows, the products in their own dtype."""
-        A, B = A - centre[0].astype(A.dtype), B - centre[1].astype(B.dtype)
-        products = A.T @ A, A.T @ B, np.einsum("ij,ij->j", B, B, dtype=np.float64)
-        sums = A.sum(axis=0, dtype=np.float64), B.sum(axis=0, dtype=np.float64)
-        one, two, three = (each.astype(np.float64, copy=False) for each in products)
-        return cls(centre, len(A), sums, (one, two, three))
+    def of(cls, A: Activations, B: Activations, centre: tuple[np.ndarray, np.ndarray]) -> Self:
+        """Of these rows, the products in their own dtype and where the rows lie."""
+        xp = namespace(A)
+        A, B = (X - xp.asarray(c, dtype=X.dtype, device=X.device) for X, c in zip((A, B), centre, strict=True))
+        products = A.T @ A, A.T @ B, xp.sum(B * B, axis=0, dtype=xp.float64)
+        one, two, three = (on_host(each).astype(np.float64, copy=False) for each in products)
+        sums = tuple(on_host(xp.sum(X, axis=0, dtype=xp.float64)) for X in (A, B))
+        return cls(centre, len(A), (sums[0], sums[1]), (one, two, three))
 
     def __add__(self, other: Self) -> Self:
         sums, products = (

@@ -11,6 +11,8 @@ from rrqr_lapack import TallQR
 from rrqr_lapack._common.norms import column_norms
 from rrqr_lapack._common.scaling import power_of_two
 
+from .._residence import Activations, namespace, on_host
+
 
 @dataclass(frozen=True)
 class Statistics:
@@ -49,11 +51,13 @@ class Statistics:
     @classmethod
     def of(cls, tall: TallQR) -> Statistics:
         """From the rows that `gather` has seen."""
-        triangle = tall.R.astype(np.float64)
+        R = tall.R
+        triangle = on_host(R).astype(np.float64)
         scale = power_of_two(triangle[:, 1:])
         triangle[:, 1:] /= scale
         norms = column_norms(triangle[:, 1:])
-        return cls(triangle, tall.shape[0], float(len(norms) * np.finfo(tall.dtype).eps * np.max(norms)), scale)
+        eps = float(namespace(R).finfo(R.dtype).eps)
+        return cls(triangle, tall.shape[0], float(len(norms) * eps * np.max(norms)), scale)
 
     @property
     def mean(self) -> np.ndarray:
@@ -65,9 +69,10 @@ class Statistics:
         return self.triangle[1:, 1:] if affine else self.triangle[:, 1:]
 
 
-def gather(pieces: Iterable[np.ndarray], tall: TallQR | None = None) -> TallQR:
-    """Add the rows ``[1 Z]`` of each piece of Z."""
+def gather(pieces: Iterable[Activations], tall: TallQR | None = None) -> TallQR:
+    """Add the rows ``[1 Z]`` of each piece of Z, where these lie."""
     tall = TallQR() if tall is None else tall
     for Z in pieces:
-        tall.update(np.hstack([np.ones((len(Z), 1), Z.dtype), Z]))
+        xp = namespace(Z)
+        tall.update(xp.concat([xp.ones((len(Z), 1), dtype=Z.dtype, device=Z.device), Z], axis=1))
     return tall

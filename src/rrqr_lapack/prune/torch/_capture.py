@@ -6,15 +6,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from weakref import ref
 
-import numpy as np
 import torch
 from torch.overrides import TorchFunctionMode
 
+from .._residence import Activations
 from ._calls import Args, Function, Kwargs, Product, operation, product, tensors
 from ._cut import columns
 from ._products import multiply
 from ._registry import Equivalent, rule_of
-from ._samples import at_least_single, rows
+from ._samples import at_least_single, resident, rows
 from ._structure import Coupling, Reader
 from ._tape import Key, Weights
 
@@ -44,8 +44,10 @@ class Capture(Weights, TorchFunctionMode):
                 self._readers.setdefault(reader.member[:2], []).append((coupling.name, reader))
         self._mask = mask
         self._met: list[tuple[str, ref[torch.Tensor]]] = []  # which are not kept for this
+        tensors_of = dict(self._held)
         self._parts: dict[str, list[torch.Tensor]] = {  # the first is for groups that nothing reads
-            coupling.name: [torch.empty(0, coupling.width * coupling.unit)] for coupling in couplings
+            coupling.name: [tensors_of[coupling.members[-1].name].new_empty(0, coupling.width * coupling.unit)]
+            for coupling in couplings
         }
 
     def __torch_function__(self, func: Function, types: Any, args: Args = (), kwargs: Kwargs | None = None) -> Any:
@@ -84,15 +86,14 @@ class Capture(Weights, TorchFunctionMode):
     def reached(self, group: str, reader: Reader, met: int, new: bool) -> None:
         """A reader is about to read the met-th tensor, which is new or was read before; for those who watch."""
 
-    def last(self, group: str) -> np.ndarray:
+    def last(self, group: str) -> Activations:
         """The activations of a group met last, which are forgotten."""
-        return np.ascontiguousarray(at_least_single(self._parts[group].pop()).cpu().numpy())
+        return resident(at_least_single(self._parts[group].pop()))
 
-    def activations(self) -> Mapping[str, np.ndarray]:
-        """Name -> Z, float64 for a model in float64, otherwise float32."""
+    def activations(self) -> Mapping[str, Activations]:
+        """Name -> Z where the model has it, float64 for a model in float64, otherwise float32."""
         result = {}
         for name, parts in self._parts.items():
-            parts = [at_least_single(part).cpu() for part in parts[1:] or parts]
-            Z = torch.cat(parts) if len(parts) > 1 else parts[0]
-            result[name] = np.ascontiguousarray(Z.numpy())
+            parts = [at_least_single(part).to(parts[-1].device) for part in parts[1:] or parts]
+            result[name] = resident(torch.cat(parts) if len(parts) > 1 else parts[0])
         return result

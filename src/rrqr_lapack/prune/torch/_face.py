@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from .._face import Batch, Cut, Fold, Group, Outputs, total
+from .._residence import Activations
 from ._capture import Capture
 from ._configs import Configuration
 from ._cut import columns, cut_tensors, rebuilt, stored
@@ -176,7 +177,7 @@ class TorchFace:
 
     def activations(
         self, batches: Iterable[Batch], names: Iterable[str] | None = None
-    ) -> Iterator[Mapping[str, np.ndarray]]:
+    ) -> Iterator[Mapping[str, Activations]]:
         """For each batch the activations Z of the named groups, as their readers see them; see `Capture`.
 
         Parameters
@@ -188,8 +189,8 @@ class TorchFace:
 
         Yields
         ------
-        dict of str to ndarray
-            Z of each group, (rows, columns).
+        dict of str to ndarray or tensor
+            Z of each group, (rows, columns): of a model on the CPU ndarrays, otherwise tensors on its device.
         """
         couplings = [self.coupling(name) for name in (names or self._found.couplings)]
         for batch in batches:

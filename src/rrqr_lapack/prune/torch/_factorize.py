@@ -25,6 +25,7 @@ from ..._randomized.lora import Driver
 from .._analyze import is_held_out
 from .._doubts import FEW, CalibrationWarning, Variety, doubts
 from .._face import Batch
+from .._residence import is_finite
 from .._tables import table
 from .._units.lowrank import LowRankLayer, allocate_ranks
 from .._words import some
@@ -43,6 +44,7 @@ from ._samples import (
     mask_of,
     peek,
     prepare,
+    resident,
     rows,
 )
 
@@ -338,8 +340,8 @@ def _activations(
             tall: dict[str, TallQR] = parts[out],
         ) -> None:
             X = rows(read_by(layer, argument(args, kwargs, 0, "input").detach()), mask)
-            X = X.reshape(-1, X.shape[-1]).cpu().numpy()
-            if not np.isfinite(X).all():
+            X = resident(X.reshape(-1, X.shape[-1]))
+            if not is_finite(X):
                 raise ValueError(f"inputs of {name} must be finite, got NaN or Inf for the calibration samples")
             tall[name].update(X)
 

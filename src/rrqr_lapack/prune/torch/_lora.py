@@ -18,7 +18,7 @@ from ..._common.types import Seed
 from ..._randomized.lora import Driver
 from .._units.lowrank import LowRankLayer
 from ._factored import matrix
-from ._samples import at_least_single
+from ._samples import at_least_single, resident
 
 
 def lora_init(
@@ -76,7 +76,8 @@ def lora_init(
     if not isinstance(layer, torch.nn.Linear):
         raise TypeError(f"layer must be a torch.nn.Linear, got {type(layer).__name__}")
     if isinstance(activations, torch.Tensor):
-        activations = at_least_single(activations.detach().cpu()).numpy()
+        read = resident(at_least_single(activations.detach()))
+        activations = read if isinstance(read, np.ndarray) else TallQR(read)
     found = LowRankLayer(matrix(layer), activations, largest=rank, driver=driver, rng=rng)
     down, up = found.factors(rank)
     one, two = frobenius(down), frobenius(up)

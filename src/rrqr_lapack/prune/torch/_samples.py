@@ -16,8 +16,10 @@ from numpy.typing import ArrayLike
 from rrqr_lapack._common.arrays import as_ndarray, check_count
 
 from ..._common.types import Sparse
+from ..._tensors.home import Home
 from .._face import Batch
 from .._reals import is_sparse
+from .._residence import Activations
 from ._calls import tensors
 from ._private import changes, compiled_from, untraced
 
@@ -318,6 +320,12 @@ def _positive_zeros(x: torch.Tensor) -> torch.Tensor:
 def at_least_single(x: torch.Tensor) -> torch.Tensor:
     """The tensor in the precision that it is computed with: double if it has it, otherwise single."""
     return x if x.dtype == torch.float64 else x.float()
+
+
+def resident(x: torch.Tensor) -> Activations:
+    """The tensor where it is: on the CPU as an ndarray of the same memory, elsewhere itself."""
+    x = x.contiguous()
+    return x.numpy() if Home(x).on_host else x
 
 
 def mask_of(batch: Batch) -> torch.Tensor | None:

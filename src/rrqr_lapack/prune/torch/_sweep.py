@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from .._face import Batch, Cut, Fold, Outputs
+from .._residence import Activations
 from .._units.select import columns_of
 from ._capture import Capture
 from ._cut import constant, folded, rebuilt
@@ -27,7 +28,7 @@ class Stop(NamedTuple):
     """Where a run waits: before activations of a group are read for the first time."""
 
     event: Event
-    activations: np.ndarray
+    activations: Activations
 
 
 class Watch(Capture):
@@ -38,7 +39,7 @@ class Watch(Capture):
         model: torch.nn.Module,
         couplings: Iterable[Coupling],
         mask: torch.Tensor | None,
-        reached: Callable[[Event, Reader, np.ndarray | None], None],
+        reached: Callable[[Event, Reader, Activations | None], None],
     ) -> None:
         super().__init__(model, couplings, mask)
         self._tell = reached
@@ -123,7 +124,7 @@ def sweep(
                 folding.fold((name, 0), reader)
 
     def run(which: torch.nn.Module, batch: Batch, pause: Pause) -> Sequence[np.ndarray]:
-        def reached(event: Event, reader: Reader, Z: np.ndarray | None) -> None:
+        def reached(event: Event, reader: Reader, Z: Activations | None) -> None:
             if event[0] not in seen:
                 return
             if event not in folding.cuts and Z is not None:
@@ -157,7 +158,7 @@ def _seen(model: torch.nn.Module, caller: Caller, couplings: Mapping[str, Coupli
     """The groups that each of their readers reads once, where it can be seen."""
     met: dict[tuple[str, str], set[Event]] = {}
 
-    def reached(event: Event, reader: Reader, Z: np.ndarray | None) -> None:
+    def reached(event: Event, reader: Reader, Z: Activations | None) -> None:
         met.setdefault((event[0], reader.member.name), set()).add(event)
 
     with evaluation(model), torch.no_grad(), Watch(model, couplings.values(), mask_of(batch), reached):
