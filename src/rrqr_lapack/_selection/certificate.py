@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.linalg import solve_triangular
 
+from .._common.html import Shown
 from .._common.indices import check_indices
 from .._common.norms import frobenius
 from .._common.operand import as_operand, densified, dtype_of
@@ -25,10 +26,11 @@ from .basis import BasisDriver, above_rounding, exact_svd, is_exact
 from .bounds import NORMS, from_coefficients, from_vectors, spectral
 
 Norm: TypeAlias = Literal[2, "fro"]
+NAMES = {2: "2-norm", "fro": "Frobenius norm"}
 
 
 @dataclass(frozen=True)
-class Certificate:
+class Certificate(Shown):
     """What ``||A - A_C T||`` does not exceed with the best T, by four arguments; made by `certify`.
 
     A bound that says nothing is infinite.
@@ -87,10 +89,16 @@ class Certificate:
     def error_bound(self) -> float:
         return min(self.bounds.values())
 
+    def _facts(self) -> dict[str, str]:
+        limits = {name.replace("_", " "): bound for name, bound in self.bounds.items()}
+        return {f"error, by {name}": f"at most {bound:.3g}" for name, bound in limits.items() if bound < math.inf} | {
+            "the basis leaves": f"{self.basis_error:.3g}",
+            "norm": NAMES[self.norm],
+        }
+
     def __repr__(self) -> str:
-        norm = {2: "2-norm", "fro": "Frobenius norm"}[self.norm]
         return (
-            f"<Certificate: at most {self.error_bound:.3g} in the {norm} by {self.smallest!r}, "
+            f"<Certificate: at most {self.error_bound:.3g} in the {NAMES[self.norm]} by {self.smallest!r}, "
             f"the basis leaves {self.basis_error:.3g}>"
         )
 

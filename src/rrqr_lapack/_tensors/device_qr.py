@@ -101,6 +101,8 @@ class DeviceQR(TruncatedQR):
     def residual_norm(self) -> float:
         return float(self._found.residual_norm)
 
+    _repr_html_: Any = None  # notebooks show `repr`: nothing leaves the device unasked
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of shape {self.shape}, {self.dtype}: rank {self.rank}, on {self._home.device}>"
 
