@@ -151,6 +151,14 @@ class Plan(Tabled):
         ------
         ImportError
             matplotlib is not installed.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from rrqr_lapack.prune import Dense, Network, analyze, plan
+        >>> network = Network([Dense([[1.0, 1.0]], activation="relu"), Dense([[1.0], [1.0]])])
+        >>> half = plan(analyze(network, np.random.default_rng(0).random((100, 1))), keep=0.5)
+        >>> half.plot()  # doctest: +SKIP
         """
         return draw_curves(axes_of(axes), self._curves())
 
