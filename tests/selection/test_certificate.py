@@ -58,6 +58,14 @@ def test_no_bound_is_below_the_error(norm, driver, choice):
     assert found.error_kind == {"exact": "bound", "randomized": "estimate"}[driver]
 
 
+def test_what_a_difference_of_squares_loses_is_in_the_bound():
+    """The Frobenius error of a randomized basis is one, and here it was 5e-11 of itself too small."""
+    a = np.array([[-2.01967901e-04, 2.75455639e-04], [2.55982832e-01, 3.89481523e-04]])
+    for seed in range(20):
+        found = certify(a, [0], norm="fro", driver="randomized", rng=seed)
+        assert error(a, [0], "fro") <= found.error_bound <= 1.001 * error(a, [0], "fro")
+
+
 @pytest.mark.parametrize(("driver", "norm"), [("exact", 2), ("randomized", "fro")])
 @pytest.mark.parametrize("name", ZOO)
 def test_every_matrix_of_the_zoo_is_bounded(name, norm, driver, dtype):

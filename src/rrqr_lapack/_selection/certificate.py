@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.linalg import solve_triangular
 
+from .._common.error import as_bound
 from .._common.html import Shown
 from .._common.indices import check_indices
+from .._common.low_rank import error_of
 from .._common.norms import frobenius
 from .._common.operand import as_operand, densified, dtype_of
 from .._common.operand import columns as chosen_columns
@@ -215,7 +217,10 @@ def _random_basis(a: Operand, rule: Rule, norm: Norm, oversample: int, power: in
     k = above_rounding(a, found.s)
     v, s = found.Vh[:k].conj().T, found.s[:k]
     if norm == "fro":
-        return v, s, math.hypot(found.error_bound, frobenius(found.s[k:]))
+        error = error_of(found)
+        if error.kind == "exact":  # as a difference of squares
+            error = as_bound(error, math.hypot(frobenius(found.s), error.value), found.dtype)
+        return v, s, error.plus(frobenius(found.s[k:])).bound
     products = lambda x: times(a, outside(x, v)), lambda y: outside(adjoint_times(a, y), v)
     return v, s, spectral_bound(*products, a.shape[1], dtype_of(a), rule.rng)
 
