@@ -81,7 +81,7 @@ class InterpolativeDecomposition(LowRank):
         return iter((self.columns, self.coefficients))
 
     def _facts(self) -> dict[str, str]:
-        return super()._facts() | {"columns": some(self.columns, 12)}
+        return super()._facts() | {"columns": some(map(int, self.columns), 12)}
 
     def plot(self, axes: Any = None) -> Any:
         """Draw which columns were chosen, and the norm of the coefficients ``T[i]`` of each.

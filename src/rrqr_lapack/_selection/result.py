@@ -92,7 +92,7 @@ class ColumnSelection(InterpolativeDecomposition):
 
     def _facts(self) -> dict[str, str]:
         """Nothing that would have to be computed."""
-        return Factored._facts(self) | {"method": self.method, "columns": some(self.columns, 12)}
+        return Factored._facts(self) | {"method": self.method, "columns": some(map(int, self.columns), 12)}
 
     @cached_property
     def skeleton(self) -> Array | Sparse:  # type: ignore[override]  # of this and others: as late as it is asked for
