@@ -8,7 +8,7 @@ matrices larger than memory
 columns and rows of a matrix
     interpolative_decomposition, InterpolativeDecomposition, row_interpolative_decomposition,
     RowInterpolativeDecomposition, two_sided_interpolative_decomposition, TwoSidedInterpolativeDecomposition, cur, CUR,
-    LinkingMatrix, select_columns, ColumnSelection
+    LinkingMatrix, select_columns, ColumnSelection, certify, Certificate
 random products
     range_finder, Range, randomized_svd, RandomizedSVD, randomized_eigh, RandomizedEigh, generalized_nystrom, PCA,
     low_rank_factors, LowRankFactors
@@ -67,7 +67,7 @@ from ._randomized.pca import PCA
 from ._randomized.qr import RandomizedQR, randomized_qr
 from ._randomized.range import Range, range_finder
 from ._randomized.svd import RandomizedSVD, randomized_svd
-from ._selection import ColumnSelection, select_columns
+from ._selection import Certificate, ColumnSelection, certify, select_columns
 
 __version__ = _version("rrqr-lapack")
 __all__ = [
@@ -75,6 +75,7 @@ __all__ = [
     "PCA",
     "BasicSolution",
     "BlockMatrix",
+    "Certificate",
     "ColumnSelection",
     "Completion",
     "ConvergenceWarning",
@@ -96,6 +97,7 @@ __all__ = [
     "TwoSidedInterpolativeDecomposition",
     "alternating_least_squares",
     "basic_lstsq",
+    "certify",
     "complete",
     "cur",
     "generalized_nystrom",

@@ -24,6 +24,7 @@ from rrqr_lapack import (
     _core,
     alternating_least_squares,
     basic_lstsq,
+    certify,
     cur,
     interpolative_decomposition,
     kernel_ridge,
@@ -76,6 +77,7 @@ MAKERS = {
     "CUR": [lambda: cur(A, rank=4), lambda: cur(SPARSE, rank=4, rng=0)],
     "PCA": [lambda: PCA(3, rng=0).fit(A), lambda: PCA(3, rng=0).partial_fit(A), lambda: PCA().partial_fit(A), PCA],
     "BasicSolution": [lambda: basic_lstsq(A, A[:, :2], rank=3)],
+    "Certificate": [lambda: certify(A, [1, 2])],
     "ColumnSelection": [lambda: select_columns(A, 4)],
     "Completion": [
         lambda: soft_impute(SPARSE, rank=3, penalty=0.1),

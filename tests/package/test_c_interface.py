@@ -109,7 +109,7 @@ def test_a_handle_goes_the_way_of_the_package(m, n, dtype):
 
 
 def test_auto_changes_its_way_at_these_sizes():
-    assert (_core.TINY, _core.SMALL) == (96 * 96, 320 * 320)
+    assert (_core.TINY, _core.SMALL) == (128 * 128, 320 * 320)
 
 
 @pytest.mark.parametrize("how", DRIVERS)

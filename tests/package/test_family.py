@@ -52,6 +52,7 @@ CALLS = {  # a matrix, and what is done with it in any form
     **named("generalized_nystrom", rank=3),
     **named("soft_impute", penalty=1.0),
     **{f"select_columns: {method!r}": selection(method) for method in METHODS},
+    "certify": (A, lambda a, **options: rrqr_lapack.certify(a, [1, 2], **options)),
     "PCA": (A, lambda a, **options: rrqr_lapack.PCA(**options).fit(a)),
     "TallQR": (A, lambda a, **options: rrqr_lapack.TallQR(a).pivoted(**options)),
     "basic_lstsq": (A, lambda a, **options: rrqr_lapack.basic_lstsq(a, ONES, **options)),

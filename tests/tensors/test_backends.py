@@ -279,3 +279,20 @@ def test_entries_at_the_ends_of_the_range(backend):
         assert np.allclose(
             backend.ndarray(rr.randomized_svd(backend.array(a), 3, rng=0).s) / scale, values[:3] / scale, rtol=1e-3
         )
+
+
+def test_results_show_themselves_in_notebooks(backend):
+    """Those of the host as its own do; of a factor on another device notebooks show the repr."""
+    a = backend.array(decaying(12, 8, np.dtype("f")))
+    results = [rr.interpolative_decomposition(a, rank=3), rr.select_columns(a, 3), rr.randomized_svd(a, 3, rng=0)]
+    for result in results:
+        text = result._repr_html_()
+        assert text.startswith(f"<div><strong>{type(result).__name__}</strong>")
+        assert ">0, 1, 2<" in text or "columns" not in text
+    factor = rr.TruncatedQR(a, rank=3)
+    if backend.on_host:
+        assert factor._repr_html_() == rr.TruncatedQR(backend.ndarray(a), rank=3)._repr_html_()
+    else:
+        assert factor._repr_html_ is None
+        with pytest.raises(ValueError, match="plot needs an array on the CPU"):
+            factor.plot()

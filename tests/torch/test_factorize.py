@@ -247,7 +247,7 @@ def test_few_samples_are_warned_of_and_the_report_says_so(model):
     words = r"0 has \d+ columns but the samples give only 1 row \(of 40 samples 1 different\): no more than 1 can"
     with pytest.warns(CalibrationWarning, match=words):
         _, report = prune.factorize(model, samples(1).repeat(40, 1), ranks={"0": 2})
-    assert report.doubts and f"beware      {report.doubts[0]}" in str(report)
+    assert report.doubts and f"beware          {report.doubts[0]}" in str(report)
 
 
 class Rows(nn.Module):

@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from .draw import Curves
 from .error import Error
+from .html import Shown
 from .types import DType, Matrix, MatrixLike, Reals, Shape
 
 
@@ -40,7 +42,7 @@ class Approximate:
         return self._error.bound
 
 
-class Factored:
+class Factored(Shown):
     """A matrix held as a product of factors; it multiplies as the matrix that it stands for.
 
     A subclass gives `_factors`, from left to right: arrays, sparse arrays, other factored matrices; a vector is the
@@ -112,6 +114,10 @@ class Factored:
         """What `repr` says of it."""
         return f"rank {self.rank}"
 
+    def _facts(self) -> dict[str, str]:
+        m, n = self.shape
+        return {"shape": f"{m:,} x {n:,}", "dtype": str(self.dtype), "rank": f"{self.rank:,}"}
+
     def _mismatch(self, x: Any, length: str) -> str:
         what = f"{type(self).__name__} of shape {self.shape}"
         return f"x must be a matrix of {length} or such a vector for a product with {what}, got the shape {np.shape(x)}"
@@ -125,6 +131,11 @@ class LowRank(Approximate, Factored):
 
     def _about(self) -> str:
         return f"rank {self.rank}, {self.error_kind} error {self.error:.3g}"
+
+    def _facts(self) -> dict[str, str]:
+        kind = self.error_kind
+        bound = f", at most {self.error_bound:.3g}" if kind == "estimate" else ""
+        return super()._facts() | {"error": f"{self.error:.3g} ({kind}{bound})"}
 
 
 class TruncatedSVD(LowRank):
@@ -140,6 +151,11 @@ class TruncatedSVD(LowRank):
 
     def __iter__(self) -> Iterator[Matrix]:
         return iter((self.U, self.s, self.Vh))
+
+    def _curves(self) -> Curves | None:
+        if not isinstance(self.s, np.ndarray):
+            return None  # on a device, from which nothing is fetched unasked
+        return Curves(np.arange(1, len(self.s) + 1), {"": self.s}, "j", "singular value j")
 
 
 def error_of(approximation: Approximate) -> Error:

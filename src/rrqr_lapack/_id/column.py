@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import _core
 from .._common.arrays import check_choice, check_flag, lapack_dtype
+from .._common.draw import axes_of, draw_columns
 from .._common.error import Error, exact
 from .._common.foreign import elsewhere, foreign
 from .._common.low_rank import LowRank
@@ -16,6 +17,7 @@ from .._common.operand import as_operand, is_dense
 from .._common.progress import Progress, check_progress
 from .._common.rule import check_rule
 from .._common.types import Array, Indices, Matrix, MatrixLike, Seed, Sparse
+from .._common.words import some
 from .._qr.strong import check_bound
 from .._qr.truncated import DRIVERS, Driver, checked, factor_of, numerical_rtol, run, sketches
 from .least_squares import least_squares
@@ -77,6 +79,36 @@ class InterpolativeDecomposition(LowRank):
 
     def __iter__(self) -> Iterator[Array]:
         return iter((self.columns, self.coefficients))
+
+    def _facts(self) -> dict[str, str]:
+        return super()._facts() | {"columns": some(map(int, self.columns), 12)}
+
+    def plot(self, axes: Any = None) -> Any:
+        """Draw which columns were chosen, and the norm of the coefficients ``T[i]`` of each.
+
+        Parameters
+        ----------
+        axes : matplotlib.axes.Axes, optional
+            Where to draw; by default in a new figure.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            The axes.
+
+        Raises
+        ------
+        ImportError
+            matplotlib is not installed.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from rrqr_lapack import interpolative_decomposition
+        >>> interpolative_decomposition(np.eye(5), rank=2).plot()  # doctest: +SKIP
+        """
+        weights = np.linalg.norm(self.coefficients, axis=1)
+        return draw_columns(axes_of(axes), self.columns, weights, self.shape[1])
 
 
 def interpolative_decomposition(

@@ -10,12 +10,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .._common.arrays import as_fortran, as_numeric, check_choice, check_flag
+from .._common.draw import Curves, axes_of, draw_curves
 from .._common.foreign import become, foreign
+from .._common.html import Shown
 from .._common.norms import frobenius
 from .._common.progress import Progress, check_progress
 from .._common.rule import Rule, check_rule
 from .._common.state import Kept
 from .._common.types import Array, DType, Indices, Matrix, Reals, Seed, Shape
+from .._common.words import some
 from .truncated import Driver, checked, factor_of, run, sketches
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -32,7 +35,7 @@ def in_turn(method: Method) -> Method:
     return cast(Method, turn)
 
 
-class TruncatedQR(Kept):
+class TruncatedQR(Kept, Shown):
     """The factorization ``A[:, P] ~= Q R`` in compact form, ready to be applied, solved with and extended.
 
     Parameters are those of `qr_truncated`, for one matrix.
@@ -209,6 +212,56 @@ class TruncatedQR(Kept):
             f"<{type(self).__name__} of shape {self.shape}, {self.dtype}: "
             f"rank {self.rank}, relmaxresid {self.relmaxresid:.3g}>"
         )
+
+    @in_turn
+    def _facts(self) -> dict[str, str]:
+        m, n = self.shape
+        return {
+            "shape": f"{m:,} x {n:,}",
+            "dtype": str(self.dtype),
+            "rank": f"{self.rank:,}",
+            "relmaxresid": f"{self.relmaxresid:.3g}",
+            "columns": some(self.P[: self.rank], 12),
+        }
+
+    @in_turn
+    def _curves(self) -> Curves:
+        k = np.arange(1, self.rank + 1)
+        return Curves(k, {"": np.abs(np.diagonal(self.R))}, "k", "|r_kk|")
+
+    @in_turn
+    def plot(self, axes: Any = None) -> Any:
+        """Draw ``|r_kk|`` and the error of rank k, ``||R22||_F``, against k.
+
+        Parameters
+        ----------
+        axes : matplotlib.axes.Axes, optional
+            Where to draw; by default in a new figure.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            The axes.
+
+        Raises
+        ------
+        ImportError
+            matplotlib is not installed.
+
+        Notes
+        -----
+        k N flops, and what `residual_norm` takes.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from rrqr_lapack import TruncatedQR
+        >>> TruncatedQR(np.eye(5)).plot()  # doctest: +SKIP
+        """
+        axes, curves = axes_of(axes), self._curves()
+        rows = [self.residual_norm, *(frobenius(row) for row in self.R[:0:-1])]  # from the last to the second
+        lines = {"|r_kk|": curves.lines[""], "error of rank k": np.hypot.accumulate(rows)[::-1][: self.rank]}
+        return draw_curves(axes, curves._replace(lines=lines, ylabel=""))
 
     @in_turn
     def extend(

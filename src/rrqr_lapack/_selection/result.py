@@ -7,12 +7,14 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
 from .._common.error import PROBES, Error, estimated
+from .._common.low_rank import Factored
 from .._common.norms import difference_norms, frobenius
 from .._common.operand import as_operand, columns, dtype_of
 from .._common.products import times
 from .._common.random import gaussian
 from .._common.scaling import near_one
 from .._common.types import Array, DType, Indices, Matrix, Operand, Shape, Sparse
+from .._common.words import some
 from .._id.column import InterpolativeDecomposition
 from .._id.least_squares import least_squares
 from .._qr.factored import TruncatedQR
@@ -87,6 +89,10 @@ class ColumnSelection(InterpolativeDecomposition):
 
     def _about(self) -> str:
         return f"rank {self.rank}, columns by {self.method!r}"
+
+    def _facts(self) -> dict[str, str]:
+        """Nothing that would have to be computed."""
+        return Factored._facts(self) | {"method": self.method, "columns": some(map(int, self.columns), 12)}
 
     @cached_property
     def skeleton(self) -> Array | Sparse:  # type: ignore[override]  # of this and others: as late as it is asked for

@@ -95,6 +95,10 @@ def select_columns(
         `a` is not a finite matrix; an argument is out of its range; the constraints contradict each other; `method` is
         unknown or does not take a constraint or a tolerance.
 
+    See Also
+    --------
+    certify : what the columns guarantee for this matrix.
+
     Notes
     -----
     `include`, `exclude` and `heldout_rows` mean what they mean for LAPACK's ``?GECXX``. The choice is made on A_sub: A

@@ -101,8 +101,14 @@ class DeviceQR(TruncatedQR):
     def residual_norm(self) -> float:
         return float(self._found.residual_norm)
 
+    _repr_html_: Any = None  # notebooks show `repr`: nothing leaves the device unasked
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of shape {self.shape}, {self.dtype}: rank {self.rank}, on {self._home.device}>"
+
+    def plot(self, axes: Any = None) -> Any:
+        """Refused, as nothing leaves the device unasked."""
+        raise ValueError(f"plot needs an array on the CPU, got one on {self._home.device}; move the array to the CPU")
 
     def extend(
         self,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .._common.foreign import foreign
+from .._common.html import Shown
 from .._common.low_rank import LowRank
 from .._common.types import Array
 from .._qr.factored import TruncatedQR
@@ -133,6 +134,9 @@ class Housed:
 
     def __repr__(self) -> str:
         return repr(self._host)
+
+    def _repr_html_(self) -> str | None:
+        return self._host._repr_html_() if isinstance(self._host, Shown) else None
 
     def __copy__(self) -> Any:
         return house(copy.copy(self._host), self._home)

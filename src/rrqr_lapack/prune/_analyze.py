@@ -14,13 +14,13 @@ from rrqr_lapack._common.norms import frobenius
 
 from .._common.progress import Progress, check_progress
 from .._common.warn import warn
+from .._common.words import some
 from ._doubts import FEW, CalibrationWarning, Variety, doubts, is_constant, unheld
 from ._face import Batch, Cut, Face, Group, Model
 from ._residence import is_finite
 from ._units.factor import GroupFactor
 from ._units.select import Method, Order, order
 from ._units.statistics import Statistics, gather
-from ._words import some
 
 HELD_OUT = 8  # every eighth batch is kept apart to measure on
 MOST_HELD_OUT = 16  # batches, which stay in memory

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .._common.progress import Progress, check_progress
+from .._common.words import some
 from ._analyze import Analysis, check_analysis
 from ._face import Cut, Model
 from ._planning.plans import GroupPlan, Plan
@@ -12,7 +13,6 @@ from ._planning.recipe import Recipe
 from ._sweep import sweep
 from ._units.factor import GroupFactor
 from ._units.select import Order
-from ._words import some
 
 
 def apply(analysis: Analysis[Model], plan: Plan, *, progress: Progress | None = None) -> Model:

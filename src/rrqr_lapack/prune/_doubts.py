@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from .._common.words import some
 from ._units.statistics import Statistics
-from ._words import some
 
 FEW = 3  # rows a column, below which a fit follows the samples rather than the model
 CONSTANT = 1e-6  # of the activations' norm: if they vary by less, rounding in single precision is much of it

@@ -10,11 +10,13 @@ import numpy as np
 from rrqr_lapack._common.norms import frobenius
 
 from .._common.atomic import FilePath, write_json
+from .._common.draw import Curves
 from ._analyze import Analysis, read_again
+from ._error_curve import error_curves
 from ._network.dense import NetworkFace, index_of
 from ._network.network import Network
 from ._planning.plans import Plan
-from ._tables import change, table
+from ._tables import Contents, Tabled, change
 from ._units.select import PIVOTED
 
 
@@ -37,6 +39,8 @@ class LayerReport:
         any refit; for the pivoted QR it is exactly ``||R22||_F / ||Z||_F``. 0 where Z = 0.
     output_error : float
         Of the logits if only this layer is compressed, measured on held-out samples.
+    curve : tuple of float
+        What `residual` is with 1/32, 2/32, ... and all of the neurons.
 
     Examples
     --------
@@ -56,10 +60,11 @@ class LayerReport:
     diagonal: tuple[float, ...]
     residual: float
     output_error: float
+    curve: tuple[float, ...]
 
 
 @dataclass(frozen=True)
-class Report:
+class Report(Tabled):
     """What `compress` kept and what it cost. ``print(report)`` is a table, `to_json` a file.
 
     Made by `compress`.
@@ -155,6 +160,7 @@ class Report:
                     tuple(map(float, diagonal[:k])),
                     group.error,
                     group.output_error,
+                    group.curve,
                 )
             )
         samples, error, size, largest = 0, 0.0, 0.0, 0.0
@@ -179,7 +185,7 @@ class Report:
             analysis.doubts,
         )
 
-    def __str__(self) -> str:
+    def _contents(self) -> Contents:
         rows = [
             [
                 f"{r.layer}",
@@ -192,17 +198,23 @@ class Report:
             for r in self.layers
         ]
         title = f"Compressed with {self.samples:,} samples, method '{self.method}'"
-        return "\n".join(
-            [
-                table(title, ["layer", "columns", "kept", "fraction", "residual of Z", "error of the output"], rows),
-                f"parameters      {change(self.parameters_before, self.parameters_after)}",
-                f"multiply-adds   {change(self.multiply_adds_before, self.multiply_adds_after)}",
-                f"output error    {self.output_error:.2e} relative, {self.max_output_error:.2e} at most; "
-                f"{self.predicted_error:.2e} predicted for new samples{' (in doubt)' if self.doubts else ''}",
-                f"seconds         {self.seconds:.2f}",
-                *(f"beware          {doubt}" for doubt in self.doubts),
-            ]
-        )
+        doubtful = " (in doubt)" if self.doubts else ""
+        facts = [
+            ("parameters", change(self.parameters_before, self.parameters_after)),
+            ("multiply-adds", change(self.multiply_adds_before, self.multiply_adds_after)),
+            (
+                "output error",
+                f"{self.output_error:.2e} relative, {self.max_output_error:.2e} at most; "
+                f"{self.predicted_error:.2e} predicted for new samples{doubtful}",
+            ),
+            ("seconds", f"{self.seconds:.2f}"),
+            *(("beware", doubt) for doubt in self.doubts),
+        ]
+        header = ["layer", "columns", "kept", "fraction", "residual of Z", "error of the output"]
+        return Contents(title, header, rows, facts)
+
+    def _curves(self) -> Curves:
+        return error_curves((f"layer {r.layer}", r.curve, r.after, r.before) for r in self.layers)
 
     def to_json(self, path: FilePath, *, overwrite: bool = False) -> None:
         """Write every attribute to a JSON file, whole or not at all.

@@ -1,9 +1,41 @@
-"""Tables as text: drawn by rich where it is installed, one plain line a row where it is not."""
+"""Tables as text: drawn by rich where it is installed, one plain line a row where it is not; and in notebooks."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from typing import NamedTuple
+
+from .._common import html
+from .._common.draw import Curves
+
+
+class Contents(NamedTuple):
+    """What there is to say: a table, and what belongs to all of it, by name."""
+
+    title: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    facts: Sequence[tuple[str, str]]
+
+
+class Tabled:
+    """What prints as a table with facts below, and shows itself in notebooks so, with its curves."""
+
+    def _contents(self) -> Contents:
+        raise NotImplementedError
+
+    def _curves(self) -> Curves | None:
+        return None
+
+    def __str__(self) -> str:
+        title, header, rows, facts = self._contents()
+        return "\n".join([table(title, header, rows), *(f"{name:<15} {value}" for name, value in facts)])
+
+    def _repr_html_(self) -> str:
+        (title, header, rows, facts), curves = self._contents(), self._curves()
+        parts = [html.table(rows, header), html.table(facts), *([html.curve(curves)] if curves else [])]
+        return html.card(title, *parts)
 
 
 def table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

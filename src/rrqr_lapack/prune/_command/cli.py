@@ -16,9 +16,11 @@ from typing import Any, NoReturn
 from ... import __version__
 from ..._common.progress import Progress
 from .._analyze import Analysis
+from .._error_curve import sparkline
 from .._model_file import ModelFile
 from .._planning.options import BUDGETS, Options
 from .._planning.plans import Plan
+from .._tables import table
 
 PLANNING: dict[str, tuple[str | None, str]] = {  # the options of `plan` that are options here: metavar and words
     "eps": ("E", "each layer keeps k columns: |r_{k+1,k+1}| <= E |r_11|, 0 <= E < 1"),
@@ -234,7 +236,7 @@ def _compress(args: argparse.Namespace) -> None:
     model.save(small, args.out, plan, overwrite=args.force)
     if args.report:
         report.to_json(args.report, overwrite=args.force)
-    _finish(args, analysis, plan, report, outputs)
+    _finish(args, plan, report, outputs)
 
 
 def _plan(args: argparse.Namespace) -> None:
@@ -243,10 +245,10 @@ def _plan(args: argparse.Namespace) -> None:
     outputs = _outputs(args, args.out, args.plot)
     model = _opened(args)
     with fitting(model.face), _progress() as progress:
-        analysis, plan = _planned(args, model, None, progress)
+        _, plan = _planned(args, model, None, progress)
     if args.out:
         plan.to_json(args.out, overwrite=args.force)
-    _finish(args, analysis, plan, plan, outputs)
+    _finish(args, plan, plan, outputs)
 
 
 def _opened(args: argparse.Namespace) -> ModelFile:
@@ -303,11 +305,15 @@ def _plotting() -> ModuleType:
     return plots
 
 
-def _finish(args: argparse.Namespace, analysis: Analysis[Any], plan: Plan, report: object, outputs: list[Path]) -> None:
+def _finish(args: argparse.Namespace, plan: Plan, report: object, outputs: list[Path]) -> None:
     """The plot, what is printed."""
     if args.plot:
-        _plotting().plan_plot(analysis, plan, args.plot, overwrite=args.force)
+        _plotting().plan_plot(plan, args.plot, overwrite=args.force)
     print(report)
+    encoding = sys.stdout.encoding if sys.stdout.isatty() else None  # to a pipe ASCII, as all else
+    rows = [[group.name, f"{len(group.units)}", sparkline(group.curve, encoding)] for group in plan.groups]
+    title = "Error of Z with 1/32, 2/32, ... and all units, from 1 to 0.001 on a logarithmic scale"
+    print(table(title, ["group", "kept", "error"], rows))
     if outputs:
         print("wrote", *outputs)
 

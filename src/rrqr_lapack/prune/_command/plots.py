@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
 
-import numpy as np
-from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from ..._common.atomic import FilePath, whole_file
-from .._analyze import Analysis
+from ..._common.draw import draw_curves
 from .._planning.plans import Plan
 from .trial import ErrorCurve, Point
 
 # Okabe and Ito's colours, which the colour-blind can tell apart, each with its own marker.
-FLOOR = 1e-6  # relative errors below it are drawn there
 BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 GREY, BLACK = "#7F7F7F", "#000000"
 
@@ -105,27 +101,17 @@ def error_plot(curve: ErrorCurve, title: str, path: FilePath, *, floor: float, o
         axes.set_ylim(bottom=floor)
 
 
-def plan_plot(analysis: Analysis[Any], plan: Plan, path: FilePath, *, overwrite: bool = False) -> None:
+def plan_plot(plan: Plan, path: FilePath, *, overwrite: bool = False) -> None:
     """The error of each group for every number of units, with what the plan keeps.
 
     Parameters
     ----------
-    analysis : Analysis
     plan : Plan
     path : path
         A ``.png`` file.
     overwrite : bool, default False
     """
     title = f"{plan.parameters_after / plan.parameters_before:.1%} of the parameters"
-    with _axes(path, overwrite, title, "units kept (%)", r"$\|Z - Z_C T\|_F \,/\, \|Z\|_F$") as axes:
-        colours = colormaps["viridis"](np.linspace(0, 0.9, len(plan.groups)))
-        for group, colour in zip(plan.groups, colours, strict=True):
-            factor = plan.recipe.factor(analysis, group.name)
-            kept = np.arange(1, len(factor.errors))
-            errors = np.maximum(factor.errors[1:] / (factor.norm or 1), FLOOR)
-            axes.semilogy(100 * kept / group.width, errors, color=colour, linewidth=1)
-            k = len(group.units)
-            label = f"{group.name}: {k} of {group.width}"
-            axes.semilogy(100 * k / group.width, errors[k - 1], "o", color=colour, markersize=5, label=label)
-        axes.set_xlim(0, 100)
-        axes.set_ylim(top=1)
+    curves = plan._curves()
+    with _axes(path, overwrite, title, curves.xlabel, curves.ylabel) as axes:
+        draw_curves(axes, curves)

@@ -9,8 +9,8 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from ..._common.words import some
 from .._face import Group, Term
-from .._words import some
 
 Alike: TypeAlias = Literal["config"] | Iterable[str] | None
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any, TypeAlias
 
+from ..._common.words import some
 from .._face import Face, Group, Term, total
-from .._words import some
 
 Range: TypeAlias = tuple[Callable[[Any], bool], str]  # what is in it, and in words
 

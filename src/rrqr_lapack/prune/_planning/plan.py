@@ -7,6 +7,7 @@ from typing import Any
 
 from ..._common.progress import Progress, check_progress
 from .._analyze import Analysis, check_analysis
+from .._error_curve import sampled
 from .._face import total
 from .._units.select import Method
 from .alike import Alike
@@ -144,7 +145,9 @@ def planned(analysis: Analysis[Any], request: Request, progress: Progress | None
     for name, k in best.widths.items():
         units = tuple(map(int, curves.units[name][:k]))
         error = float(curves.errors[name][k])
-        groups.append(GroupPlan(name, analysis.groups[name].width, units, error, curves.alone(name, k)))
+        width = analysis.groups[name].width
+        curve = sampled(curves.errors[name], width)
+        groups.append(GroupPlan(name, width, units, error, curves.alone(name, k), curve))
     before = {group.name: group.width for group in face.groups}
     after = {**before, **best.widths}
     return Plan(

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ..._common.atomic import FilePath, whole_file
-from .._tables import change, table
-from .._words import by_reason
+from ..._common.draw import Curves, axes_of, draw_curves
+from ..._common.words import by_reason
+from .._error_curve import error_curves
+from .._tables import Contents, Tabled, change
 from .recipe import Recipe
 
 FORMAT = "rrqr_lapack.prune.plan/1"
@@ -29,6 +32,8 @@ class GroupPlan:
         ``||Z - Z[:, C] T||_F / ||Z||_F`` on all calibration samples.
     output_error : float
         ``||Y' - Y||_F / ||Y||_F`` of the model's outputs on the held-out samples if only this group is cut.
+    curve : tuple of float
+        What `error` is with 1/32, 2/32, ... and all of the units.
     """
 
     name: str
@@ -36,10 +41,11 @@ class GroupPlan:
     units: tuple[int, ...]
     error: float
     output_error: float
+    curve: tuple[float, ...]
 
 
 @dataclass(frozen=True)
-class Plan:
+class Plan(Tabled):
     """Which units of each group stay. It prints as a table, compares, and goes to JSON and back.
 
     Made by `rrqr_lapack.prune.plan`.
@@ -97,7 +103,7 @@ class Plan:
         """Units that stay of each group."""
         return {group.name: len(group.units) for group in self.groups}
 
-    def __str__(self) -> str:
+    def _contents(self) -> Contents:
         rows = [
             [
                 group.name,
@@ -116,16 +122,45 @@ class Plan:
         title = f"Plan for {budget}: method '{self.recipe.method}', correction '{self.recipe.correction}'{affine}"
         tried = ", ".join(f"{name} {error:.2e}" for name, error in self.held_out.items())
         won = f" ({self.allocation} it is)" if len(self.held_out) > 1 else ""
-        return "\n".join(
-            [
-                table(title, ["group", "units", "kept", "fraction", "error of Z", "error of the output"], rows),
-                f"parameters      {change(self.parameters_before, self.parameters_after)}",
-                f"multiply-adds   {change(self.flops_before, self.flops_after)}",
-                f"output error    {self.output_error:.2e} predicted; tried on held-out samples: {tried}{won}",
-                *(f"beware          {doubt}" for doubt in self.doubts),
-                *(f"left alone      {said}" for said in by_reason(self.left_alone)),
-            ]
-        )
+        facts = [
+            ("parameters", change(self.parameters_before, self.parameters_after)),
+            ("multiply-adds", change(self.flops_before, self.flops_after)),
+            ("output error", f"{self.output_error:.2e} predicted; tried on held-out samples: {tried}{won}"),
+            *(("beware", doubt) for doubt in self.doubts),
+            *(("left alone", said) for said in by_reason(self.left_alone)),
+        ]
+        return Contents(title, ["group", "units", "kept", "fraction", "error of Z", "error of the output"], rows, facts)
+
+    def _curves(self) -> Curves:
+        return error_curves((group.name, group.curve, len(group.units), group.width) for group in self.groups)
+
+    def plot(self, axes: Any = None) -> Any:
+        """Draw the error of each group for every share of its units, and what is kept.
+
+        Parameters
+        ----------
+        axes : matplotlib.axes.Axes, optional
+            Where to draw; by default in a new figure.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            The axes.
+
+        Raises
+        ------
+        ImportError
+            matplotlib is not installed.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from rrqr_lapack.prune import Dense, Network, analyze, plan
+        >>> network = Network([Dense([[1.0, 1.0]], activation="relu"), Dense([[1.0], [1.0]])])
+        >>> half = plan(analyze(network, np.random.default_rng(0).random((100, 1))), keep=0.5)
+        >>> half.plot()  # doctest: +SKIP
+        """
+        return draw_curves(axes_of(axes), self._curves())
 
     def to_json(self, path: FilePath | None = None, *, overwrite: bool = False) -> str:
         """The plan as JSON text, also written to `path` if one is given, whole or not at all.
@@ -180,7 +215,10 @@ class Plan:
             data = json.loads(text if is_text else Path(source).read_text(encoding="utf-8"))
             if (found := data.pop("format")) != FORMAT:
                 raise ValueError(f"its format must be {FORMAT!r}, got {found!r}")
-            groups = [GroupPlan(**{**group, "units": tuple(group["units"])}) for group in data.pop("groups")]
+            groups = [
+                GroupPlan(**{**group, "units": tuple(group["units"]), "curve": tuple(group["curve"])})
+                for group in data.pop("groups")
+            ]
             recipe, doubts = Recipe.of(**data.pop("recipe")), tuple(data.pop("doubts", ()))
             return cls(recipe=recipe, groups=tuple(groups), doubts=doubts, **data)
         except (AttributeError, KeyError, TypeError, ValueError) as error:

@@ -8,9 +8,9 @@ from typing import Any, get_args
 
 from rrqr_lapack._common.arrays import check_choice, check_count
 
+from ..._common.words import some
 from .._face import Face, Group
 from .._units.select import PIVOTED, Method
-from .._words import some
 from .alike import Ties
 from .budget import PER_GROUP, Budget, one_of
 from .options import AllocationName, Options

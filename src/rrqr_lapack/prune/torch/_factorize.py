@@ -21,14 +21,14 @@ from ..._common.arrays import check_tolerance
 from ..._common.atomic import FilePath, write_json
 from ..._common.types import Seed
 from ..._common.warn import warn
+from ..._common.words import some
 from ..._randomized.lora import Driver
 from .._analyze import is_held_out
 from .._doubts import FEW, CalibrationWarning, Variety, doubts
 from .._face import Batch
 from .._residence import is_finite
-from .._tables import table
+from .._tables import Contents, Tabled, change
 from .._units.lowrank import LowRankLayer, allocate_ranks
-from .._words import some
 from ._calls import Args, Kwargs, argument
 from ._factored import Factored, can_be_factored, matrix, read_by, replace_layer
 from ._plain import plain
@@ -74,7 +74,7 @@ class LayerRank:
 
 
 @dataclass(frozen=True)
-class FactorReport:
+class FactorReport(Tabled):
     """What `factorize` did. ``print(report)`` is a table, `to_json` a file.
 
     Made by `factorize`.
@@ -104,23 +104,17 @@ class FactorReport:
     doubts: tuple[str, ...] = ()
     held_out: dict[str, float] = field(default_factory=dict)
 
-    def __str__(self) -> str:
+    def _contents(self) -> Contents:
         rows = [
             [r.layer, f"{r.inputs} x {r.outputs}", "all" if r.rank is None else f"{r.rank}", f"{r.error:.2e}"]
             for r in self.layers
         ]
-        before, after = self.parameters_before, self.parameters_after
-        return "\n".join(
-            [
-                table("Layers as products of two", ["layer", "weights", "rank", "relative error"], rows),
-                f"parameters  {before:,} -> {after:,} ({after / before:.1%})",
-                *(
-                    f"tried       {name}: error {error:.2e} on held-out samples"
-                    for name, error in self.held_out.items()
-                ),
-                *(f"beware      {doubt}" for doubt in self.doubts),
-            ]
-        )
+        facts = [
+            ("parameters", change(self.parameters_before, self.parameters_after)),
+            *(("tried", f"{name}: error {error:.2e} on held-out samples") for name, error in self.held_out.items()),
+            *(("beware", doubt) for doubt in self.doubts),
+        ]
+        return Contents("Layers as products of two", ["layer", "weights", "rank", "relative error"], rows, facts)
 
     def to_json(self, path: FilePath, *, overwrite: bool = False) -> None:
         """Write every attribute to a JSON file, whole or not at all.

@@ -14,9 +14,9 @@ from typing import Any
 import torch
 
 from ..._common.atomic import FilePath, check_outputs, whole_file
+from ..._common.words import some
 from .._arrays import read_metadata, read_safetensors, safetensors_package
 from .._planning.plans import Plan
-from .._words import some
 from ._cut import rebuilt
 from ._factored import Factored, replace_layer
 from ._plain import plain

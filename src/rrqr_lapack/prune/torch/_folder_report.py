@@ -11,7 +11,9 @@ from typing import Any
 import torch
 
 from ..._common.atomic import FilePath, write_json
+from ..._common.draw import Curves
 from .._planning.plans import Plan
+from .._tables import Contents, Tabled
 from ._samples import Caller, pieces
 
 TOGETHER = 4  # samples that are measured at a time
@@ -19,7 +21,7 @@ REPEATS = 3  # forward passes that are timed, of each model in turn
 
 
 @dataclass(frozen=True)
-class FolderReport:
+class FolderReport(Tabled):
     """A model before and after, on samples that it was not calibrated on. ``print(report)`` is text, `to_json` a file.
 
     Attributes
@@ -70,22 +72,18 @@ class FolderReport:
         samples = len(next(iter(held.values())))
         return cls(plan, samples, before, after, error / size if size else error, slow, fast, seconds)
 
-    def __str__(self) -> str:
-        quality = [f"relative error  {self.output_error:.2e} on {self.samples} samples not calibrated on"]
+    def _contents(self) -> Contents:
+        quality = ("relative error", f"{self.output_error:.2e} on {self.samples} samples not calibrated on")
         if self.perplexity_before is not None:
-            quality = [
-                f"perplexity      {self.perplexity_before:.2f} -> {self.perplexity_after:.2f} on {self.samples} "
-                "sequences not calibrated on"
-            ]
+            perplexities = f"{self.perplexity_before:.2f} -> {self.perplexity_after:.2f}"
+            quality = ("perplexity", f"{perplexities} on {self.samples} sequences not calibrated on")
         slow, fast = self.forward_seconds_before, self.forward_seconds_after
-        return "\n".join(
-            [
-                str(self.plan),
-                *quality,
-                f"forward pass    {slow:.3g} -> {fast:.3g} s ({fast / slow:.1%})",
-                f"seconds         {self.seconds:.1f}",
-            ]
-        )
+        speed = ("forward pass", f"{slow:.3g} -> {fast:.3g} s ({fast / slow:.1%})")
+        contents = self.plan._contents()
+        return contents._replace(facts=[*contents.facts, quality, speed, ("seconds", f"{self.seconds:.1f}")])
+
+    def _curves(self) -> Curves:
+        return self.plan._curves()
 
     def to_json(self, path: FilePath, *, overwrite: bool = False) -> None:
         """Write every attribute to a JSON file, whole or not at all.

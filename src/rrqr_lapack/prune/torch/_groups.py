@@ -7,7 +7,7 @@ import torch
 from rrqr_lapack._common.arrays import check_flag
 
 from ..._common.warn import warn
-from .._words import by_reason
+from ..._common.words import by_reason
 from ._check import checked
 from ._configs import Configuration
 from ._face import TorchFace

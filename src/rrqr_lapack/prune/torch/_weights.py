@@ -17,8 +17,8 @@ from typing import Any
 import torch
 
 from ..._common.atomic import FilePath
+from ..._common.words import some
 from .._arrays import read_safetensors
-from .._words import some
 from ._files import shared_names
 
 INSIDE = ("_orig_mod", "module")  # put between names too, where parts of a model are compiled or wrapped

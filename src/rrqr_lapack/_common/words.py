@@ -10,7 +10,7 @@ def some(names: Iterable[object], most: int = 5) -> str:
 
     Examples
     --------
-    >>> from rrqr_lapack.prune._words import some
+    >>> from rrqr_lapack._common.words import some
     >>> some("ab"), some(range(90)), some([])
     ('a, b', '0, 1, 2, 3, 4 and 85 more', 'none')
     """
@@ -24,7 +24,7 @@ def by_reason(left_alone: Mapping[str, str]) -> list[str]:
 
     Examples
     --------
-    >>> from rrqr_lapack.prune._words import by_reason
+    >>> from rrqr_lapack._common.words import by_reason
     >>> by_reason({"a": "it is an output", "b": "there is only one", "c": "it is an output"})
     ['a, c: it is an output', 'b: there is only one']
     """
