@@ -115,38 +115,106 @@ static int api_set_interrupt(rrqr_handle *h, int (*interrupted)(void *data), voi
     return RRQR_OK;
 }
 
+/* Whether loops of our own beat BLAS. */
+static int tiny(const rrqr_handle *h)
+{
+    const double parts = (double)(h->scalar / h->real);
+    return (double)h->f.m * h->f.n * parts * parts <= RRQR_TINY;
+}
+
 /* Factor, or go on, until the rule holds. */
 static rrqr_status advance(rrqr_handle *h, int rank, double rtol, double atol)
 {
     rrqr_factor *f = &h->f;
     rrqr_context context = h->context;
     const rrqr_stop stop = {rank, rtol, atol, h->tie_tol};
-    const double elements = (double)f->m * f->n, parts = (double)(h->scalar / h->real);
-    if (h->driver == RRQR_AUTO && elements * parts * parts <= RRQR_TINY) return h->kernels->small(&context, f, &stop);
+    const double elements = (double)f->m * f->n;
+    if (h->driver == RRQR_AUTO && tiny(h)) return h->kernels->small(&context, f, &stop);
     if (h->driver == RRQR_PREFETCH || (h->driver == RRQR_AUTO && elements >= RRQR_SMALL))
         return h->kernels->prefetch(&context, f, &stop);
     return h->kernels->greedy(&context, f, &stop);
 }
 
-static int api_factor(rrqr_handle *h, void *a, int lda, int rank, double rtol, double atol, double tie_tol, int driver)
+/* The first of the rule's numbers that is wrong, from 1; 0 where none is. */
+static int wrong_rule(int rank, double rtol, double atol, double tie_tol)
+{
+    if (rank < 0) return 1;
+    if (!isfinite(rtol)) return 2;
+    if (!isfinite(atol)) return 3;
+    return tie_tol >= 0 && tie_tol < 1 ? 0 : 4;
+}
+
+/* The arguments that both ways to factor have: 0, or -i. */
+static int wrong_factor(const rrqr_handle *h, const void *a, int lda, int rank, double rtol, double atol,
+                        double tie_tol)
 {
     if (!h) return -1;
+    if (!a && h->f.m && h->f.n) return -2;
+    if (lda < 1 || lda < h->f.m) return -3;
+    const int rule = wrong_rule(rank, rtol, atol, tie_tol);
+    return rule ? -3 - rule : 0;
+}
+
+/* The state before the first step. */
+static rrqr_status begin_over(rrqr_handle *h, void *a, int lda, double tie_tol, int driver)
+{
     rrqr_factor *f = &h->f;
-    if (!a && f->m && f->n) return -2;
-    if (lda < 1 || lda < f->m) return -3;
-    if (rank < 0) return -4;
-    if (!isfinite(rtol)) return -5;
-    if (!isfinite(atol)) return -6;
-    if (!(tie_tol >= 0 && tie_tol < 1)) return -7;
-    if (driver != RRQR_AUTO && driver != RRQR_GREEDY && driver != RRQR_PREFETCH) return -8;
     f->a = a ? a : f->tau; /* of no elements */
     f->lda = lda;
     h->tie_tol = tie_tol, h->driver = driver;
     rrqr_context context = h->context;
     h->begun = h->kernels->begin(&context, f) == RRQR_OK && f->maxnorm == f->maxnorm;
     h->nonfinite = h->begun ? -1 : (int)h->kernels->first_nonfinite_column(f->m, f->n, a, lda);
-    if (!h->begun) return h->nonfinite >= 0 ? RRQR_NOT_FINITE : RRQR_OVERFLOW;
-    return advance(h, rank, rtol, atol);
+    if (h->begun) return RRQR_OK;
+    return h->nonfinite >= 0 ? RRQR_NOT_FINITE : RRQR_OVERFLOW;
+}
+
+static int api_factor(rrqr_handle *h, void *a, int lda, int rank, double rtol, double atol, double tie_tol, int driver)
+{
+    const int wrong = wrong_factor(h, a, lda, rank, rtol, atol, tie_tol);
+    if (wrong) return wrong;
+    if (driver != RRQR_AUTO && driver != RRQR_GREEDY && driver != RRQR_PREFETCH) return -8;
+    const rrqr_status status = begin_over(h, a, lda, tie_tol, driver);
+    return status ? status : advance(h, rank, rtol, atol);
+}
+
+static int api_sketch_rows(const rrqr_handle *h, int rank)
+{
+    if (!h) return -1;
+    if (rank < 0) return -2;
+    const rrqr_factor *f = &h->f;
+    const int least = f->m < f->n ? f->m : f->n;
+    return rrqr_share(f->m, f->n, rank < least ? rank : least) + RRQR_OVERSAMPLE;
+}
+
+/* Room for the updates that the randomized kernel defers, which are more than those of the others. */
+static rrqr_status widen(rrqr_handle *h)
+{
+    rrqr_factor *f = &h->f;
+    const int least = f->m < f->n ? f->m : f->n, width = least < RRQR_DEFER ? least : RRQR_DEFER;
+    if (f->width >= width) return RRQR_OK;
+    rrqr_context context = h->context;
+    void *updates = rrqr_allocate(&context, (size_t)f->n * width, h->scalar);
+    if (!updates) return RRQR_NO_MEMORY;
+    rrqr_release(f->f);
+    f->f = updates;
+    f->width = width;
+    return RRQR_OK;
+}
+
+static int api_factor_randomized(rrqr_handle *h, void *a, int lda, int rank, double rtol, double atol, double tie_tol,
+                                 const void *omega)
+{
+    const int wrong = wrong_factor(h, a, lda, rank, rtol, atol, tie_tol);
+    if (wrong) return wrong;
+    if (!omega && h->f.m) return -8;
+    h->begun = 0; /* its open panel goes */
+    rrqr_status status = widen(h);
+    if (!status) status = begin_over(h, a, lda, tie_tol, RRQR_AUTO);
+    if (status) return status;
+    rrqr_context context = h->context;
+    const rrqr_stop stop = {rank, rtol, atol, tie_tol};
+    return h->kernels->randomized(&context, &h->f, &stop, omega);
 }
 
 static int api_extend(rrqr_handle *h, int rank, double rtol, double atol)
@@ -157,6 +225,64 @@ static int api_extend(rrqr_handle *h, int rank, double rtol, double atol)
     if (!isfinite(rtol)) return -3;
     if (!isfinite(atol)) return -4;
     return advance(h, rank, rtol, atol);
+}
+
+static int api_strong(rrqr_handle *h, int rank, double rtol, double atol, double bound, double *rho, double *largest)
+{
+    if (!h) return -1;
+    if (!h->begun) return RRQR_NOT_FACTORED;
+    if (rank < h->f.rank) return -2;
+    if (!isfinite(rtol)) return -3;
+    if (!isfinite(atol)) return -4;
+    if (!(bound >= 1 && isfinite(bound))) return -5;
+    rrqr_context context = h->context;
+    const rrqr_stop stop = {rank, rtol, atol, h->tie_tol};
+    rrqr_strength strength;
+    const rrqr_status status = h->kernels->strong(&context, &h->f, &stop, bound, &strength);
+    if (status) return status;
+    if (rho) *rho = strength.rho;
+    if (largest) *largest = strength.largest_t;
+    return RRQR_OK;
+}
+
+static int api_factor_stack(rrqr_handle *h, int count, const void *a, int rank, double rtol, double atol,
+                            double tie_tol, void *q, void *r, int *pivots, int *ranks)
+{
+    if (!h) return -1;
+    const int m = h->f.m, n = h->f.n, least = m < n ? m : n, most = rank < least ? rank : least;
+    if (count < 0) return -2;
+    if (!a && count && m && n) return -3;
+    const int rule = wrong_rule(rank, rtol, atol, tie_tol);
+    if (rule) return -3 - rule;
+    if (!r && count && most && n) return -9;
+    if (!pivots && count && n) return -10;
+    if (!ranks && count) return -11;
+    if (!most) { /* no column of any is eliminated */
+        for (int i = 0; i < count; i++)
+            for (int j = 0; j < n; j++) pivots[(ptrdiff_t)i * n + j] = j;
+        for (int i = 0; i < count; i++) ranks[i] = 0;
+    }
+    const ptrdiff_t row = h->kernels->first_nonfinite_column(n, m ? (ptrdiff_t)count * m : 0, a, n);
+    h->nonfinite = row < 0 ? -1 : (int)(row / m);
+    if (row >= 0) return RRQR_NOT_FINITE;
+    if (!most || !count) return RRQR_OK;
+    rrqr_context context = h->context;
+    const rrqr_stop stop = {most, rtol, atol, tie_tol};
+    const rrqr_stack stack = {
+        .count = count,
+        .m = m,
+        .n = n,
+        .columns = q ? most : 0,
+        .rows = most,
+        .tiny = tiny(h),
+        .together = count > 1,
+        .a = a,
+        .q = q,
+        .r = r,
+        .pivots = pivots,
+        .ranks = ranks,
+    };
+    return h->kernels->stack(&context, &stack, &stop);
 }
 
 static int api_nonfinite_column(const rrqr_handle *h) { return h ? h->nonfinite : -1; }
@@ -233,6 +359,31 @@ static int api_interpolation(const rrqr_handle *h, void *t)
     return h->kernels->interpolation(&context, &h->f, t);
 }
 
+static int api_lstsq(const rrqr_handle *h, int p, void *b, void *x, void *norms)
+{
+    if (!h) return -1;
+    if (!h->begun) return RRQR_NOT_FACTORED;
+    const rrqr_factor *f = &h->f;
+    if (p < 0) return -2;
+    if (!b && f->m && p) return -3;
+    if (!x && f->n && p) return -4;
+    const int used = h->kernels->numerical_rank(f);
+    const size_t column = (size_t)f->n * h->scalar;
+    if (p && norms && !f->m) memset(norms, 0, (size_t)p * h->real);
+    if (p && x && !f->m) memset(x, 0, (size_t)p * column);
+    if (!p || !f->m || (!f->n && !norms)) return RRQR_OK;
+    rrqr_context context = h->context;
+    /* x, which is at least as large, takes the norms that nobody wants */
+    const rrqr_status status = h->kernels->lstsq(&context, f, used, p, b, norms ? norms : x);
+    if (status) return status;
+    if (x) memset(x, 0, (size_t)p * column);
+    for (int j = 0; j < p; j++)
+        for (int i = 0; i < used; i++)
+            memcpy((char *)x + (size_t)j * column + (size_t)f->pivots[i] * h->scalar,
+                   (const char *)b + ((size_t)j * f->m + i) * h->scalar, h->scalar);
+    return RRQR_OK;
+}
+
 const rrqr_api rrqr_interface = {
     .abi = RRQR_ABI,
     .features = RRQR_FEATURES,
@@ -252,6 +403,11 @@ const rrqr_api rrqr_interface = {
     .form_q = api_form_q,
     .apply_q = api_apply_q,
     .interpolation = api_interpolation,
+    .lstsq = api_lstsq,
+    .strong = api_strong,
+    .sketch_rows = api_sketch_rows,
+    .factor_randomized = api_factor_randomized,
+    .factor_stack = api_factor_stack,
 };
 
 #define FUNCTION(name, result, arguments) \
@@ -276,5 +432,11 @@ const rrqr_routine rrqr_functions[] = {
     FUNCTION(form_q, int, (const rrqr_handle *, int, void *)),
     FUNCTION(apply_q, int, (const rrqr_handle *, char, char, int, void *)),
     FUNCTION(interpolation, int, (const rrqr_handle *, void *)),
+    FUNCTION(lstsq, int, (const rrqr_handle *, int, void *, void *, void *)),
+    FUNCTION(strong, int, (rrqr_handle *, int, double, double, double, double *, double *)),
+    FUNCTION(sketch_rows, int, (const rrqr_handle *, int)),
+    FUNCTION(factor_randomized, int, (rrqr_handle *, void *, int, int, double, double, double, const void *)),
+    FUNCTION(factor_stack, int,
+             (rrqr_handle *, int, const void *, int, double, double, double, void *, void *, int *, int *)),
 };
 const size_t rrqr_function_count = sizeof rrqr_functions / sizeof *rrqr_functions;

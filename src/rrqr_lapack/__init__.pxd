@@ -29,6 +29,14 @@ cdef extern from "rrqr_lapack.h" nogil:
         int (*form_q)(const rrqr_handle *handle, int columns, void *q) noexcept nogil
         int (*apply_q)(const rrqr_handle *handle, char side, char trans, int p, void *c) noexcept nogil
         int (*interpolation)(const rrqr_handle *handle, void *t) noexcept nogil
+        int (*lstsq)(const rrqr_handle *handle, int p, void *b, void *x, void *norms) noexcept nogil
+        int (*strong)(rrqr_handle *handle, int rank, double rtol, double atol, double bound, double *rho,
+                      double *largest) noexcept nogil
+        int (*sketch_rows)(const rrqr_handle *handle, int rank) noexcept nogil
+        int (*factor_randomized)(rrqr_handle *handle, void *a, int lda, int rank, double rtol, double atol,
+                                 double tie_tol, const void *omega) noexcept nogil
+        int (*factor_stack)(rrqr_handle *handle, int count, const void *a, int rank, double rtol, double atol,
+                            double tie_tol, void *q, void *r, int *pivots, int *ranks) noexcept nogil
 
 cdef extern from "rrqr_lapack.h":
     const rrqr_api *rrqr_lapack_import() except NULL

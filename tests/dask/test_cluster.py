@@ -2,6 +2,8 @@
 
 import os
 import signal
+import threading
+import time
 import tracemalloc
 
 import numpy as np
@@ -15,6 +17,7 @@ import dask.array as da
 import distributed
 
 from rrqr_lapack.dask import interpolative_decomposition, limit_blas_threads, qr_truncated, randomized_svd
+from rrqr_lapack.dask._layers import SPLIT_EVERY
 
 # of distributed's own: sockets and loops that a killed worker leaves, and what it says of the load of this machine
 pytestmark = [
@@ -24,6 +27,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
 ]
 MEMORY = 300 << 20  # bytes of a worker, of which the imports take about a half
+RECORDS = 16 << 10  # bytes of distributed's own for a block, of its tasks, keys and transitions; measured: 10 kB
 
 
 @pytest.fixture(scope="module")
@@ -96,19 +100,43 @@ def test_a_worker_that_is_killed_changes_nothing(cluster_runs, tmp_path):
 
 
 def test_a_matrix_larger_than_the_workers_passes_in_the_stated_memory(cluster_runs):
-    """0.64 GB beside 0.63: a worker holds a block twice (one is being made), an eighth, and triangles of its own."""
-    rows, n, count = 1 << 14, 64, 76
+    """0.64 GB beside 0.63: a worker holds two blocks (one is being made), an eighth, a node, and three triangles a
+    level that wait for theirs; and distributed its records of each block."""
+    rows, n, count, levels = 1 << 14, 64, 76, 4
     nbytes = 8 * rows * n
     assert count * nbytes > 2 * MEMORY
+    assert SPLIT_EVERY**levels >= count
+    qr_truncated(in_blocks(2, 100, n), rank=10).compute()  # what is imported, and kept for ever
     cluster_runs.run(tracemalloc.start)
     found = qr_truncated(in_blocks(count, rows, n), rank=10).compute()
     peaks = cluster_runs.run(lambda: tracemalloc.get_traced_memory()[1])
     cluster_runs.run(tracemalloc.stop)
     triangle = 8 * 256 * n
-    keys = 32 << 20  # what else distributed allocates: tasks, messages, records
+    node, waiting = (SPLIT_EVERY + 3) * triangle, (SPLIT_EVERY - 1) * levels * triangle
     assert len(peaks) == 2
-    assert nbytes < max(peaks.values()) < (2 + 1 / 8) * nbytes + (4 + count) * triangle + keys
+    assert nbytes < max(peaks.values()) < (2 + 1 / 8) * nbytes + node + waiting + RECORDS * count
     assert found.P[:10].tolist() == list(range(10))
+
+
+def test_ctrl_c_ends_a_call_and_takes_its_tasks_back(cluster_runs):
+    def slow(i, rows, n):
+        time.sleep(0.2)
+        return block(i, rows, n)
+
+    lazy = qr_truncated(in_blocks(200, 30, 4, slow))
+    main = threading.main_thread().ident
+    timer = threading.Timer(1, lambda: signal.pthread_kill(main, signal.SIGINT))
+    timer.start()
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        lazy.compute()
+    took = time.monotonic() - began
+    timer.join()
+    tasks = cluster_runs.cluster.scheduler.tasks
+    while tasks and time.monotonic() - began < 15:
+        time.sleep(0.05)
+    assert not tasks  # 20 s of work
+    assert took < 6  # measured: 1.8 beside other work, all that the test does included
 
 
 def test_blas_has_one_thread_in_a_worker_and_as_many_as_are_asked_for(cluster_runs):

@@ -85,6 +85,40 @@ class Handle:
     def extend(self, rank=2**31 - 1, rtol=-1.0, atol=-1.0):
         self.call("extend", rank, rtol, atol)
 
+    def factor_randomized(self, a, omega, rank=2**31 - 1, rtol=-1.0, atol=-1.0, tie_tol=0.0, lda=None):
+        self.a = a
+        what = address(a), lda or max(self.m, 1), rank, rtol, atol, tie_tol, address(omega)
+        self.call("factor_randomized", *what)
+        return self
+
+    def sketch_rows(self, rank=2**31 - 1):
+        return RRQR["sketch_rows"](self.handle, rank)
+
+    def strong(self, bound, rank=2**31 - 1, rtol=-1.0, atol=-1.0):
+        """rho and the largest |T_ij|."""
+        both = ctypes.c_double(), ctypes.c_double()
+        self.call("strong", rank, rtol, atol, bound, *map(ctypes.byref, both))
+        return tuple(value.value for value in both)
+
+    def lstsq(self, b, norms=True):
+        """x, and the residual norms where they are wanted."""
+        b = np.array(b, self.dtype, order="F")
+        p = b.shape[1]
+        x = np.full((self.n, p), np.nan, self.dtype, order="F")
+        found = np.full(p, np.nan, self.dtype.char.lower()) if norms else None
+        self.call("lstsq", p, address(b), address(x), address(found))
+        return x, found
+
+    def factor_stack(self, stack, rank=2**31 - 1, rtol=-1.0, atol=-1.0, tie_tol=0.0, with_q=True):
+        """Q, R, P and the ranks of a stack (count, m, n), C-ordered."""
+        count, least = len(stack), min(rank, self.m, self.n)
+        q = np.full((count, self.m, least), np.nan, self.dtype) if with_q else None
+        r = np.full((count, least, self.n), np.nan, self.dtype)
+        pivots, ranks = np.full((count, self.n), -1, np.int32), np.full(count, -1, np.int32)
+        places = map(address, (q, r, pivots, ranks))
+        self.call("factor_stack", count, address(stack), rank, rtol, atol, tie_tol, *places)
+        return q, r, pivots, ranks
+
     @property
     def rank(self):
         return RRQR["rank"](self.handle)

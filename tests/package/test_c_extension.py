@@ -42,6 +42,9 @@ def lacking():
     return missing + ([] if compiler("c") else ["a C compiler"])
 
 
+FEATURES = 5  # of the header
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     """The folder where the example is installed."""
@@ -96,6 +99,19 @@ def test_cython_reproduces_the_matrix_from_the_columns_of_the_package(example, n
         assert factor_ratio(a, a[:, columns] @ t) <= THRESHOLD + rtol / np.finfo(float).eps
 
 
+def test_cython_solves_least_squares_as_the_package(example):
+    a, b = rank_deficient(60, 50, "f8"), gaussian(60, 1, "f8", seed=1)[:, 0]
+    x, norm = example("columns_cython").solution(np.array(a, order="F"), b.copy(), 1e-10)
+    f = rrqr_lapack.TruncatedQR(a, rtol=1e-10)
+    z, resid = f.lstsq(b)
+    expected = np.zeros(50)
+    expected[f.P[: f.rank]] = z
+    np.testing.assert_allclose(x, expected, atol=1e-10 * np.linalg.norm(z))
+    assert norm == pytest.approx(resid) == pytest.approx(np.linalg.norm(a @ x - b))
+    with pytest.raises(ValueError, match="a must have rows, as many as b, and columns, got 60 x 50"):
+        example("columns_cython").solution(np.array(a, order="F"), b[1:].copy(), 1e-10)
+
+
 @pytest.mark.parametrize(("module", "function"), [("columns_c", "basis"), ("columns_cython", "interpolation")])
 def test_the_example_names_a_column_that_is_not_finite(example, module, function):
     a = np.array(gaussian(6, 5, "f8"), order="F")
@@ -113,7 +129,7 @@ MISMATCHES = """
     new = ctypes.pythonapi.PyCapsule_New
     new.restype, new.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
     good, name = rrqr_lapack._C_API, b"rrqr_lapack._C_API"
-    tables = [(ctypes.c_int * 2)(abi, features) for abi, features in ((2, 0), (1, -1))]
+    tables = [(ctypes.c_int * 2)(abi, features) for abi, features in ((2, 0), (1, 4))]
     for fake in (*(new(ctypes.addressof(table), name, None) for table in tables), None):
         rrqr_lapack._C_API = fake
         try:
@@ -131,13 +147,14 @@ def test_an_interface_that_does_not_fit_is_refused_with_what_to_build_again(site
     run = [sys.executable, "-c", code, module]
     environment = os.environ | {"PYTHONPATH": str(site)}
     other, older, none, name = subprocess.check_output(run, env=environment, text=True).splitlines()
+    built = f"1.{FEATURES}"
     assert other == (
         "this extension was built for the C interface 1 of rrqr_lapack, the one installed has 2: build the extension "
         "again, with the rrqr_lapack that is installed"
     )
     assert older == (
-        "this extension was built for the C interface 1.0 of rrqr_lapack, the one installed has 1.-1: pip install -U "
-        "rrqr-lapack, or build the extension again with the one installed"
+        f"this extension was built for the C interface {built} of rrqr_lapack, the one installed has 1.4: pip install "
+        "-U rrqr-lapack, or build the extension again with the one installed"
     )
     assert none == (
         "the rrqr_lapack that is installed has no C interface, which this extension needs: pip install -U rrqr-lapack"

@@ -33,7 +33,8 @@ from matrices import gaussian, rank_deficient
 from measures import THRESHOLD, eps, factor_ratio, orthogonality_ratio, qr_ratio
 
 import rrqr_lapack
-from rrqr_lapack import TruncatedQR, _core, qr_truncated
+from rrqr_lapack import TruncatedQR, _core, qr_truncated, strong_rrqr
+from rrqr_lapack._common.random import gaussian as standard_normal
 
 PACKAGE = Path(rrqr_lapack.get_include()).parent
 HEADER = (PACKAGE / "include" / "rrqr_lapack.h").read_text(encoding="utf-8")
@@ -212,6 +213,136 @@ def test_interpolation_reproduces_the_matrix_from_its_columns(dtype):
         assert factor_ratio(a, a[:, columns] @ t) <= THRESHOLD * np.abs(t).max()
 
 
+# --- least squares, strong, randomized, stacks ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("m", "n"), SHAPES)
+def test_least_squares_is_that_of_the_package(m, n, dtype):
+    a, b = gaussian(m, n, dtype), gaussian(m, 3, dtype, seed=1)
+    expected = TruncatedQR(a, rank=min(m, n) // 2)
+    z, resid = expected.lstsq(b)
+    with Handle(m, n, dtype) as f:
+        f.factor(a.copy("F"), min(m, n) // 2)
+        x, norms = f.lstsq(b)
+        same(x[f.pivots[: f.rank]], z, np.linalg.norm(z))
+        assert not x[f.pivots[f.rank :]].any()
+        np.testing.assert_allclose(norms, resid, rtol=1e3 * eps(dtype))
+        np.testing.assert_array_equal(f.lstsq(b, norms=False)[0], x)
+        assert [each.size for each in f.lstsq(b[:, :0])] == [0, 0]
+
+
+def test_dependent_columns_take_no_part_in_least_squares(dtype):
+    a = rank_deficient(60, 50, dtype)
+    b = a @ gaussian(50, 2, dtype, seed=1)
+    with Handle(60, 50, dtype) as f:
+        x, norms = f.factor(a.copy("F")).lstsq(b)
+        assert np.count_nonzero(x[:, 0]) <= 9
+        assert factor_ratio(b, a @ x) <= THRESHOLD * np.abs(x).max()
+        assert norms.max() <= THRESHOLD * 60 * eps(dtype) * np.linalg.norm(b)
+
+
+def kahan(n, dtype):
+    """On which greedy pivoting fails; columns that are as long as each other in exact arithmetic differ a little."""
+    s = 0.285
+    a = np.diag(np.sqrt(1 - s**2) ** np.arange(n)) @ (np.eye(n) - s * np.triu(np.ones((n, n)), 1))
+    return (a * (1 - 1e3 * eps(dtype) * np.arange(n))).astype(dtype)
+
+
+def test_strong_exchanges_what_greedy_pivoting_chose_badly(dtype):
+    n = 60
+    a = kahan(n, dtype)
+    expected = strong_rrqr(a, rank=n - 1, f=1.5)
+    with Handle(n, n, dtype) as f:
+        f.factor(a.copy("F"), n - 1)
+        assert np.abs(f.interpolation()).max() > 100
+        rho, largest = f.strong(1.5, n - 1)
+        assert largest <= rho <= 1.5
+        others = f.interpolation()[:, f.pivots[f.rank :]]
+        assert largest == pytest.approx(np.abs(others).max(), rel=1e-2)
+        assert set(f.pivots[: f.rank]) == set(expected.P[: f.rank])
+        assert qr_ratio(a[:, f.pivots[: f.rank]], f.form_q(), f.upper()[:, : f.rank], np.arange(f.rank)) <= THRESHOLD
+        f.call("strong", n - 1, -1.0, -1.0, 1.5, None, None)
+
+
+@pytest.mark.parametrize(
+    ("m", "n", "rank"), [(0, 0, 5), (0, 5, 2), (5, 0, 2), (1, 7, 1), (60, 25, 10), (400, 370, 300)]
+)
+def test_the_randomized_driver_chooses_as_that_of_the_package(m, n, rank, dtype):
+    a = gaussian(m, n, dtype)
+    expected = TruncatedQR(a, rank=min(rank, m, n), driver="randomized", rng=7)
+    with Handle(m, n, dtype) as f:
+        rows = f.sketch_rows(rank)
+        assert rows == _core.sketch_rows(m, n, min(rank, m, n))
+        single = "F" if dtype.kind == "c" else "f"
+        omega = np.asfortranarray(standard_normal(np.random.default_rng(7), rows, m, single).astype(dtype))
+        f.factor_randomized(a.copy("F"), omega, rank)
+        k = f.rank
+        assert k == expected.rank == min(rank, m, n)
+        np.testing.assert_array_equal(f.pivots[:k], expected.P[:k])
+        norm = np.linalg.norm(a)
+        same(f.upper(), expected.R[:, np.argsort(expected.P)][:, f.pivots], norm)
+        f.extend(k + 40)
+        assert qr_ratio(a[:, f.pivots[: f.rank]], f.form_q(), f.upper()[:, : f.rank], np.arange(f.rank)) <= THRESHOLD
+        residual = a[:, f.pivots] - f.form_q() @ f.upper()
+        assert np.linalg.norm(residual) == pytest.approx(
+            np.linalg.norm(f.residual_norms()), abs=float(1e3 * eps(dtype) * norm)
+        )
+        f.factor(a.copy("F"))
+        assert f.rank == min(m, n)
+
+
+STACKS = [(0, 3, 3), (1, 40, 30), (3, 0, 4), (3, 4, 0), (37, 8, 8), (37, 9, 5), (5, 60, 70)]
+
+
+@pytest.mark.parametrize("rule", [{}, {"rank": 3}, {"rank": 0}, {"rtol": 0.5}], ids=str)
+@pytest.mark.parametrize("shape", STACKS, ids=str)
+def test_a_stack_is_factored_as_its_matrices(shape, rule, dtype):
+    count, m, n = shape
+    stack = np.array([gaussian(m, n, dtype, seed=i) for i in range(count)], dtype).reshape(shape)
+    with Handle(m, n, dtype) as f:
+        f.factor(gaussian(m, n, dtype, seed=99).copy("F"), 2)
+        held = f.pivots
+        q, r, pivots, ranks = f.factor_stack(stack, **rule)
+        np.testing.assert_array_equal(f.factor_stack(stack, **rule, with_q=False)[1], r)
+        np.testing.assert_array_equal(f.pivots, held)
+    least = min(m, n)
+    for a, q1, r1, p, k in zip(stack, q, r, pivots, ranks, strict=True):
+        expected = TruncatedQR(a, **(rule | {"rank": min(rule.get("rank", least), least)}))
+        assert k == expected.rank
+        np.testing.assert_array_equal(p[:k], expected.P[:k])
+        assert not r1[k:].any()
+        assert not q1[:, k:].any()
+        assert factor_ratio(a[:, p[:k]], q1 @ r1[:, :k]) <= THRESHOLD
+        assert orthogonality_ratio(q1[:, :k]) <= THRESHOLD
+        assert np.linalg.norm(a[:, p] - q1 @ r1) == pytest.approx(
+            expected.residual_norm, abs=float(1e3 * eps(dtype) * np.linalg.norm(a))
+        )
+
+
+def test_a_stack_names_the_matrix_that_is_not_finite(dtype):
+    stack = np.ones((9, 4, 3), dtype)
+    stack[5, 2, 1] = stack[7, 0, 0] = np.nan
+    with Handle(4, 3, dtype) as f:
+        with pytest.raises(Refused) as refused:
+            f.factor_stack(stack)
+        assert refused.value.status == NOT_FINITE
+        assert RRQR["nonfinite_column"](f.handle) == 5
+        f.factor_stack(stack[:5])
+        assert RRQR["nonfinite_column"](f.handle) == -1
+
+
+def test_the_callback_stops_a_stack():
+    @CALLBACK
+    def stop(data):
+        return 1
+
+    with Handle(90, 90, "f8") as f:
+        f.call("set_interrupt", stop, None)
+        with pytest.raises(Refused) as refused:
+            f.factor_stack(gaussian(90 * 300, 90, "f8").reshape(300, 90, 90).copy())
+        assert refused.value.status == INTERRUPTED
+
+
 # --- what is refused ----------------------------------------------------------------------------------------------
 
 NAN, INF = float("nan"), float("inf")
@@ -262,6 +393,8 @@ def test_a_handle_needs_a_place_to_be_put():
     assert RRQR["create"](None, b"d", 3, 3) == -1
 
 
+ROOM = np.zeros(64)
+PLACE = ROOM.ctypes.data  # of something
 BAD_CALLS = {
     "extend back": (("extend", 2, -1.0, -1.0), -2),
     "extend to NaN": (("extend", 4, NAN, -1.0), -3),
@@ -276,6 +409,27 @@ BAD_CALLS = {
     "negative p": (("apply_q", b"R", b"N", -1, None), -4),
     "apply_q": (("apply_q", b"R", b"C", 1, None), -5),
     "interpolation": (("interpolation", None), -2),
+    "negative right-hand sides": (("lstsq", -1, None, None, None), -2),
+    "no b": (("lstsq", 1, None, None, None), -3),
+    "no x": (("lstsq", 1, PLACE, None, None), -4),
+    "strong back": (("strong", 2, -1.0, -1.0, 2.0, None, None), -2),
+    "strong to NaN": (("strong", 4, NAN, -1.0, 2.0, None, None), -3),
+    "strong to an infinite atol": (("strong", 4, -1.0, INF, 2.0, None, None), -4),
+    "a bound below 1": (("strong", 4, -1.0, -1.0, 0.9, None, None), -5),
+    "no bound": (("strong", 4, -1.0, -1.0, NAN, None, None), -5),
+    "an infinite bound": (("strong", 4, -1.0, -1.0, INF, None, None), -5),
+    "no omega": (("factor_randomized", PLACE, 6, 2, -1.0, -1.0, 0.0, None), -8),
+    "randomized of nothing": (("factor_randomized", None, 6, 2, -1.0, -1.0, 0.0, PLACE), -2),
+    "randomized, lda": (("factor_randomized", PLACE, 5, 2, -1.0, -1.0, 0.0, PLACE), -3),
+    "randomized, tie_tol": (("factor_randomized", PLACE, 6, 2, -1.0, -1.0, 1.0, PLACE), -7),
+    "negative count": (("factor_stack", -1, PLACE, 2, -1.0, -1.0, 0.0, None, PLACE, PLACE, PLACE), -2),
+    "no stack": (("factor_stack", 1, None, 2, -1.0, -1.0, 0.0, None, PLACE, PLACE, PLACE), -3),
+    "stack, rank": (("factor_stack", 1, PLACE, -2, -1.0, -1.0, 0.0, None, PLACE, PLACE, PLACE), -4),
+    "stack, atol": (("factor_stack", 1, PLACE, 2, -1.0, NAN, 0.0, None, PLACE, PLACE, PLACE), -6),
+    "stack, tie_tol": (("factor_stack", 1, PLACE, 2, -1.0, 0.0, -1.0, None, PLACE, PLACE, PLACE), -7),
+    "stack, r": (("factor_stack", 1, PLACE, 2, -1.0, -1.0, 0.0, None, None, PLACE, PLACE), -9),
+    "stack, pivots": (("factor_stack", 1, PLACE, 2, -1.0, -1.0, 0.0, None, PLACE, None, PLACE), -10),
+    "stack, ranks": (("factor_stack", 1, PLACE, 2, -1.0, -1.0, 0.0, None, PLACE, PLACE, None), -11),
 }
 
 
@@ -297,8 +451,9 @@ def arguments_of(name):
 
 
 OF_A_HANDLE = [name for name in RRQR if signature(name)[1][0].endswith("rrqr_handle *")]
-STATUSES = {name for name in OF_A_HANDLE if signature(name)[0] == "int"} - {"rank", "nonfinite_column"}
-READERS = STATUSES - {"factor", "set_interrupt"}
+NUMBERS = {"rank", "nonfinite_column", "sketch_rows"}
+STATUSES = {name for name in OF_A_HANDLE if signature(name)[0] == "int"} - NUMBERS
+READERS = STATUSES - {"factor", "factor_randomized", "factor_stack", "set_interrupt"}
 
 
 @pytest.mark.parametrize("name", OF_A_HANDLE)
@@ -425,6 +580,11 @@ def operations(f, a, c):
     yield f.interpolation()
     yield f.residual_norms()
     yield np.array(f.maxresid())
+    yield f.lstsq(c)[0]
+    yield np.array(f.strong(1.5, 36))
+    yield from f.factor_stack(gaussian(3 * f.m, f.n, f.dtype, seed=2).reshape(3, f.m, f.n), 12)
+    f.factor_randomized(a.copy("F"), gaussian(f.sketch_rows(20), f.m, f.dtype, seed=2).copy("F"), 20)
+    yield f.upper()
 
 
 @pytest.mark.parametrize(("m", "n"), [(45, 40), (110, 105)])
@@ -433,7 +593,7 @@ def test_any_failed_allocation_is_a_status_and_the_next_try_is_whole(m, n, dtype
     with Handle(m, n, dtype) as f:
         expected = list(operations(f, a.copy("F"), c))
     created = 0
-    for allowed in range(100):
+    for allowed in range(200):
         _core.fail_allocation(allowed)
         try:
             opened = _core.counted_handle(LETTERS[dtype.char].decode(), m, n)
@@ -447,7 +607,7 @@ def test_any_failed_allocation_is_a_status_and_the_next_try_is_whole(m, n, dtype
                 found = list(operations(f, a.copy("F"), c))
             except Refused as refused:
                 assert refused.status == NO_MEMORY
-                assert f.rank in (0, 10, 35)
+                assert f.rank in (-1, 0, 10, 20, 35, 36)
             else:
                 break
     assert created == 6

@@ -65,6 +65,24 @@ def test_a_clone_has_the_parameters_and_nothing_that_was_learned(estimator, data
     assert set(vars(copied)) == set(fitted.get_params())
 
 
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+@every_estimator
+def test_a_data_frame_comes_in_and_goes_out(estimator, library, data):
+    frames = pytest.importorskip(library)
+    names = [f"column {j}" for j in range(8)]
+    frame = frames.DataFrame(dict(zip(names, data[0].T, strict=True)))
+    seed = {"random_state": 0} if "random_state" in estimator().get_params() else {}
+    fitted = estimator(**seed).fit(frame, data[1])
+    if library == "pandas" or hasattr(frame, "__dataframe__"):  # by which scikit-learn knows names of columns
+        assert fitted.feature_names_in_.tolist() == names
+    expected = output(estimator(**seed).fit(*data), data[0])
+    assert np.allclose(np.asarray(output(fitted, frame)), expected, atol=1e-6 * abs(expected).max())
+    if hasattr(fitted, "get_feature_names_out"):
+        made = fitted.set_output(transform=library).transform(frame)
+        assert isinstance(made, frames.DataFrame)
+        assert list(made.columns) == fitted.get_feature_names_out().tolist()
+
+
 @every_estimator
 def test_the_same_seed_gives_the_same_and_the_input_stays_as_it_was(estimator, data):
     X, y = data

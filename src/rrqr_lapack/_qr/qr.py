@@ -123,6 +123,7 @@ def qr(
     alone, the results for a well-conditioned matrix come from the Cholesky factor of its Gram matrix, with M N^2 flops
     each and O(N^2) memory beyond the results; pivots and signs are those of reflectors all the same. The result has the
     dtype that LAPACK works in: float32 for booleans, float16 and integers of up to 16 bits, float64 for wider ones.
+    Without pivoting R comes from one call of LAPACK, as SciPy's: Ctrl-C is heard after it.
 
     What depends on the version of SciPy is listed in ``rrqr_lapack/_qr/scipy_qr.py``. Some things do not: stacks are
     taken with SciPy 1.15 as well; an `overwrite_a` that is not a truth value is always refused; memory that is

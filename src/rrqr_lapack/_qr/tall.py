@@ -61,6 +61,11 @@ class TallQR(Kept):
     R : (min(M, N), N) ndarray
         Upper trapezoidal factor, of that dtype. Its rows may differ in sign (phase) from those of another QR.
 
+    See Also
+    --------
+    rrqr_lapack.dask.tall_qr : the same of a Dask array, lazily.
+    TruncatedQR : pivoted QR of a matrix in memory.
+
     Notes
     -----
     2 M N^2 flops in matrix products and O(N^2) memory, for any number and size of pieces: small ones are gathered. But

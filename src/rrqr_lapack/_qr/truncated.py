@@ -204,7 +204,8 @@ def qr_truncated(
         How the same rule is followed. 'auto' makes greedy choices by matrix products, 'greedy' column by column.
         'randomized' chooses on a random sketch: faster, with pivots that are nearly as good, and with the true residual
         norms in the stopping rule; below 320 x 320 elements greedy choices are as fast, and it makes these. 'lapack' is
-        LAPACK's full factorization cut at the rank.
+        LAPACK's full factorization cut at the rank, in one call, after which Ctrl-C is heard; by the others it is heard
+        within half a second.
     tie_tol : float, optional
         Columns whose norm is at least ``(1 - tie_tol)`` times the largest count as tied, and of tied columns the first
         in `a` is taken. 0 breaks exact ties only, those of equal computed norms; since BLAS may round copies of one

@@ -1,20 +1,19 @@
 """Dask arrays that come in, their blocks one by one, and blocks of every kind: NumPy's, sparse, on a GPU."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import dask
 import dask.array as da
 import numpy as np
-from dask import delayed
 from dask.array.utils import meta_from_array
 from dask.graph_manipulation import bind
 from dask.utils import parse_bytes
 
 from .._common.arrays import as_numeric, lapack_dtype
 from .._common.types import Array, DType
+from ._layers import blocks_of
 
-SPLIT_EVERY = 4  # parts that a node of a tree merges
 PIECE = 1 << 20  # entries of a sparse block that are filled in at a time
 
 
@@ -72,35 +71,12 @@ def again(x: Any, after: Any) -> Any:
     return bind(x, after, seed=dask.base.tokenize(x.name, after.key))
 
 
-def stacked(parts: Sequence[Any], heights: Sequence[float], width: float, like: Any) -> Any:
-    """Delayed blocks on top of each other as a Dask array."""
-    blocks = [da.from_delayed(part, (height, width), meta=like) for part, height in zip(parts, heights, strict=True)]
-    return da.concatenate(blocks, axis=0, allow_unknown_chunksizes=True)
-
-
-def blocks_of(x: Any) -> Any:
-    """The delayed blocks, a grid of them. No graph is optimized but the one of all that is computed together.
-
-    A block that one result alone is made of would be fused into it there, and computed once more for another result.
-    """
-    return x.to_delayed(optimize_graph=False)
-
-
 def only_block(a: Any) -> Any:
     """What a task takes of a small array: the NumPy array itself, or the one block of a lazy one.
 
     A Dask array in the place would be computed for that task alone, all that it depends on once more.
     """
     return a if isinstance(a, np.ndarray) else blocks_of(a).ravel()[0]
-
-
-def merged(parts: Sequence[Any], merge: Callable[..., Any], split_every: int = SPLIT_EVERY) -> Any:
-    """All parts merged by a tree, `split_every` at a node: as arguments, for in a list Dask would look for graphs."""
-    parts, node = list(parts), delayed(merge, pure=True)
-    while len(parts) > 1:
-        groups = [parts[i : i + split_every] for i in range(0, len(parts), split_every)]
-        parts = [node(*group) if len(group) > 1 else group[0] for group in groups]
-    return parts[0]
 
 
 def is_numpy(block: Any) -> bool:

@@ -14,8 +14,9 @@ from .._common.error import estimated
 from .._common.types import Array, Indices, Matrix, Seed
 from .._id.linking import linked_array, projection_of
 from .._qr.factored import TruncatedQR
-from ._chunks import blocks_of, dtype_of, in_dtype, to_host
+from ._chunks import dtype_of, in_dtype, to_host
 from ._column_id import on_stand_in
+from ._layers import blocks_of, gathered, grid_of, tasks
 from ._lazy import Lazy, an_object, pieces
 from ._second_pass import chosen_columns
 from ._stand_in import By, Source, StandIn, reduced
@@ -123,8 +124,7 @@ def cur(
     columns = da.from_delayed(delayed(_columns, pure=True)(factor), (np.nan,), dtype=np.int32)
     chosen = winners(chosen_columns(source, columns))
     blocks = blocks_of(source.again(chosen))
-    read = delayed(_rows_of, pure=True)
-    R = delayed(_in_order, pure=True)(chosen, [[read(b, chosen, i) for b in row] for i, row in enumerate(blocks)])
+    R = gathered(_in_order, tasks(_rows_of, blocks, chosen, grid_of(range(len(blocks)))[:, None]), chosen)
     found = delayed(_linked, pure=True)(stand_in, factor, R)
     parts = pieces(found, dtype_of(x), {"error": (), "error_bound": ()})
     return CUR(
@@ -152,7 +152,7 @@ def _rows_of(block: Any, rows: Rows, number: int) -> Array:
     return to_host(in_dtype(block[rows.places[rows.blocks == number]]))
 
 
-def _in_order(rows: Rows, grid: list[list[Array]]) -> Matrix:
+def _in_order(grid: list[list[Array]], rows: Rows) -> Matrix:
     """R from what the blocks have of it."""
     found = np.concatenate([np.concatenate(row, axis=1) for row in grid])
     return found[np.argsort(np.argsort(rows.blocks, kind="stable"), kind="stable")]

@@ -5,7 +5,6 @@ from typing import Any, Self
 import dask
 import numpy as np
 import scipy.linalg
-from dask import delayed
 
 from .._common.arrays import check_choice
 from .._common.error import Error, as_bound, exact
@@ -14,18 +13,8 @@ from .._common.types import Array, Matrix, Seed
 from .._qr.tall import TallQR
 from .._randomized.components import truncated
 from .._randomized.pca import PCA as Components
-from ._chunks import (
-    as_matrix,
-    beside,
-    blocks_of,
-    dense,
-    dtype_of,
-    in_dtype,
-    merged,
-    panels,
-    starts,
-    to_host,
-)
+from ._chunks import as_matrix, beside, dense, dtype_of, in_dtype, panels, starts, to_host
+from ._layers import blocks_of, gathered, merged, tasks
 from ._products import dense_kind
 from ._sampled_range import Iterator, check_sampling, has_few_columns, sample
 from ._stand_in import By, added
@@ -212,9 +201,7 @@ def _centred_svd(tall: TallQR) -> tuple[Array, Array, Matrix]:
 
 def _mean(X: Any) -> tuple[Any, Any]:
     """The delayed means of the columns, and the number of rows."""
-    blocks, look = blocks_of(X), delayed(_sums, pure=True)
-    columns = [merged([look(block) for block in blocks[:, j]], _add_sums) for j in range(blocks.shape[1])]
-    mean = delayed(_means, pure=True)(columns)
+    mean = gathered(_means, merged(tasks(_sums, blocks_of(X)), _add_sums))
     return mean[0], mean[1]
 
 

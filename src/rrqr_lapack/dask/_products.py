@@ -1,26 +1,23 @@
 """Products of a matrix in blocks with tall thin arrays, each a pass: partial products are added up by trees."""
 
+from operator import getitem
 from typing import Any
 
 import numpy as np
-from dask import delayed
 
 from .._common.norms import frobenius
-from ._chunks import beside, blocks_of, dtype_of, in_dtype, is_numpy, is_sparse, kind, merged, stacked, starts, to_host
+from ._chunks import beside, dtype_of, in_dtype, is_numpy, is_sparse, kind, starts, to_host
 from ._gaussian import gaussian_rows
+from ._layers import blocks_of, grid_of, merged, stacked, tasks
 from ._stand_in import added
 
 
 def sampled(x: Any, columns: int, seed: int) -> tuple[Any, Any]:
     """``A W`` for ``columns`` Gaussian columns W, and the delayed ||A||_F, in one pass."""
-    blocks, dtype = blocks_of(x), dtype_of(x)
-    look = delayed(_sample, pure=True, nout=2)
-    parts, norms, first = [], [], starts(x.chunks[1])
-    for row in blocks:
-        pairs = [look(b, seed, j, start, columns, dtype) for j, (b, start) in enumerate(zip(row, first, strict=True))]
-        parts.append(merged([part for part, _ in pairs], added))
-        norms += [norm for _, norm in pairs]
-    return stacked(parts, x.chunks[0], columns, dense_kind(x)), merged(norms, _together)
+    first = grid_of(starts(x.chunks[1]))
+    pairs = tasks(_sample, blocks_of(x), seed, grid_of(range(len(first))), first, columns, dtype_of(x))
+    rows, norms = merged(tasks(getitem, pairs, 0).T, added), tasks(getitem, pairs, 1)
+    return stacked(rows, x.chunks[0], columns, dense_kind(x)), merged(norms.ravel(), _together)
 
 
 def times(x: Any, w: Any) -> Any:
@@ -40,8 +37,7 @@ def dense_kind(x: Any) -> Any:
 
 
 def _multiplied(blocks: Any, w: Any, heights: Any, like: Any, product: Any) -> Any:
-    multiply, right = delayed(product, pure=True), blocks_of(w)[:, 0]
-    rows = [merged([multiply(b, part) for b, part in zip(row, right, strict=True)], added) for row in blocks]
+    rows = merged(tasks(product, blocks, blocks_of(w)[:, 0]).T, added)
     return stacked(rows, heights, w.shape[1], like)
 
 

@@ -7,7 +7,8 @@ import numpy as np
 from dask import delayed
 
 from .._common.types import DType, Matrix, Seed
-from ._chunks import beside, blocks_of, dtype_of, merged, to_host
+from ._chunks import beside, dtype_of, to_host
+from ._layers import blocks_of, merged, tasks
 from ._lazy import Lazy, pieces
 from ._products import adjoint_times
 from ._sampled_range import Iterator, estimate, sample
@@ -113,9 +114,8 @@ def range_finder(
 
 def left(probes: Any, q: Any, small: Any) -> Any:
     """The delayed ``||A W - Q B||_F`` for a small delayed B."""
-    what = delayed(_left, pure=True)
-    blocks = zip(blocks_of(probes).ravel(), blocks_of(q).ravel(), strict=True)
-    return delayed(np.sqrt, pure=True)(merged([what(one, other, small) for one, other in blocks], added))
+    parts = tasks(_left, blocks_of(probes).ravel(), blocks_of(q).ravel(), small)
+    return delayed(np.sqrt, pure=True)(merged(parts, added))
 
 
 def _left(probes: Any, q: Any, small: Matrix) -> float:

@@ -3,13 +3,13 @@
 from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
-from dask import delayed
 
 from .._common.arrays import check_choice, check_count, check_rank
 from .._common.error import PROBES, Error, estimated
 from .._common.types import DType, Seed
-from ._chunks import again, as_matrix, blocks_of, merged
+from ._chunks import again, as_matrix
 from ._gaussian import seed_of
+from ._layers import blocks_of, merged, tasks
 from ._orthonormal import basis
 from ._products import adjoint_times, sampled, times
 
@@ -62,7 +62,7 @@ def has_few_columns(x: Any, rank: int | None, oversample: int, n_power_iter: int
 
 def done(y: Any) -> Any:
     """A delayed nothing, there when all blocks of an array are: where it is needed no block goes."""
-    return merged([delayed(_nothing, pure=True)(block) for block in blocks_of(y).ravel()], _nothing)
+    return merged(tasks(_nothing, blocks_of(y).ravel()), _nothing)
 
 
 def _nothing(*blocks: Any) -> None:

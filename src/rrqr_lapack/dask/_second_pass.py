@@ -3,11 +3,11 @@
 from typing import Any
 
 import numpy as np
-from dask import delayed
 from scipy import sparse
 
 from .._common.types import Array, Indices
-from ._chunks import blocks_of, in_dtype, kind, only_block, stacked
+from ._chunks import in_dtype, kind, only_block
+from ._layers import blocks_of, grid_of, stacked, tasks
 from ._marks import check_mark
 from ._stand_in import Source
 
@@ -21,13 +21,9 @@ def chosen_columns(source: Source, columns: Any) -> Any:
     if isinstance(columns, np.ndarray):
         return x[:, columns].rechunk({1: -1}).map_blocks(in_dtype, dtype=kind(x).dtype, meta=kind(x))
     columns = only_block(columns)
-    blocks, begin = blocks_of(source.again(first)), np.cumsum((0, *x.chunks[1]))
-    look, join = delayed(_picked, pure=True), delayed(_joined, pure=True)
-    parts = []
-    for i, row in enumerate(blocks):
-        picks = [look(block, columns, int(begin[j]), marks[i, j]) for j, block in enumerate(row)]
-        parts.append(join(columns, begin, *picks))
-    return stacked(parts, x.chunks[0], np.nan, kind(x))
+    begin = np.cumsum((0, *x.chunks[1]))
+    picks = tasks(_picked, blocks_of(source.again(first)), columns, grid_of(begin[:-1].tolist()), marks)
+    return stacked(tasks(_joined, columns, begin, *picks.T), x.chunks[0], np.nan, kind(x))
 
 
 def _picked(block: Any, columns: Indices, start: int, before: Array) -> Any:

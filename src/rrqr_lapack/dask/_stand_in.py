@@ -8,6 +8,7 @@ combinations, which take no part in the choice, tell the error.
 """
 
 from collections.abc import Callable
+from operator import getitem
 from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
@@ -19,20 +20,9 @@ from .._common.norms import column_norms, frobenius
 from .._common.rule import Rule, check_rule
 from .._common.types import Array, Indices, Matrix, Reals, Seed
 from .._qr.tall import TallQR
-from ._chunks import (
-    again,
-    as_matrix,
-    beside,
-    blocks_of,
-    chunk_size,
-    dtype_of,
-    in_dtype,
-    merged,
-    panels,
-    starts,
-    to_host,
-)
+from ._chunks import again, as_matrix, beside, chunk_size, dtype_of, in_dtype, panels, starts, to_host
 from ._gaussian import gaussian_rows, seed_of
+from ._layers import blocks_of, gathered, grid_of, merged, tasks
 from ._marks import mark
 from ._triangle import leaf, merge
 
@@ -131,10 +121,8 @@ def _whole(x: Any) -> Any:
 
 def _triangle(x: Any) -> tuple[Any, Any]:
     """The triangle of an array whose blocks are whole rows, and the marks."""
-    look = delayed(_marked_leaf, pure=True, nout=2)
-    pairs = [look(block) for block in blocks_of(x).ravel()]
-    whole = merged([tall for tall, _ in pairs], merge)
-    marks = np.array([marked for _, marked in pairs], object).reshape(-1, 1)
+    pairs = tasks(_marked_leaf, blocks_of(x))
+    whole, marks = merged(tasks(getitem, pairs[:, 0], 0), merge), tasks(getitem, pairs, 1)
     return delayed(_of_triangle, pure=True)(whole), marks
 
 
@@ -148,16 +136,11 @@ def _of_triangle(tall: TallQR) -> StandIn:
 
 def _sketch(x: Any, count: int, m: float, seed: int) -> tuple[Any, Any]:
     """The sketch of `count` rows with its tests, and the marks."""
-    dtype, blocks = dtype_of(x), blocks_of(x)
-    look = delayed(_combined, pure=True, nout=2)
-    first, marks, columns = starts(x.chunks[0]), np.empty(blocks.shape, object), []
-    for j in range(blocks.shape[1]):
-        parts = []
-        for i, start in enumerate(first):
-            part, marks[i, j] = look(blocks[i, j], seed, i, start, count + PROBES, dtype)
-            parts.append(part)
-        columns.append(merged(parts, added))
-    return delayed(_of_sketch, pure=True)(columns, count, 0 if np.isnan(m) else int(m)), marks
+    blocks, first = blocks_of(x), grid_of(starts(x.chunks[0]))[:, None]
+    numbers = grid_of(range(len(blocks)))[:, None]
+    pairs = tasks(_combined, blocks, seed, numbers, first, count + PROBES, dtype_of(x))
+    columns, marks = merged(tasks(getitem, pairs, 0), added), tasks(getitem, pairs, 1)
+    return gathered(_of_sketch, columns, count, 0 if np.isnan(m) else int(m)), marks
 
 
 def _combined(block: Any, seed: int, i: int, start: int | None, count: int, dtype: Any) -> tuple[Any, Array]:

@@ -15,8 +15,9 @@ from .._common.rule import Rule, check_rule
 from .._common.types import Array, Matrix, Seed
 from .._qr.tall import TallQR
 from .._randomized.sampler import fewest
-from ._chunks import again, as_matrix, beside, blocks_of, dtype_of, in_dtype, merged, panels, starts, to_host
+from ._chunks import again, as_matrix, beside, dtype_of, in_dtype, panels, starts, to_host
 from ._gaussian import gaussian_rows
+from ._layers import blocks_of, grid_of, merged, tasks
 from ._lazy import Lazy, an_object, pieces
 from ._orthonormal import basis, corrected
 from ._products import adjoint_times, dense_kind
@@ -187,10 +188,8 @@ def within(found: Sample, rule: Rule) -> RandomizedSVD:
     z = adjoint_times(again(x, done(q)), q)
     p = basis(z)
     core = blocks_of(adjoint_times(p, z)).ravel()[0]
-    w = [
-        delayed(_probes_of, pure=True)(block, found.seed, j, start, found.columns)
-        for j, (block, start) in enumerate(zip(blocks_of(p).ravel(), starts(x.chunks[1]), strict=True))
-    ]
+    first = grid_of(starts(x.chunks[1]))
+    w = tasks(_probes_of, blocks_of(p).ravel(), found.seed, grid_of(range(len(first))), first, found.columns)
     small = delayed(_small, pure=True)(core, merged(w, added), found.norm, rule)
     error = delayed(_error, pure=True)(small, left(found.probes, q, small["product"]), dtype_of(x))
     k = np.nan if rule.by_tolerance else rule.rank

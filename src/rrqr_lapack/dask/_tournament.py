@@ -12,7 +12,8 @@ from dask import delayed
 from .._common.types import Array, Indices, Matrix
 from .._qr.factored import TruncatedQR
 from .._qr.truncated import numerical_rtol
-from ._chunks import blocks_of, dense, merged, starts, to_host
+from ._chunks import dense, starts, to_host
+from ._layers import blocks_of, gathered, grid_of, merged, tasks
 
 
 class Rows(NamedTuple):
@@ -25,16 +26,15 @@ class Rows(NamedTuple):
 
 def winners(c: Any) -> Any:
     """The delayed `Rows` that a tournament finds in an array in blocks of whole rows, as many as it has columns."""
-    parts = [delayed(_first_game, pure=True)(block, i) for i, block in enumerate(blocks_of(c).ravel())]
-    return delayed(_game, pure=True)(merged(parts, _game))
+    blocks = blocks_of(c).ravel()
+    return delayed(_game, pure=True)(merged(tasks(_first_game, blocks, grid_of(range(len(blocks)))), _game))
 
 
 def in_the_matrix(rows: Any, x: Any) -> Any:
     """The delayed indices of the rows in the matrix; where chunks are of unknown size, from their sizes."""
     heights = starts(x.chunks[0])
     if None in heights:
-        sizes = [delayed(_height, pure=True)(block) for block in blocks_of(x)[:, 0]]
-        return delayed(_placed, pure=True)(rows, delayed(np.cumsum, pure=True)([0, *sizes]))
+        return delayed(_placed, pure=True)(rows, gathered(_begin, tasks(_height, blocks_of(x)[:, 0])))
     return delayed(_placed, pure=True)(rows, np.array(heights))
 
 
@@ -44,6 +44,10 @@ def _placed(rows: Rows, heights: Array) -> Indices:
 
 def _height(block: Any) -> int:
     return int(block.shape[0])
+
+
+def _begin(heights: list[int]) -> Array:
+    return np.cumsum([0, *heights])
 
 
 def _first_game(block: Any, number: int) -> Rows:

@@ -12,18 +12,8 @@ from dask import delayed
 from .._common.arrays import check_count
 from .._common.types import Matrix
 from .._qr.tall import TallQR
-from ._chunks import (
-    SPLIT_EVERY,
-    as_matrix,
-    blocks_of,
-    dense_pieces,
-    in_dtype,
-    is_numpy,
-    is_sparse,
-    merged,
-    panels,
-    to_host,
-)
+from ._chunks import as_matrix, dense_pieces, in_dtype, is_numpy, is_sparse, panels, to_host
+from ._layers import SPLIT_EVERY, blocks_of, merged, tasks
 
 
 def tall_qr(x: Any, *, split_every: int = SPLIT_EVERY) -> Any:
@@ -79,8 +69,7 @@ def triangle(x: Any, split_every: int = SPLIT_EVERY, *, centred: bool = False) -
     """A delayed `TallQR` of an array in blocks of whole rows; centred that of ``[1 A]``, which knows the mean."""
     if not x.npartitions or 0 in x.numblocks:
         return delayed(leaf, pure=True)(np.zeros((0, x.shape[1]), x.dtype), centred)
-    leaves = [delayed(leaf, pure=True)(block, centred) for block in blocks_of(x).ravel()]
-    return merged(leaves, merge, split_every)
+    return merged(tasks(leaf, blocks_of(x).ravel(), centred), merge, split_every)
 
 
 def leaf(block: Any, centred: bool = False) -> TallQR:

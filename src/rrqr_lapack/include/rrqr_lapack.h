@@ -13,14 +13,15 @@
  *     // rrqr->rank(qr) columns of A, those at rrqr->pivots(qr), are a basis
  *     rrqr->destroy(qr);
  *
- * Matrices are column-major as in LAPACK; a, tau, q, r, t, c have the handle's dtype (complex: pairs of reals), norms
- * its reals. Only `a` has a leading dimension: results are contiguous, and their room is the caller's.
+ * Matrices are column-major as in LAPACK, but for stacks; a, tau, q, r, t, c, b, x, omega have the handle's dtype
+ * (complex: pairs of reals), norms its reals. Only `a` has a leading dimension: results are contiguous, and their room
+ * is the caller's.
  *
  * What returns int returns 0, an rrqr_status, or -i where the i-th argument is wrong, as LAPACK's INFO; nothing has
  * been touched then. A NULL handle is a wrong first argument.
  *
  * Handles know nothing of each other and no call needs the GIL: each may be used in a thread of its own. One handle may
- * be read by several threads at once, while none of them is in set_interrupt, factor, extend or destroy. */
+ * be read by several threads at once, while none of them is in a function that takes it without `const`. */
 #ifndef RRQR_LAPACK_INTERFACE_H
 #define RRQR_LAPACK_INTERFACE_H
 
@@ -31,7 +32,7 @@ extern "C" {
 /* Of this header: what was built for another RRQR_ABI, or for more RRQR_FEATURES than there are, is refused. */
 enum {
     RRQR_ABI = 1,     /* changes when anything that was there changes */
-    RRQR_FEATURES = 0 /* counts what was added at the end of the table since */
+    RRQR_FEATURES = 5 /* counts what was added at the end of the table since */
 };
 
 typedef enum {
@@ -80,7 +81,8 @@ typedef struct {
                   int driver);
     /* Go on from the present rank, at most up to this one, which is not smaller; with factor's tie_tol and driver. */
     int (*extend)(rrqr_handle *handle, int rank, double rtol, double atol);
-    /* The first column of A with NaN or infinity, from 0, when factor last found one; otherwise -1. */
+    /* The first column of A with NaN or infinity, from 0, when factor last found one; otherwise -1. Of a stack: the
+     * first matrix that holds one. */
     int (*nonfinite_column)(const rrqr_handle *handle);
 
     /* The columns eliminated, k; -1 where nothing has been factored. */
@@ -104,6 +106,31 @@ typedef struct {
     int (*apply_q)(const rrqr_handle *handle, char side, char trans, int p, void *c);
     /* T, k x n, with A ~= A(:, pivots[..k-1]) T up to the residual, and the identity in its columns pivots[..k-1]. */
     int (*interpolation)(const rrqr_handle *handle, void *t);
+
+    /* Basic least squares: x, n x p, of least ||A x - b|| with nonzeros in the rows pivots[..k-1] only; b, m x p, is
+     * overwritten. Columns past the numerical rank of R11, |r_jj| <= max(m, n) eps |r_11|, take no part. The p residual
+     * norms are in `norms`, which may be NULL. */
+    int (*lstsq)(const rrqr_handle *handle, int p, void *b, void *x, void *norms);
+    /* Go on as extend does, and exchange columns until no |T_ij| exceeds `bound`, at least 1: strong rank-revealing QR.
+     * With rho, the largest rho_ij = (|T_ij|^2 + (gamma_j(R22) |row i of R11^{-1}|)^2)^(1/2), at most the bound too,
+     * and s = (1 + rho^2 k (n - k))^(1/2): sigma_i(R11) >= sigma_i(A) / s and sigma_j(R22) <= s sigma_(k+j)(A). rho and
+     * the largest |T_ij| are known to the root of eps; either place may be NULL. The rank may end below the present
+     * one, where columns are numerically dependent. */
+    int (*strong)(rrqr_handle *handle, int rank, double rtol, double atol, double bound, double *rho, double *largest);
+    /* The rows of omega that factor_randomized takes for this rank. */
+    int (*sketch_rows)(const rrqr_handle *handle, int rank);
+    /* As factor, with pivots from the sketch omega A, for about the price of a QR without pivoting: omega is
+     * sketch_rows(rank) x m, of independent standard normal numbers, also real ones where A is complex, from the
+     * caller's generator; the same numbers give the same pivots. `extend` then goes on with greedy pivots, `strong`
+     * makes them good ones for certain. From then on the handle holds O(256 n) scalars. */
+    int (*factor_randomized)(rrqr_handle *handle, void *a, int lda, int rank, double rtol, double atol, double tie_tol,
+                             const void *omega);
+    /* Factor `count` matrices m x n of 100,000 elements or fewer, each by this rule, as NumPy has stacks: row-major,
+     * without gaps. With l = min(rank, m, n): q, count x m x l, or NULL; r, count x l x n; pivots, count x n; ranks,
+     * count. What is past the rank of a matrix is zero. Small ones are done several at once, in the lanes of the
+     * processor's vectors. What the handle has factored stays; after an error the results are not complete. */
+    int (*factor_stack)(rrqr_handle *handle, int count, const void *a, int rank, double rtol, double atol,
+                        double tie_tol, void *q, void *r, int *pivots, int *ranks);
 } rrqr_api;
 
 #ifdef Py_PYTHON_H
