@@ -3,12 +3,18 @@
 import importlib
 import os
 import re
+import subprocess
+import sys
 from importlib.metadata import version as installed
 from importlib.util import find_spec
 from pathlib import Path
 
 from sphinx.ext.autodoc.mock import mock
 from sphinx_gallery.sorting import ExplicitOrder
+
+ROOT = Path(__file__).parents[1]
+sys.path.append(str(ROOT))
+from bench.machine import machine_line  # noqa: E402, its folder is not installed
 
 project = "rrqr_lapack"
 author = "The rrqr_lapack developers"
@@ -35,7 +41,6 @@ myst_heading_anchors = 3
 templates_path = ["templates"]
 autosummary_generate = True
 autodoc_typehints = "none"  # numpydoc's sections name them, with shapes
-autodoc_mock_imports = [] if find_spec("torch") else ["torch"]  # for signatures and docstrings an empty one will do
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 
@@ -72,13 +77,16 @@ html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_title = "rrqr_lapack"
 html_show_sourcelink = False
+describe = ["git", "-C", ROOT, "describe", "--always", "--dirty", "--exclude=*"]
+commit = subprocess.run(describe, capture_output=True, text=True).stdout.strip()
+html_context = {"built": f"Built from commit {commit or 'unknown'}; {machine_line()}"}
 html_theme_options = {
     "github_url": "https://github.com/rrqr-lapack/rrqr_lapack",
     "navbar_align": "left",
     "show_toc_level": 2,
-    "header_links_before_dropdown": 6,
+    "header_links_before_dropdown": 5,
     "footer_start": ["copyright"],
-    "footer_end": [],
+    "footer_end": ["built"],
     "navigation_with_keys": False,
 }
 
@@ -96,11 +104,11 @@ def reference():
     topics = re.findall(r"^(\S.*)\n((?: {4}.*\n)+)", package.__doc__.split("\n", 1)[1], re.MULTILINE)
     for title, names in topics:
         if title != "in modules of their own":
-            section(title.capitalize(), "rrqr_lapack", re.findall(r"\w+", names))
-    with mock(autodoc_mock_imports):
-        for name in ("interpolative", "prune", "prune.torch", "sklearn", "dask"):
+            section(title[0].upper() + title[1:], "rrqr_lapack", re.findall(r"\w+", names))
+    for name in ("interpolative", "prune", "sklearn", "dask", "prune.torch"):
+        with mock(["torch"] if name == "prune.torch" and not find_spec("torch") else []):  # for signatures it will do
             module = importlib.import_module(f"rrqr_lapack.{name}")
-            section(module.__name__, module.__name__, module.__all__)
+        section(module.__name__, module.__name__, module.__all__)
     Path(__file__).with_name("api.rst").write_text("\n".join(lines), encoding="utf-8")
 
 
