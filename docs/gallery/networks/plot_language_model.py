@@ -68,7 +68,7 @@ def measure():
     analysis = analyze(model, {"input_ids": samples}, batch_size=16)
     found = {"original": perplexity(model), "schemes": {}}
     for name, options in SCHEMES.items():
-        for params in (0.6, 0.75, 0.9):
+        for params in (0.2, 0.3, 0.45, 0.7):
             chosen = plan(analysis, params=params, **options)
             size = chosen.parameters_after / chosen.parameters_before
             found["schemes"].setdefault(name, []).append([size, perplexity(apply(analysis, chosen))])
