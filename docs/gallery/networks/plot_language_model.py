@@ -37,7 +37,7 @@ def measure():
     data = torch.tensor(list(text.encode("ascii", "replace")))
     data = data[: len(data) // LENGTH * LENGTH].view(-1, LENGTH)
     data = data[torch.randperm(len(data))]
-    unseen, samples, training = data[:100], data[100:164], data[164:]
+    unseen, samples, training = data[:100], data[100:228], data[228:]
 
     model = LlamaForCausalLM(
         LlamaConfig(
@@ -68,7 +68,7 @@ def measure():
     analysis = analyze(model, {"input_ids": samples}, batch_size=16)
     found = {"original": perplexity(model), "schemes": {}}
     for name, options in SCHEMES.items():
-        for params in (0.2, 0.3, 0.45, 0.7):
+        for params in (0.5, 0.65, 0.8, 0.9):
             chosen = plan(analysis, params=params, **options)
             size = chosen.parameters_after / chosen.parameters_before
             found["schemes"].setdefault(name, []).append([size, perplexity(apply(analysis, chosen))])
