@@ -82,7 +82,7 @@ found = measured("language_model", measure)
 
 figure, axis = plt.subplots(figsize=(6.5, 4))
 for name, points in found["schemes"].items():
-    axis.semilogy([100 * size for size, _ in points], [value for _, value in points], "o-", ms=4, label=name)
+    axis.plot([100 * size for size, _ in points], [value for _, value in points], "o-", ms=4, label=name)
 axis.axhline(found["original"], color="grey", lw=0.8)
 axis.set(xlabel="% of the parameters", ylabel="perplexity")
 axis.legend(fontsize=8)
