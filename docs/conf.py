@@ -59,7 +59,7 @@ sphinx_gallery_conf = {
     "examples_dirs": "gallery",
     "gallery_dirs": "auto_gallery",
     "filename_pattern": r"plot_",
-    "ignore_pattern": r"measured\.py",  # what the examples share
+    "ignore_pattern": r"(measured|page_table)\.py",  # what the examples share
     "subsection_order": ExplicitOrder(["gallery/qr", "gallery/low_rank", "gallery/networks", "gallery/course"]),
     "within_subsection_order": "FileNameSortKey",
     "doc_module": ("rrqr_lapack",),
