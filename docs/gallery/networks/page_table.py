@@ -6,7 +6,7 @@ DOCS = Path(__file__).parents[2]
 
 
 def page_table(page, head):
-    """The table on a page in `docs` whose head begins so: its headers, and the numbers of each row by its first cell."""
+    """The table of a page whose head begins so: its headers, and the numbers of each row by its first cell."""
     lines = (DOCS / page).read_text(encoding="utf-8").splitlines()
     start = next(i for i, line in enumerate(lines) if line.startswith(f"| {head} |"))
     rows = {}

@@ -39,5 +39,5 @@ for scheme, style in SCHEMES.items():
 axis.set_xscale("log", base=2)
 axis.set_xticks(work, headers)
 axis.set(xlabel="multiply-adds", ylabel="% of frames within 50 cents", ylim=(0, 103))
-axis.legend(fontsize=8)
+axis.legend(fontsize=8, loc="lower right")
 figure.tight_layout()
