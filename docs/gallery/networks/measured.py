@@ -21,7 +21,7 @@ def measured(name, measure):
 
 
 def _measure(name, measure):
-    sys.path[1:1] = [str(ROOT), str(ROOT / "docs" / "examples")]
+    sys.path.append(str(ROOT))
     import torch
 
     from bench.machine import machine_line
