@@ -60,3 +60,9 @@ def docs():
         [sys.executable, "-m", "pytest", "-q", "tests/package", "-k", "readme or docs or docstrings or map"],
         replace=True,
     )
+
+
+@click.command()
+def news():
+    """Show what the files in `changes` add to the changelog."""
+    util.run([sys.executable, "-m", "towncrier", "build", "--draft", "--version", "next"], replace=True)

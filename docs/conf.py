@@ -3,11 +3,18 @@
 import importlib
 import os
 import re
+import subprocess
+import sys
 from importlib.metadata import version as installed
 from importlib.util import find_spec
 from pathlib import Path
 
+from sphinx.ext.autodoc.mock import mock
 from sphinx_gallery.sorting import ExplicitOrder
+
+ROOT = Path(__file__).parents[1]
+sys.path.append(str(ROOT))
+from bench.machine import machine_line  # noqa: E402, its folder is not installed
 
 project = "rrqr_lapack"
 author = "The rrqr_lapack developers"
@@ -19,7 +26,6 @@ extensions = [
     "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.doctest",
     "sphinx.ext.intersphinx",
     "sphinx_copybutton",
     "sphinx_design",
@@ -53,7 +59,7 @@ sphinx_gallery_conf = {
     "examples_dirs": "gallery",
     "gallery_dirs": "auto_gallery",
     "filename_pattern": r"plot_",
-    "ignore_pattern": r"__init__" if find_spec("torch") else r"__init__|_torch",  # those that need PyTorch
+    "ignore_pattern": r"(measured|page_table)\.py",  # what the examples share
     "subsection_order": ExplicitOrder(["gallery/qr", "gallery/low_rank", "gallery/networks", "gallery/course"]),
     "within_subsection_order": "FileNameSortKey",
     "doc_module": ("rrqr_lapack",),
@@ -71,16 +77,18 @@ html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_title = "rrqr_lapack"
 html_show_sourcelink = False
+describe = ["git", "-C", ROOT, "describe", "--always", "--dirty", "--exclude=*"]
+commit = subprocess.run(describe, capture_output=True, text=True).stdout.strip()
+html_context = {"built": f"Built from commit {commit or 'unknown'}; {machine_line()}"}
 html_theme_options = {
     "github_url": "https://github.com/rrqr-lapack/rrqr_lapack",
     "navbar_align": "left",
     "show_toc_level": 2,
-    "header_links_before_dropdown": 6,
+    "header_links_before_dropdown": 5,
     "footer_start": ["copyright"],
-    "footer_end": [],
+    "footer_end": ["built"],
     "navigation_with_keys": False,
 }
-linkcheck_ignore = [r"https?://.*"]  # offline: what lies in the site itself is checked by the build's warnings
 
 
 def reference():
@@ -96,13 +104,12 @@ def reference():
     topics = re.findall(r"^(\S.*)\n((?: {4}.*\n)+)", package.__doc__.split("\n", 1)[1], re.MULTILINE)
     for title, names in topics:
         if title != "in modules of their own":
-            section(title.capitalize(), "rrqr_lapack", re.findall(r"\w+", names))
-    for name, needs in MODULES.items():
-        if needs is None or find_spec(needs):
+            section(title[0].upper() + title[1:], "rrqr_lapack", re.findall(r"\w+", names))
+    for name in ("interpolative", "prune", "sklearn", "dask", "prune.torch"):
+        with mock(["torch"] if name == "prune.torch" and not find_spec("torch") else []):  # for signatures it will do
             module = importlib.import_module(f"rrqr_lapack.{name}")
-            section(module.__name__, module.__name__, module.__all__)
+        section(module.__name__, module.__name__, module.__all__)
     Path(__file__).with_name("api.rst").write_text("\n".join(lines), encoding="utf-8")
 
 
-MODULES = {"interpolative": None, "prune": None, "prune.torch": "torch", "sklearn": "sklearn", "dask": "dask"}
 reference()

@@ -269,7 +269,7 @@ def test_strong_exchanges_what_greedy_pivoting_chose_badly(dtype):
 )
 def test_the_randomized_driver_chooses_as_that_of_the_package(m, n, rank, dtype):
     a = gaussian(m, n, dtype)
-    expected = TruncatedQR(a, rank=min(rank, m, n), driver="randomized", rng=7)
+    expected = TruncatedQR(a, rank=min(rank, m, n), driver="_randomized", rng=7)
     with Handle(m, n, dtype) as f:
         rows = f.sketch_rows(rank)
         assert rows == _core.sketch_rows(m, n, min(rank, m, n))

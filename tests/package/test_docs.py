@@ -9,7 +9,8 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 
 PAGES = ["nystrom.md", "completion.md", "sklearn.md", "out_of_core.md", "dask.md", "quickstart.md"]
-PAGES += ["guide/selection_theory.md", "guide/tolerances.md", "guide/reproducibility.md", "coming_from/scipy.md"]
+PAGES += ["device.md", "guide/selection_theory.md", "guide/tolerances.md", "guide/reproducibility.md"]
+PAGES += ["coming_from/scipy.md"]
 
 
 @pytest.mark.parametrize("page", PAGES)
