@@ -587,7 +587,7 @@ def operations(f, a, c):
     yield f.upper()
 
 
-@pytest.mark.parametrize(("m", "n"), [(45, 40), (110, 105)])
+@pytest.mark.parametrize(("m", "n"), [(45, 40), (140, 135)])
 def test_any_failed_allocation_is_a_status_and_the_next_try_is_whole(m, n, dtype):
     a, c = gaussian(m, n, dtype), gaussian(m, 3, dtype, seed=1)
     with Handle(m, n, dtype) as f:
@@ -607,7 +607,7 @@ def test_any_failed_allocation_is_a_status_and_the_next_try_is_whole(m, n, dtype
                 found = list(operations(f, a.copy("F"), c))
             except Refused as refused:
                 assert refused.status == NO_MEMORY
-                assert f.rank in (-1, 0, 10, 20, 35, 36)
+                assert f.rank in (-1, 0, 10, 16, 20, 35, 36)
             else:
                 break
     assert created == 6
