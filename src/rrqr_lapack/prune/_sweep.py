@@ -12,10 +12,14 @@ from .._common.progress import Progress
 from ._analyze import Analysis, output_error
 from ._face import Batch, Cut, Pairs
 from ._units.factor import GroupFactor
+from ._units.forward import forward_choice
 from ._units.ridge import Moments, Ridge
 from ._units.select import Order, columns_of
 
 Batches: TypeAlias = list[tuple[Batch, bool]]  # each with whether it is held out
+Parts: TypeAlias = Sequence[tuple[np.ndarray, np.ndarray, bool]]  # (Z', Z, held out)
+
+ENOUGH = 64  # rows a column to choose units by
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,7 @@ def sweep(
     *,
     drift: float,
     affine: bool,
+    choose: bool = False,
     everything: bool = False,
     progress: Progress | None = None,
 ) -> Swept:
@@ -58,6 +63,9 @@ def sweep(
         The share of what the groups before have changed that a group makes up for.
     affine : bool
         With a shift, where the group takes one.
+    choose : bool
+        Whether as many units as those are chosen on the way by forward selection, the ones that say most about what
+        the next layers should read: ``(Z' + drift (Z - Z')) W``. Not of groups that are read in several places.
     everything : bool
         Whether what is held out is fitted too, once the penalty is chosen.
     progress : callable, optional
@@ -70,9 +78,12 @@ def sweep(
     """
     held, done = {number for number, (_, out) in enumerate(batches) if out}, set[str]()
 
-    def fold(name: str, pairs: Pairs) -> Cut:
+    def fold(name: str, pairs: Pairs, alone: bool) -> Cut:
         parts = [(*pair, number in held) for number, pair in pairs.items() if len(pair[1])]
-        cut = _fitted(analysis, name, np.array(units[name], np.intp), parts, drift, affine, everything)
+        kept = np.array(units[name], np.intp)
+        if choose and alone and parts:
+            kept = _chosen(analysis, name, kept, parts, drift, affine)
+        cut = _fitted(analysis, name, kept, parts, drift, affine, everything)
         if progress and name not in done:
             done.add(name)
             progress("refitting", len(done), len(units))
@@ -89,7 +100,7 @@ def _fitted(
     analysis: Analysis[Any],
     name: str,
     kept: np.ndarray,
-    parts: Sequence[tuple[np.ndarray, np.ndarray, bool]],
+    parts: Parts,
     drift: float,
     affine: bool,
     everything: bool,
@@ -102,11 +113,10 @@ def _fitted(
         return GroupFactor(statistics, Order(kept), unit=group.unit, affine=affine).cut(len(kept))
     moments: dict[bool, Moments] = {}
     for drifted, Z, out in parts:
-        A, B = drifted[:, C] / Z.dtype.type(scale), (drifted + drift * (Z - drifted)) / Z.dtype.type(scale)
+        A, B = _scaled(drifted, Z, drift, scale)
+        A = A[:, C]
         B[:, C] -= A  # what the units that stay are short of, should they be taken as they are
-        if not moments:
-            means = A.mean(axis=0, dtype=np.float64), B.mean(axis=0, dtype=np.float64)
-            centre = means if affine else (np.zeros(A.shape[1]), np.zeros(B.shape[1]))
+        centre = next(iter(moments.values())).centre if moments else _centre(A, B, affine)
         found = Moments.of(A, B, centre)
         moments[out] = moments[out] + found if out in moments else found
     seen = moments.get(False) or moments[True]
@@ -116,3 +126,36 @@ def _fitted(
     D, shift = ridge.solve(seen + apart if everything and len(moments) > 1 else seen)
     D[np.arange(len(C)), C] += 1
     return Cut(kept, D, None if shift is None else shift * scale)
+
+
+def _chosen(
+    analysis: Analysis[Any], name: str, kept: np.ndarray, parts: Parts, drift: float, affine: bool
+) -> np.ndarray:
+    """As many units as `kept`, by forward selection on rows that are not held out; `kept` where these say nothing."""
+    group, scale = analysis.groups[name], analysis.statistics(name).scale
+    fit, affine = [each for each in parts if not each[2]] or parts, affine and group.affine
+    step = max(1, sum(len(Z) for _, Z, _ in fit) // (ENOUGH * group.columns))
+    seen: Moments | None = None
+    for drifted, Z, _ in fit:
+        A, B = _scaled(drifted[::step], Z[::step], drift, scale)
+        found = Moments.of(A, B, seen.centre if seen else _centre(A, B, affine))
+        seen = seen + found if seen else found
+    assert seen is not None
+    a, b = seen.mean() if affine else (-seen.centre[0], -seen.centre[1])
+    gram, products, _ = seen.about(a, b)
+    weights = np.hstack(analysis.face.consumers(name)).astype(np.float64)
+    found_units = forward_choice(gram, products @ weights, group.unit, len(kept))
+    rest = kept[~np.isin(kept, found_units)]
+    return np.append(found_units, rest)[: len(kept)]
+
+
+def _scaled(drifted: np.ndarray, Z: np.ndarray, drift: float, scale: float) -> tuple[np.ndarray, np.ndarray]:
+    """Z' and what it should be, ``Z' + drift (Z - Z')``, near 1."""
+    return drifted / Z.dtype.type(scale), (drifted + drift * (Z - drifted)) / Z.dtype.type(scale)
+
+
+def _centre(A: np.ndarray, B: np.ndarray, affine: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Near the means of the rows, or the origin."""
+    if affine:
+        return A.mean(axis=0, dtype=np.float64), B.mean(axis=0, dtype=np.float64)
+    return np.zeros(A.shape[1]), np.zeros(B.shape[1])
