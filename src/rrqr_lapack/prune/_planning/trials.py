@@ -24,7 +24,7 @@ TRIES = 6  # corrections of a predicted error by the measured one
 NEAR = 1.05  # of the least error: other shares of drift are worth a trial
 ENOUGH, LEAST = 4, 4  # rows a column, and batches, that a trial is fitted to where there are so many
 MADE_UP = 0.85  # of the error without a refit: making up for what was lost before is worth all of it
-CLOSE = 1.1  # of the least error without a refit: an allocation that is worth a trial
+SWEPT, CLOSE = 2, 1.1  # allocations that are worth a trial with a refit, and their errors without to the least
 
 Units: TypeAlias = dict[str, tuple[int, ...]]
 
@@ -163,7 +163,8 @@ class Trials:
         if self._exact or len(found) < 2 or found[0].recipe.drift is None:
             return found
         errors = [self.curves(each.recipe).together(each.widths) for each in found]
-        return [each for each, error in zip(found, errors, strict=True) if error <= CLOSE * min(errors)]
+        ranked = sorted(zip(errors, range(len(found)), strict=True))[:SWEPT]
+        return [found[i] for error, i in ranked if error <= CLOSE * min(errors)]
 
     def _measured(self, trial: Trial) -> Trial:
         error, units = self.cut(trial.recipe, trial.widths, every=self._exact)
