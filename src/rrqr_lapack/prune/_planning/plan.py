@@ -77,9 +77,9 @@ def plan(
         correction to fit; without, 'auto' is None.
     allocation : {None, 'uniform', 'global', 'sensitivity'}, optional
         How a budget of the whole model is spread: the same fraction of each group; by the groups' relative errors; or
-        by what these do to the outputs, measured on the held-out samples. None takes the one of
-        the three with the smallest output error on the held-out samples; where T is refitted, of those that come near
-        the best without.
+        by what these do to the outputs, measured on the held-out samples. None takes the one of the three with the
+        smallest output error on the held-out samples; where T is refitted, of the one that is best without and of
+        'uniform', if that is near.
     round_to : int, default 1
         Widths in columns are multiples of it (rounded up for the rules of each group), or all units.
     skip : iterable of str, optional

@@ -23,8 +23,8 @@ from .request import Request
 TRIES = 6  # corrections of a predicted error by the measured one
 NEAR = 1.05  # of the least error: other shares of drift are worth a trial
 ENOUGH, LEAST = 4, 4  # rows a column, and batches, that a trial is fitted to where there are so many
+CLOSE = 1.25  # error of 'uniform' without a refit, to the least: it may be better with one
 MADE_UP = 0.85  # of the error without a refit: making up for what was lost before is worth all of it
-SWEPT, CLOSE = 2, 1.1  # allocations that are worth a trial with a refit, and their errors without to the least
 
 Units: TypeAlias = dict[str, tuple[int, ...]]
 
@@ -58,9 +58,9 @@ class Trial:
 class Trials:
     """The ways that a request leaves open, from its first recipe on.
 
-    The allocations are tried first, of those under a refit only the ones that without it come near the best, then the
-    other methods with the allocation that was best, then with the better method the other shares of drift, unless
-    making up for all of it is clearly better than no refit.
+    The allocations are tried first, under a refit only the one that without it is best, and the same fraction
+    everywhere if it is near. Then the other methods with the allocation that was best, then with the better method the
+    other shares of drift, unless making up for all of it is clearly better than no refit.
 
     Parameters
     ----------
@@ -157,14 +157,14 @@ class Trials:
         return None if widths is None else Trial(label, recipe, allocation, widths)
 
     def _worth_it(self, trials: Sequence[Trial | None]) -> list[Trial]:
-        """Those of one recipe that might be the best of them, by errors without a refit, which take little time."""
+        """Of one recipe the best by errors without a refit, which take little time, and 'uniform' if near to it."""
         different = {tuple(each.widths.items()): each for each in trials if each is not None}
         found = list(different.values())
         if self._exact or len(found) < 2 or found[0].recipe.drift is None:
             return found
         errors = [self.curves(each.recipe).together(each.widths) for each in found]
-        ranked = sorted(zip(errors, range(len(found)), strict=True))[:SWEPT]
-        return [found[i] for error, i in ranked if error <= CLOSE * min(errors)]
+        limits = [CLOSE * min(errors) if each.allocation == "uniform" else min(errors) for each in found]
+        return [each for each, error, limit in zip(found, errors, limits, strict=True) if error <= limit]
 
     def _measured(self, trial: Trial) -> Trial:
         error, units = self.cut(trial.recipe, trial.widths, every=self._exact)
