@@ -40,7 +40,7 @@ class HeadsFace:
 
     def sweep(self, batches, names, fold):
         Z = [each["heads"] for each in self.activations(batches)]
-        cuts = {name: fold(name, dict(enumerate(zip(Z, Z, strict=True)))) for name in names}
+        cuts = {name: fold(name, dict(enumerate(zip(Z, Z, strict=True))), True) for name in names}
         return cuts, list(zip(self.outputs(batches), self.cut(cuts).outputs(batches), strict=True))
 
     def cut(self, cuts):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rrqr_lapack.prune._units import forward
-from rrqr_lapack.prune._units.forward import forward_order
+from rrqr_lapack.prune._units.forward import forward_choice, forward_order
 from rrqr_lapack.prune._units.select import columns_of
 
 
@@ -65,3 +65,34 @@ def test_it_beats_pivoted_qr_where_the_longest_columns_are_not_read(rng):
     ten = forward_order(A, W, 1, 0.0)[:10]
     assert set(ten.tolist()) == set(range(10, 20))
     assert left(A, W, ten, 1) < 0.5 * left(A, W, range(10), 1)
+
+
+@pytest.mark.parametrize("unit", [1, 2])
+def test_a_choice_for_other_targets_is_forward_selection_with_a_ridge_penalty(rng, unit):
+    """Each unit leaves the least of ``||Y - A_C X||^2 + penalty ||X||^2``, which is least squares with more rows."""
+    A, Y = rng.standard_normal((60, 12)), rng.standard_normal((60, 4))
+    A[:, 3] = A[:, 5]
+    penalty = forward.PENALTY * (A**2).sum() / 12
+    whole, target = np.vstack([A, np.sqrt(penalty) * np.eye(12)]), np.vstack([Y, np.zeros((12, 4))])
+
+    def leaves(units):
+        C = columns_of(np.array(units), unit)
+        return np.linalg.norm(target - whole[:, C] @ np.linalg.lstsq(whole[:, C], target)[0])
+
+    chosen = forward_choice(A.T @ A, A.T @ Y, unit, 5).tolist()
+    for k, taken in enumerate(chosen):
+        others = [leaves([*chosen[:k], other]) for other in range(12 // unit) if other not in chosen[:k]]
+        assert leaves([*chosen[:k], taken]) <= min(others) * (1 + 1e-10)
+    assert len(set(chosen)) == 5
+
+
+def test_a_choice_changes_nothing_that_it_is_given(rng):
+    A = rng.standard_normal((20, 6))
+    gram, products = A.T @ A, A.T @ A
+    forward_choice(gram, products, 1, 3)
+    np.testing.assert_array_equal(gram, A.T @ A)
+    np.testing.assert_array_equal(products, A.T @ A)
+
+
+def test_a_choice_ends_where_nothing_is_left_to_say():
+    assert forward_choice(np.eye(3), np.array([[0.0], [2.0], [0.0]]), 1, 3).tolist() == [1]

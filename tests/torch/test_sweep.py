@@ -84,6 +84,34 @@ def test_weights_that_read_several_groups_or_one_in_several_places_are_swept_too
     assert 0 < on_the_way < 0.9
 
 
+def test_units_are_chosen_on_the_way_but_for_groups_that_are_read_in_several_places():
+    model, X, _ = made(Stream)
+    analysis = prune.analyze(model, X, residual=True)
+    last = {
+        name: analysis.factor(name, "forward").units[-group.width // 3 :] for name, group in analysis.groups.items()
+    }
+    chosen = sweep(analysis, last, analysis.again(), drift=1.0, affine=True, choose=True)
+    assert chosen.error == pytest.approx(analysis.output_error(chosen.cuts), rel=1e-9)
+    for name, cut in chosen.cuts.items():
+        assert len(set(cut.units.tolist())) == len(last[name])
+        assert (set(cut.units.tolist()) == set(last[name].tolist())) == (name == "stem")
+
+
+def test_a_plan_for_multiply_adds_runs_on_a_few_times_as_many_samples_as_analyze():
+    """Counted in samples that go through a model, the original or a cut one, where no way to cut is clearly better."""
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        *(nn.Conv2d(2, 12, 3), nn.ReLU(), nn.Conv2d(12, 16, 3), nn.ReLU(), nn.Conv2d(16, 16, 3), nn.ReLU()),
+        *(nn.Flatten(), nn.Linear(64, 24), nn.ReLU(), nn.Linear(24, 5)),
+    ).eval()
+    seen = [0]
+    model[0].register_forward_pre_hook(lambda _, args: seen.__setitem__(0, seen[0] + len(args[0])))
+    analysis = prune.analyze(model, torch.randn(2048, 2, 8, 8))
+    first, seen[0] = seen[0], 0
+    prune.plan(analysis, flops=0.4)
+    assert seen[0] <= 4.25 * first
+
+
 def test_each_reader_of_a_residual_stream_has_a_fit_of_its_own():
     model, X, fresh = made(Stream)
     analysis = prune.analyze(model, X, residual=True)

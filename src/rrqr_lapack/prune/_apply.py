@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from .._common.progress import Progress, check_progress
 from .._common.words import some
 from ._analyze import Analysis, check_analysis
-from ._face import Cut, Model
-from ._planning.plans import GroupPlan, Plan
-from ._planning.recipe import Recipe
+from ._face import Model
+from ._planning.plans import Plan
 from ._sweep import sweep
-from ._units.factor import GroupFactor
-from ._units.select import Order
 
 
 def apply(analysis: Analysis[Model], plan: Plan, *, progress: Progress | None = None) -> Model:
@@ -59,12 +54,12 @@ def apply(analysis: Analysis[Model], plan: Plan, *, progress: Progress | None = 
     """
     _check(analysis, plan)
     progress = check_progress(progress)
-    recipe = plan.recipe
+    recipe, units = plan.recipe, {group.name: group.units for group in plan.groups}
     if all(len(group.units) == group.width for group in plan.groups):
         return analysis.face.cut({}).model
     if recipe.drift is None:
-        return analysis.face.cut({group.name: _cut(analysis, recipe, group) for group in plan.groups}).model
-    units = {group.name: group.units for group in plan.groups}
+        cuts = {name: recipe.kept(analysis, name, kept).cut(len(kept)) for name, kept in units.items()}
+        return analysis.face.cut(cuts).model
     swept = sweep(
         analysis,
         units,
@@ -75,14 +70,6 @@ def apply(analysis: Analysis[Model], plan: Plan, *, progress: Progress | None = 
         progress=progress,
     )
     return analysis.face.cut(swept.cuts).model
-
-
-def _cut(analysis: Analysis[Model], recipe: Recipe, group: GroupPlan) -> Cut:
-    """The cut to the plan's units, fitted to all samples."""
-    known, statistics = analysis.groups[group.name], analysis.statistics(group.name)
-    order = Order(np.array(group.units, np.intp))
-    affine, correct = recipe.affine and known.affine, recipe.correction == "lstsq"
-    return GroupFactor(statistics, order, unit=known.unit, affine=affine, correct=correct).cut(len(group.units))
 
 
 def _check(analysis: Analysis[Model], plan: Plan) -> None:

@@ -100,7 +100,7 @@ class Cut:
 
 
 Pairs: TypeAlias = Mapping[int, tuple[Activations, Activations]]  # number of a batch -> (Z', Z)
-Fold: TypeAlias = Callable[[str, Pairs], Cut]
+Fold: TypeAlias = Callable[[str, Pairs, bool], Cut]  # the last: nothing reads other activations of the group
 Outputs: TypeAlias = tuple[Sequence[np.ndarray], Sequence[np.ndarray]]  # of the original and of the cut model
 
 
@@ -171,8 +171,8 @@ class Face(Protocol[Model]):
     def sweep(self, batches: Sequence[Batch], names: Iterable[str], fold: Fold) -> tuple[dict[str, Cut], list[Outputs]]:
         """Run the model, and beside it one that is cut as it goes, over all batches from front to back.
 
-        Where both come to weights that read one of the named groups, ``fold(name, pairs)`` is given, for the number of
-        each batch that comes there, the activations (Z', Z) of the cut model, whole, and of the original; what it
-        returns is folded into these weights before the cut model goes on. Returns the cuts, and for each batch the
-        outputs of the original and of the cut model.
+        Where both come to weights that read one of the named groups, ``fold(name, pairs, alone)`` is given, for the
+        number of each batch that comes there, the activations (Z', Z) of the cut model, whole, and of the original, and
+        whether no weights read other activations of the group; what it returns is folded into these weights before the
+        cut model goes on. Returns the cuts, and for each batch the outputs of the original and of the cut model.
         """

@@ -120,7 +120,7 @@ class NetworkFace:
             before = None
             if name_of(i) in names:
                 pairs = dict(enumerate(zip(small, whole, strict=True)))
-                before = cuts[name_of(i)] = fold(name_of(i), pairs)
+                before = cuts[name_of(i)] = fold(name_of(i), pairs, True)
                 small = [Z[:, before.units] for Z in small]
         return cuts, [((Y,), (Y_small,)) for Y, Y_small in zip(whole, small, strict=True)]
 

@@ -61,8 +61,9 @@ def plan(
         The largest relative error of the outputs on the held-out samples; as few parameters as meet it.
     method : str, optional
         Which units first: 'id', 'weighted', 'forward', or the baselines 'magnitude', 'random', 'activation',
-        'variance'. None: 'forward' or 'weighted', whichever has the smaller output error on the held-out samples, and
-        'id' for `eps`.
+        'variance'. Where T is refitted, 'forward' chooses as it goes from front to back, the units of the *cut* model
+        that say most about what T is fitted to. None: 'forward' or 'weighted', whichever has the smaller output error
+        on the held-out samples, and 'id' for `eps`.
     correction : {None, 'lstsq', 'none'}, optional
         T by least squares, or the other units simply dropped. None: 'lstsq' for the first three methods, 'none' for the
         baselines.
@@ -77,8 +78,9 @@ def plan(
         correction to fit; without, 'auto' is None.
     allocation : {None, 'uniform', 'global', 'sensitivity'}, optional
         How a budget of the whole model is spread: the same fraction of each group; by the groups' relative errors; or
-        by what these do to the outputs, measured on the held-out samples. None tries all three and takes the one with
-        the smallest output error on the held-out samples.
+        by what these do to the outputs, measured on the held-out samples. None takes the one of the three with the
+        smallest output error on the held-out samples; where T is refitted, of the one that is best without and of
+        'uniform', if that is near.
     round_to : int, default 1
         Widths in columns are multiples of it (rounded up for the rules of each group), or all units.
     skip : iterable of str, optional
@@ -113,8 +115,8 @@ def plan(
     Notes
     -----
     One factorization of an n x n triangle a group and method; a few sweeps, each batch once through both models, of as
-    many samples as it takes to compare and of all for the prediction; and forward passes of few held-out samples, five
-    a group, for 'sensitivity'.
+    many samples as it takes to compare; and forward passes of few held-out samples, four a group, for 'sensitivity'.
+    Where running the model is most of the work, a plan for `flops` takes two to three times as long as `analyze`.
 
     References
     ----------
@@ -142,12 +144,10 @@ def planned(analysis: Analysis[Any], request: Request, progress: Progress | None
     trials = Trials(analysis, request, check_progress(progress))
     best, face = trials.best(), analysis.face
     curves, groups = trials.curves(best.recipe), []
-    for name, k in best.widths.items():
-        units = tuple(map(int, curves.units[name][:k]))
-        error = float(curves.errors[name][k])
+    for name, units in best.units.items():
+        error, output_error = curves.alone(name, units)
         width = analysis.groups[name].width
-        curve = sampled(curves.errors[name], width)
-        groups.append(GroupPlan(name, width, units, error, curves.alone(name, k), curve))
+        groups.append(GroupPlan(name, width, units, error, output_error, sampled(curves.errors[name], width)))
     before = {group.name: group.width for group in face.groups}
     after = {**before, **best.widths}
     return Plan(

@@ -66,7 +66,7 @@ class Plan(Tabled):
         with all groups cut and fitted, as the recipe says, to the others. Of several outputs the root mean square.
     held_out : dict of str to float
         The same for each allocation, method and share of drift that was tried, fitted to as many samples as it takes
-        to compare them.
+        to compare them. What can hardly win is not tried.
     doubts : tuple of str
         What the calibration samples cannot tell, `Analysis.doubts`.
     left_alone : dict of str to str

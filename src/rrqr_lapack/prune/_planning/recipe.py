@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
+
+import numpy as np
 
 from rrqr_lapack._common.arrays import check_choice, check_count, check_flag
 
 from .._analyze import Analysis
 from .._units.factor import GroupFactor
-from .._units.select import CORRECTED, METHODS, Method
+from .._units.select import CORRECTED, METHODS, Method, Order
 
 Correction: TypeAlias = Literal["lstsq", "none"]
 Refit: TypeAlias = Literal["auto", "asymmetric"] | None
@@ -67,3 +70,9 @@ class Recipe:
         """One group of the analysis, factored so."""
         affine, correct = self.affine and analysis.groups[name].affine, self.correction == "lstsq"
         return analysis.factor(name, self.method, affine=affine, correct=correct, fit=fit, seed=self.seed)
+
+    def kept(self, analysis: Analysis[Any], name: str, units: Sequence[int], *, fit: bool = False) -> GroupFactor:
+        """One group of the analysis, factored with these units first, whoever chose them."""
+        group, order = analysis.groups[name], Order(np.array(units, np.intp))
+        affine, correct = self.affine and group.affine, self.correction == "lstsq"
+        return GroupFactor(analysis.statistics(name, fit=fit), order, unit=group.unit, affine=affine, correct=correct)

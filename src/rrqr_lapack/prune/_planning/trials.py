@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from ..._common.progress import Progress
 from .._analyze import Analysis
 from .._face import total
 from .._sweep import Batches, sweep
-from .._units.curves import Curves
+from .._units.curves import Curves, Sensitivities
 from .alike import Ties
 from .allocate import Allocation
 from .budget import Budget
@@ -22,7 +22,11 @@ from .request import Request
 
 TRIES = 6  # corrections of a predicted error by the measured one
 NEAR = 1.05  # of the least error: other shares of drift are worth a trial
-ENOUGH, LEAST = 8, 4  # rows a column, and batches, that a trial is fitted to where there are so many
+ENOUGH, LEAST = 4, 4  # rows a column, and batches, that a trial is fitted to where there are so many
+CLOSE = 1.25  # error of 'uniform' without a refit, to the least: it may be better with one
+MADE_UP = 0.85  # of the error without a refit: making up for what was lost before is worth all of it
+
+Units: TypeAlias = dict[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True)
@@ -39,20 +43,24 @@ class Trial:
     widths : dict of str to int
     error : float
         Of the outputs on the held-out samples, the cuts fitted to others.
+    units : dict of str to tuple of int
+        Those that stay.
     """
 
     label: str
     recipe: Recipe
     allocation: str
     widths: dict[str, int]
-    error: float
+    error: float = math.nan
+    units: Units = field(default_factory=dict)
 
 
 class Trials:
     """The ways that a request leaves open, from its first recipe on.
 
-    The allocations are tried first, then the other methods with the allocation that was best, then with the better
-    method the other shares of drift.
+    The allocations are tried first, under a refit only the one that without it is best, and the same fraction
+    everywhere if it is near. Then the other methods with the allocation that was best, then with the better method the
+    other shares of drift, unless making up for all of it is clearly better than no refit.
 
     Parameters
     ----------
@@ -70,6 +78,7 @@ class Trials:
         self.analysis, self.request, self._progress = analysis, request, progress
         self.held_out: dict[str, float] = {}
         self._curves: dict[Recipe, Curves] = {}
+        self._sensitivities: Sensitivities = {}
         self._batches: Batches = []
         self._exact = request.budget.kind == "max_error"  # the error is a promise, not a comparison
 
@@ -84,7 +93,8 @@ class Trials:
         request = self.request
         recipes = request.recipes(read_again=self.analysis.batches is not None)
         names = request.allocations or (request.budget.kind,)
-        found = self._least([self._tried(name, recipes[0], name) for name in reversed(names)])
+        spread = [self._trial(recipes[0], name, name) for name in reversed(names)]
+        found = self._least([self._measured(each) for each in self._worth_it(spread)])
         if found is None:
             raise ValueError(
                 f"max_error must be larger, got {request.budget.value}: no cut to the numerical rank is as good; skip "
@@ -92,14 +102,17 @@ class Trials:
             )
         drift, allocation = recipes[0].drift, found.allocation
         others = [each for each in recipes[1:] if each.drift == drift]
-        found = self._least([found, *(self._tried(each.method, each, allocation) for each in others)]) or found
+        tried = [self._trial(each, allocation, each.method) for each in others]
+        found = self._least([found, *(self._measured(each) for each in tried if each)]) or found
         first = found.error
-        for recipe in recipes:
-            if recipe.method == found.recipe.method and recipe.drift not in (drift, None):
-                again = self._measured(replace(found, label=f"drift {recipe.drift:g}", recipe=recipe))
-                found = self._least([found, again]) or found
-                if again.error > NEAR * first:  # what lies between can hardly be better
-                    break
+        shares = [each for each in recipes if each.method == found.recipe.method and each.drift not in (drift, None)]
+        if shares and first < MADE_UP * self.curves(found.recipe).together(found.widths):
+            return found
+        for recipe in shares:
+            again = self._measured(replace(found, label=f"drift {recipe.drift:g}", recipe=recipe))
+            found = self._least([found, again]) or found
+            if again.error > NEAR * first:  # what lies between can hardly be better
+                break
         return found
 
     def curves(self, recipe: Recipe) -> Curves:
@@ -107,18 +120,24 @@ class Trials:
         plain = replace(recipe, drift=None)
         if plain not in self._curves:
             request = self.request
-            self._curves[plain] = Curves(self.analysis, request.groups, plain, request.round_to, self._progress)
+            self._curves[plain] = Curves(
+                self.analysis, request.groups, plain, request.round_to, self._sensitivities, self._progress
+            )
         return self._curves[plain]
 
-    def error(self, recipe: Recipe, widths: Mapping[str, int], *, every: bool) -> float:
-        """The output error on the held-out samples, the cuts fitted to every other one or to as many as it takes."""
+    def cut(self, recipe: Recipe, widths: Mapping[str, int], *, every: bool) -> tuple[float, Units]:
+        """The output error on the held-out samples, the cuts fitted to every other one or to as many as it takes.
+
+        With the units that stay.
+        """
         curves = self.curves(recipe)
+        units = {name: tuple(curves.units[name][:k].tolist()) for name, k in widths.items()}
         if recipe.drift is None or all(k == self.analysis.groups[name].width for name, k in widths.items()):
-            return curves.together(widths)
+            return curves.together(widths), units
         self._batches = self._batches or self.analysis.again()
-        batches = self._batches if every else self._enough()
-        units = {name: curves.units[name][:k].tolist() for name, k in widths.items()}
-        return sweep(self.analysis, units, batches, drift=recipe.drift, affine=recipe.affine).error
+        batches, choose = self._batches if every else self._enough(), recipe.method == "forward"
+        swept = sweep(self.analysis, units, batches, drift=recipe.drift, affine=recipe.affine, choose=choose)
+        return swept.error, {name: tuple(swept.cuts[name].units.tolist()) for name in widths}
 
     def _enough(self) -> Batches:
         """The batches that are held out, and some of the others, evenly."""
@@ -129,22 +148,30 @@ class Trials:
         chosen = {id(fit[i * len(fit) // count]) for i in range(count)}
         return [batch for batch in self._batches if batch[1] or id(batch) in chosen]
 
-    def _tried(self, label: str, recipe: Recipe, allocation: str) -> Trial | None:
-        budget, curves = self.request.budget, self.curves(recipe)
+    def _trial(self, recipe: Recipe, allocation: str, label: str) -> Trial | None:
+        """What is to be tried, None where the budget cannot be met so."""
         if not self.request.allocations:
-            widths = by_rule(curves, budget, self.request.eps_scale, self.request.ties)
-        elif (spread := self._spread(recipe, allocation)) is None:
-            return None
-        else:
-            widths = spread
-        return self._measured(Trial(label, recipe, allocation, widths, math.nan))
+            budget, ties = self.request.budget, self.request.ties
+            return Trial(label, recipe, allocation, by_rule(self.curves(recipe), budget, self.request.eps_scale, ties))
+        widths = self._spread(recipe, allocation)
+        return None if widths is None else Trial(label, recipe, allocation, widths)
+
+    def _worth_it(self, trials: Sequence[Trial | None]) -> list[Trial]:
+        """Of one recipe the best by errors without a refit, which take little time, and 'uniform' if near to it."""
+        different = {tuple(each.widths.items()): each for each in trials if each is not None}
+        found = list(different.values())
+        if self._exact or len(found) < 2 or found[0].recipe.drift is None:
+            return found
+        errors = [self.curves(each.recipe).together(each.widths) for each in found]
+        limits = [CLOSE * min(errors) if each.allocation == "uniform" else min(errors) for each in found]
+        return [each for each, error, limit in zip(found, errors, limits, strict=True) if error <= limit]
 
     def _measured(self, trial: Trial) -> Trial:
-        error = self.error(trial.recipe, trial.widths, every=self._exact)
+        error, units = self.cut(trial.recipe, trial.widths, every=self._exact)
         self.held_out[trial.label] = error
         if self._progress:
             self._progress("measuring cuts", len(self.held_out), None)
-        return replace(trial, error=error)
+        return replace(trial, error=error, units=units)
 
     def _least(self, trials: Sequence[Trial | None]) -> Trial | None:
         """The best of those that meet the budget, the first of equal ones."""
@@ -186,7 +213,7 @@ class Trials:
         target, found = max_error, []
         for _ in range(TRIES):
             widths = allocation.cheapest(target**2) or allocation.widest
-            measured = self.error(recipe, self.request.ties.spread(widths), every=True)
+            measured, _ = self.cut(recipe, self.request.ties.spread(widths), every=True)
             if measured <= max_error:
                 found.append(widths)
             target *= max_error / max(measured, 1e-3 * max_error)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -16,6 +16,8 @@ from .._planning.recipe import Recipe
 POINTS = 3  # widths of a group at which its effect on the outputs is measured
 SMALL = 0.01  # relative error of a group below which its effect is not measured
 LEAST = 1e-12  # relative error that counts as none
+
+Sensitivities: TypeAlias = dict[str, tuple[np.ndarray, np.ndarray]]  # group -> logarithms of errors, and of ratios
 
 
 class Curves:
@@ -35,6 +37,9 @@ class Curves:
         How they are cut.
     round_to : int
         Widths in columns are multiples of it, or all units.
+    sensitivities : dict
+        What was measured for other recipes, to which what is measured here is added: an error of a group does to the
+        outputs what it does, whatever units are left.
     progress : callable, optional
     """
 
@@ -44,6 +49,7 @@ class Curves:
         names: Iterable[str],
         recipe: Recipe,
         round_to: int,
+        sensitivities: Sensitivities,
         progress: Progress | None = None,
     ) -> None:
         self.analysis, self.recipe, self.progress = analysis, recipe, progress
@@ -57,7 +63,7 @@ class Curves:
             self.units[name], self.errors[name] = whole.units, whole.errors / (whole.norm or 1.0)
         self.fit = {name: recipe.factor(analysis, name, fit=True) for name in self.choices}
         self._relative = {name: self._fitted(name) for name in self.choices}
-        self._alone: dict[tuple[str, int], float] = {}
+        self._sensitivities, self._effects = sensitivities, 0
 
     def relative(self) -> dict[str, np.ndarray]:
         """Squared ``||Z - Z_C T||_F / ||Z||_F`` at each group's choices."""
@@ -67,16 +73,20 @@ class Curves:
         """Squared output errors at each group's choices, measured and interpolated."""
         return {name: self._output(name) ** 2 for name in self.choices}
 
-    def alone(self, name: str, k: int) -> float:
-        """The measured output error of cutting one group alone to k units."""
-        if (name, k) not in self._alone:
-            batches = len(self.analysis.held_out) * HELD_OUT
-            self._alone[name, k] = self.analysis.output_error(
-                self.cuts({name: k}), most=-(-2 * batches // ((POINTS + 1) * len(self.choices)))
-            )
-            if self.progress:
-                self.progress("measuring cuts", len(self._alone), None)
-        return self._alone[name, k]
+    def alone(self, name: str, units: Sequence[int]) -> tuple[float, float]:
+        """What cutting one group alone to these units loses of its activations, and of the held-out outputs."""
+        whole, fit = (self.recipe.kept(self.analysis, name, units, fit=fit) for fit in (False, True))
+        cuts = {name: fit.cut(len(units))} if len(units) < self.analysis.groups[name].width else {}
+        return float(whole.errors[-1] / (whole.norm or 1.0)), self._effect(cuts)
+
+    def _effect(self, cuts: Mapping[str, Cut]) -> float:
+        """The output error of cuts of one group, measured on so many samples that all groups take few passes."""
+        batches = len(self.analysis.held_out) * HELD_OUT
+        error = self.analysis.output_error(cuts, most=-(-batches // ((POINTS + 1) * len(self.choices))))
+        self._effects += 1
+        if self.progress:
+            self.progress("measuring cuts", self._effects, None)
+        return error
 
     def together(self, widths: Mapping[str, int]) -> float:
         """The measured output error of cutting all groups, fitted to the original model."""
@@ -98,12 +108,14 @@ class Curves:
 
     def _output(self, name: str) -> np.ndarray:
         choices, relative = self.choices[name], np.maximum(self._relative[name], LEAST)
-        # where the curve falls to evenly spaced levels; small errors act linearly, so the ratio stays as it is beyond
-        levels = np.geomspace(relative[0], max(relative[-1], min(SMALL, relative[0])), POINTS)
-        points = np.unique(np.searchsorted(-relative, -levels).clip(max=len(choices) - 1))
-        measured = np.maximum([self.alone(name, int(choices[i])) for i in points], LEAST)
-        x = -np.log(relative)
-        return relative * np.exp(np.interp(x, x[points], np.log(measured / relative[points])))
+        if name not in self._sensitivities:
+            # where the curve falls to evenly spaced levels; small errors act linearly: the ratio stays the same beyond
+            levels = np.geomspace(relative[0], max(relative[-1], min(SMALL, relative[0])), POINTS)
+            points = np.unique(np.searchsorted(-relative, -levels).clip(max=len(choices) - 1))
+            effects = [self._effect(self.cuts({name: int(choices[i])})) for i in points]
+            ratios = np.log(np.maximum(effects, LEAST) / relative[points])
+            self._sensitivities[name] = -np.log(relative[points]), ratios
+        return relative * np.exp(np.interp(-np.log(relative), *self._sensitivities[name]))
 
 
 def widths(largest: int, width: int, round_to: int) -> np.ndarray:

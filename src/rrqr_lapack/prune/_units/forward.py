@@ -13,6 +13,7 @@ from rrqr_lapack import TruncatedQR
 LEAST = 1e-14  # of a squared norm: what downdating leaves of it is rounding error
 BLOCK = 64  # columns chosen between two updates by matrix products
 FALL = 1e-6  # of the gain within a block: squares that fell further are formed afresh
+PENALTY = 1e-3  # of a column's mean square: samples tell no more of a column
 
 
 def forward_order(A: np.ndarray, W: np.ndarray, unit: int, tiny: float) -> np.ndarray:
@@ -56,7 +57,45 @@ def forward_order(A: np.ndarray, W: np.ndarray, unit: int, tiny: float) -> np.nd
     least = LEAST * float((W * products).sum())
     floor = np.maximum(tiny**2, LEAST * np.diagonal(gram))
     choose = _columns if unit == 1 else _blocks
-    return _independent(A, np.array(choose(gram, products, floor, least, unit), dtype=np.intp), unit, tiny)
+    most = A.shape[1] // unit
+    return _independent(A, np.array(choose(gram, products, floor, least, unit, most), dtype=np.intp), unit, tiny)
+
+
+def forward_choice(gram: np.ndarray, products: np.ndarray, unit: int, count: int) -> np.ndarray:
+    """The first units that lower ``min_X ||Y - A_C X||_F^2 + penalty ||X||_F^2`` fastest, whatever Y is.
+
+    Parameters
+    ----------
+    gram : (n, n) ndarray
+        ``A^T A``.
+    products : (n, p) ndarray
+        ``A^T Y``.
+    unit : int
+        Columns of a unit.
+    count : int
+        The most units.
+
+    Returns
+    -------
+    (k,) ndarray of int
+        Fewer than `count` where the others say nothing of Y.
+
+    Notes
+    -----
+    The penalty, relative to the mean of ``||a_j||^2``, adds to the diagonal of ``A^T A``: it is `forward_order` for
+    columns of which none depends on others.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from rrqr_lapack.prune._units.forward import forward_choice
+    >>> forward_choice(np.diag([9.0, 1.0]), np.array([[0.5], [1.0]]), 1, 1)
+    array([1])
+    """
+    n = len(gram)
+    gram = gram + PENALTY * np.trace(gram) / n * np.eye(n)
+    choose = _columns if unit == 1 else _blocks
+    return np.array(choose(gram, products.copy(), np.zeros(n), 0.0, unit, count)[:count], dtype=np.intp)
 
 
 def _independent(A: np.ndarray, units: np.ndarray, unit: int, tiny: float) -> np.ndarray:
@@ -72,7 +111,7 @@ def _independent(A: np.ndarray, units: np.ndarray, unit: int, tiny: float) -> np
     return units[: TruncatedQR(chosen, atol=tiny).rank]
 
 
-def _columns(gram: np.ndarray, products: np.ndarray, floor: np.ndarray, least: float, _: int) -> list[int]:
+def _columns(gram: np.ndarray, products: np.ndarray, floor: np.ndarray, least: float, _: int, most: int) -> list[int]:
     """Single columns: a left-looking Cholesky factorization of the Gram matrix in blocks, pivoted by the gains."""
     n, p = products.shape
     left, chosen = np.ones(n, bool), []
@@ -95,19 +134,19 @@ def _columns(gram: np.ndarray, products: np.ndarray, floor: np.ndarray, least: f
             L[:, k], Q[k] = row, y
             left[best] = False
             chosen.append(best)
-        if first <= least:
+        if first <= least or len(chosen) >= most:
             return chosen
         gram -= L @ L.T
         products -= L @ Q
 
 
-def _blocks(gram: np.ndarray, products: np.ndarray, floor: np.ndarray, least: float, unit: int) -> list[int]:
+def _blocks(gram: np.ndarray, products: np.ndarray, floor: np.ndarray, least: float, unit: int, most: int) -> list[int]:
     """Units of several columns, each orthogonalized by the eigenvectors of its Gram matrix."""
     n, p = products.shape
     units = n // unit
     floor = floor.reshape(units, unit).max(axis=1)
-    left, chosen = np.ones(units, bool), []
-    while left.any():
+    left, chosen = np.ones(units, bool), list[int]()
+    while left.any() and len(chosen) < most:
         own = np.einsum("bibj->bij", gram.reshape(units, unit, units, unit))
         values, vectors = np.linalg.eigh(own)
         alive = values > floor[:, None]

@@ -65,7 +65,7 @@ class TorchFace:
 
     A sweep in which all units stay and are read as before:
 
-    >>> cuts, _ = face.sweep([batch], ["0"], lambda name, pairs: Cut(np.arange(4), np.eye(4)))
+    >>> cuts, _ = face.sweep([batch], ["0"], lambda name, pairs, alone: Cut(np.arange(4), np.eye(4)))
     >>> sorted(cuts)
     ['0']
     """
@@ -309,8 +309,8 @@ class TorchFace:
         names : iterable of str
             The groups to cut.
         fold : callable
-            ``fold(name, pairs)`` is given the activations (Z', Z) of the cut model and of the original for the number
-            of each batch, and returns the cut.
+            ``fold(name, pairs, alone)`` is given the activations (Z', Z) of the cut model and of the original for the
+            number of each batch, and whether no weights read others of the group, and returns the cut.
 
         Returns
         -------

@@ -119,7 +119,7 @@ def sweep(
     seen = _seen(model, caller, couplings, batches[0])
     for name, coupling in couplings.items():
         if name not in seen:
-            folding.cuts[name, 0] = fold(name, {})
+            folding.cuts[name, 0] = fold(name, {}, False)
             for reader in coupling.readers:
                 folding.fold((name, 0), reader)
 
@@ -147,15 +147,15 @@ def sweep(
             event = min((stop.event for stop in waiting.values()), key=lambda e: list(couplings).index(e[0]))
             here = {key: stop.activations for key, stop in waiting.items() if stop.event == event}
             pairs = {n: (here[n, True], Z) for (n, cut), Z in here.items() if not cut and (n, True) in here}
-            folding.cuts[event] = fold(event[0], pairs)
+            folding.cuts[event] = fold(event[0], pairs, seen[event[0]])
             for key in here:
                 runs[key].go_on()
         found = [(runs[number, False].value, runs[number, True].value) for number in range(len(batches))]
     return folding.together(), found
 
 
-def _seen(model: torch.nn.Module, caller: Caller, couplings: Mapping[str, Coupling], batch: Batch) -> frozenset[str]:
-    """The groups that each of their readers reads once, where it can be seen."""
+def _seen(model: torch.nn.Module, caller: Caller, couplings: Mapping[str, Coupling], batch: Batch) -> dict[str, bool]:
+    """The groups that each of their readers reads once, where it can be seen: whether all read the same tensor."""
     met: dict[tuple[str, str], set[Event]] = {}
 
     def reached(event: Event, reader: Reader, Z: Activations | None) -> None:
@@ -163,8 +163,12 @@ def _seen(model: torch.nn.Module, caller: Caller, couplings: Mapping[str, Coupli
 
     with evaluation(model), torch.no_grad(), Watch(model, couplings.values(), mask_of(batch), reached):
         caller.bare(model, batch)
-    return frozenset(
-        name
+    events = {
+        name: [met.get((name, reader.member.name), set()) for reader in coupling.readers]
         for name, coupling in couplings.items()
-        if all(len(met.get((name, reader.member.name), ())) == 1 for reader in coupling.readers)
-    )
+    }
+    return {
+        name: len(set[Event]().union(*each)) == 1
+        for name, each in events.items()
+        if all(len(read) == 1 for read in each)
+    }
