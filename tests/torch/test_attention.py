@@ -223,7 +223,4 @@ def test_repeated_columns_of_the_values_of_a_single_head_are_removed_without_los
 
 def test_the_columns_within_heads_are_named_among_what_stays():
     face = face_of(Plain)
-    assert (
-        face.left_alone["within attention"]
-        == "a unit of several columns, a head or a group of channels, goes as a whole"
-    )
+    assert face.left_alone["within attention"] == "a head or a group of channels goes or stays as a whole"

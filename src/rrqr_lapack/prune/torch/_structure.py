@@ -16,7 +16,7 @@ from ._layout import Layout, as_terms, cost_terms, length_terms
 from ._spaces import Space
 from ._tape import OUTPUT, Key, Tape
 
-WITHIN = "a unit of several columns, a head or a group of channels, goes as a whole"
+WITHIN = "a head or a group of channels goes or stays as a whole"
 
 Attribute: TypeAlias = tuple[str, str, tuple[Term, ...]]  # module, attribute, its value as a function of the widths
 
@@ -314,8 +314,9 @@ def _around_it(tape: Tape, leaf: Space, keys: Sequence[Key], free: Collection[Sp
 
 
 def _lies_within(tape: Tape, leaf: Space, keys: Sequence[Key], free: Collection[Space]) -> bool:
-    """Whether a space lies within a larger unit: the columns of a head, the channels of a group of them."""
-    return any(each in free for key in keys for outer in _around(_space(tape, key), leaf) for each in outer)
+    """Whether a space lies within a larger unit: the columns of one of several heads, the channels of a group."""
+    around = (each for key in keys for outer in _around(_space(tape, key), leaf) for each in outer)
+    return any(each in free or each.stacked for each in around)
 
 
 def _around(space: Space, leaf: Space) -> list[list[Space]]:
