@@ -227,28 +227,30 @@ def static(model, layers: list[Layer], k: int, scheme):
 
 
 @torch.no_grad()
-def swept(model, tokens: torch.Tensor, layers: list[Layer], k: int, drift: float, ridge: float = 1e-3):
-    """The same pivots, fitted front to back to the cut model's own output plus a share of what its stream has lost.
+def swept(model, tokens: torch.Tensor, k: int, drift: float, ridge: float = 0.3):
+    """Weighted pivots, fitted front to back to the cut model's own output plus a share of what its stream has lost.
 
-    ``min ||Z'_C W' - (Z' W + drift (h - h'))||_F``: Z' and h' are the activations and the residual stream of the
-    model that is cut up to here, h is the original's stream.
+    ``min ||Z'_C W' - (Z' W + drift (h - h'))||_F^2 + penalty ||W' - W_C||_F^2``: Z' and h' are the activations and the
+    residual stream of the model that is cut up to here, h is the original's stream; ridge is the penalty relative to
+    the mean square of an activation.
     """
     small = copy.deepcopy(model)
     one, two = Sweep(model, tokens), Sweep(small, tokens)
-    for number, known in enumerate(layers):
+    for number, layer in enumerate(small.model.layers):
         one.attend(number)
         two.attend(number)
-        units, _ = weighted_pivots(known, k)
         gram, cross = 0.0, 0.0
         for Z, x, y in zip(two.neurons(number), one.hidden, two.hidden, strict=True):
             Z = Z.float()
             gram = gram + Z.T @ Z
             cross = cross + Z.T @ (x - y).flatten(0, 1).float()
         gram, cross = gram.double().numpy(), cross.double().numpy()
-        target = (gram @ known.down + drift * cross)[units]
+        down = layer.mlp.down_proj.weight.double().numpy().T
+        units = weighted_pivots(gram, down, k)
         inside = gram[np.ix_(units, units)]
+        missing = (gram @ down + drift * cross)[units] - inside @ down[units]
         damped = inside + ridge * np.trace(inside) / k * np.eye(k)
-        narrowed(small.model.layers[number], units, np.linalg.solve(damped, target))
+        narrowed(layer, units, down[units] + np.linalg.solve(damped, missing))
         one.feed_forward(number)
         two.feed_forward(number)
     return small
@@ -272,6 +274,7 @@ def main():
     parser.add_argument("--layers", type=int, help="only the first layers, to try the script out")
     parser.add_argument("--fractions", type=float, nargs="+", default=[0.8, 0.6], help="of the blocks' parameters")
     parser.add_argument("--drift", type=float, nargs="+", default=[0.5, 0.0], help="shares of the drift to make up for")
+    parser.add_argument("--no-peers", action="store_true", help="only what is fitted front to back")
     parser.add_argument("--single", action="store_true", help="compute in single precision, not in bfloat16")
     args = parser.parse_args()
     check_folder(args.out)
@@ -296,18 +299,17 @@ def main():
         print(f"{scheme:28} {size:.4f} {words}; {1e3 * rows[-1].seconds_per_token:.3f} ms a token", flush=True)
 
     measured("original", model)
-    began = time.perf_counter()
-    layers = gathered(model, calibration)
-    print(f"{calibration.numel():,} tokens read in {time.perf_counter() - began:.0f} s", flush=True)
+    layers = [] if args.no_peers else gathered(model, calibration)
     mlp = model.model.layers[0].mlp
-    share = len(layers) * sum(p.numel() for p in mlp.parameters()) / whole
+    share = len(model.model.layers) * sum(p.numel() for p in mlp.parameters()) / whole
     for fraction in args.fractions:
         k = int(mlp.gate_proj.out_features * (1 - (1 - fraction) / share))
-        for name, scheme in PEERS.items():
+        for name, scheme in PEERS.items() if layers else ():
             measured(name, static(model, layers, k, scheme))
-        measured(SVD_LLM, low_rank(model, layers, fraction))
+        if layers:
+            measured(SVD_LLM, low_rank(model, layers, fraction))
         for drift in args.drift:
-            measured(f"weighted, own output + {drift:g} drift", swept(model, calibration, layers, k, drift))
+            measured(f"weighted, own output + {drift:g} drift", swept(model, calibration, k, drift))
 
 
 if __name__ == "__main__":

@@ -53,12 +53,17 @@ def fitted(layer: Layer, units: np.ndarray, ridge: float = RIDGE) -> np.ndarray:
     return np.linalg.solve(damped, layer.gram[units] @ layer.down)
 
 
-def weighted_pivots(layer: Layer, k: int):
-    """Pivoted QR of ``Z diag(||w_j||)``, by its Gram matrix; least squares with a ridge."""
-    norms = np.sqrt(np.diag(layer.gram))
-    alike = layer.gram / np.outer(norms, norms) + ROUNDING * np.eye(len(norms))  # columns of Z of norm 1
-    weights = norms * np.linalg.norm(layer.down, axis=1)
-    units = TruncatedQR(np.linalg.cholesky(alike).T * weights, rank=k).P[:k]
+def weighted_pivots(gram: np.ndarray, down: np.ndarray, k: int) -> np.ndarray:
+    """The neurons that pivoted QR of ``Z diag(||w_j||)`` takes first, by its Gram matrix."""
+    norms = np.sqrt(np.diag(gram))
+    alike = gram / np.outer(norms, norms) + ROUNDING * np.eye(len(norms))  # columns of Z of norm 1
+    weights = norms * np.linalg.norm(down, axis=1)
+    return TruncatedQR(np.linalg.cholesky(alike).T * weights, rank=k).P[:k]
+
+
+def pivots(layer: Layer, k: int):
+    """Weighted pivots; least squares with a ridge."""
+    units = weighted_pivots(layer.gram, layer.down, k)
     return units, fitted(layer, units)
 
 
@@ -91,7 +96,7 @@ def _largest(scores: np.ndarray, k: int) -> np.ndarray:
 
 
 PEERS = {
-    "weighted pivots + ridge": weighted_pivots,
+    "weighted pivots + ridge": pivots,
     "Wanda score + ridge": wanda,
     "Nystrom, leverage (MoDeGPT)": nystrom,
     "fluctuation, bias only (FLAP)": flap,

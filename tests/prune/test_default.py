@@ -142,7 +142,7 @@ def test_an_iterator_is_planned_without_a_refit(network):
 
 @pytest.mark.parametrize("affine", [False, True])
 def test_the_penalty_is_the_one_that_held_out_rows_like_best(rng, affine):
-    """Of all powers of ten, for data with noise."""
+    """Of all powers of ten, and of what lies half-way to the next ones, for data with noise."""
     A = rng.standard_normal((60, 20)) * np.logspace(0, -2, 20)
     W = rng.standard_normal((20, 3))
     B = A @ W + 0.5 * rng.standard_normal((60, 3)) + 1
@@ -159,6 +159,8 @@ def test_the_penalty_is_the_one_that_held_out_rows_like_best(rng, affine):
         return np.linalg.norm(A[held] @ D + shift - B[held])
 
     assert error(ridge.penalty) <= min(error(10.0**-i) for i in range(8)) * (1 + 1e-9)
+    near = [each for each in (ridge.penalty * 10.0**-0.5, ridge.penalty * 10.0**0.5) if each <= 1]
+    assert error(ridge.penalty) <= min(map(error, near)) * (1 + 1e-9)
     D, shift = ridge.solve(rows[0])
     found = A[held] @ D + (0 if shift is None else shift)
     assert np.linalg.norm(found - B[held]) == pytest.approx(error(ridge.penalty), rel=1e-9)

@@ -48,6 +48,30 @@ class Plain(nn.Module):
         return self.out(torch.tanh(self.attention(x, x, x)[0]))
 
 
+class Single(nn.Module):
+    """One head, whose values are wider than its keys."""
+
+    def __init__(self, product):
+        super().__init__()
+        self.q, self.k, self.v, self.out = nn.Linear(12, 4), nn.Linear(12, 4), nn.Linear(12, 8), nn.Linear(8, 3)
+        self.product = product
+
+    def forward(self, x):
+        return self.out(self.product(self.q(x), self.k(x), self.v(x)))
+
+
+def summed(q, k, v):
+    """Attention as sums over letters."""
+    return torch.einsum("bqk,bkd->bqd", torch.einsum("bqd,bkd->bqk", q, k).softmax(-1), v)
+
+
+PRODUCTS = {
+    "sdpa": nn.functional.scaled_dot_product_attention,
+    "matmul": lambda q, k, v: (q @ k.mT).softmax(-1) @ v,
+    "einsum": summed,
+}
+
+
 def encoder():
     """Two layers, as PyTorch stacks them."""
     return nn.TransformerEncoder(nn.TransformerEncoderLayer(12, 4, 20, activation="gelu", batch_first=True), 2)
@@ -177,3 +201,26 @@ def test_keys_that_belong_to_no_sample_keep_the_heads_and_are_named():
     why = "attention: multi_head_attention_forward with keys of its own has no rule"
     with pytest.warns(UserWarning, match=why), pytest.raises(ValueError, match=rf"got none \({why}\)"):
         prune.find_groups(model, draw(6))
+
+
+@pytest.mark.parametrize("product", PRODUCTS.values(), ids=PRODUCTS)
+def test_repeated_columns_of_the_values_of_a_single_head_are_removed_without_loss(product):
+    """Each column of the values makes one of the result; queries and keys are summed over, and stay."""
+    torch.manual_seed(0)
+    face = prune.find_groups(Single(product).double().eval(), draw(6))[0]
+    assert [group.name for group in face.groups] == ["v"]
+    assert "q" in face.left_alone
+    double = models.duplicated(face, np.random.default_rng(0))
+    analysis = prune.analyze(double.model, draw(100))
+    plan = prune.plan(analysis, ranks={"v": 4})
+    small = prune.apply(analysis, plan)
+    again = prune.find_groups(small, draw(6))[0]
+    assert plan.flops_after == total(again.flops, {"v": 4})
+    fresh = draw(20)
+    with torch.no_grad():
+        assert models.relative_error(small(fresh), double.model(fresh)) < 1e-8
+
+
+def test_the_columns_within_heads_are_named_among_what_stays():
+    face = face_of(Plain)
+    assert face.left_alone["within attention"] == "a head or a group of channels goes or stays as a whole"

@@ -178,7 +178,8 @@ def test_a_residual_stream_is_a_group_when_asked():
 
 def test_a_group_that_cannot_be_is_listed_with_the_reason():
     why = "add in the model itself, with a number for each unit that no weight or buffer gives"  # the model's input
-    assert face_of(models.Fused)[0].left_alone == {"proj": why}
+    within = "a head or a group of channels goes or stays as a whole"
+    assert face_of(models.Fused)[0].left_alone == {"proj": why, "within qkv": within}
 
 
 def test_a_plan_prints_what_is_left_alone_and_why():

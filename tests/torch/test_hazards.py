@@ -407,10 +407,11 @@ def test_why_heads_stay_is_said():
     )
     face, _ = prune.find_groups(Heads("computed"), x)
     assert face.left_alone["blocks.0.q"].endswith("with a number for each unit that no weight or buffer gives")
+    assert face.left_alone["within blocks.0.v"] == "a head or a group of channels goes or stays as a whole"
 
 
 def test_why_grouped_convolutions_of_the_input_stay_is_said():
     model = nn.Sequential(nn.Conv2d(4, 8, 3, groups=2), nn.ReLU(), nn.Conv2d(8, 4, 3))
-    why = "conv2d in 0, with a number for each unit that no weight or buffer gives"
+    why = "conv2d in 0, whose groups read what no weight makes"
     with pytest.raises(ValueError, match=rf"got none \(0: {why}\)"):
         prune.analyze(model, torch.randn(8, 4, 8, 8))

@@ -63,7 +63,8 @@ class Ridge:
     """``min ||A D + shift - B||_F^2 + penalty ||D||_F^2``, the penalty relative to the mean of ``||a_j||^2``.
 
     Of the penalties 1, 1/10, 1/100, ... the one with the least error on the held-out rows is taken, ``sum_j weights_j
-    ||A d_j + shift_j - b_j||^2``; four in a row that do not better it are the last that are tried.
+    ||A d_j + shift_j - b_j||^2``; four in a row that do not better it are the last that are tried, before the two
+    half-way to its neighbours.
 
     Parameters
     ----------
@@ -96,16 +97,24 @@ class Ridge:
         a, b = self._about(fit)
         AA, AB, _ = fit.about(a, b)
         HH, HB, BB = held.about(a, b)
+
+        def error(penalty: float) -> float | None:
+            D = _solved(AA, AB, penalty)
+            return None if D is None else float(weights @ (BB + ((HH @ D - 2 * HB) * D).sum(axis=0)))
+
         self.penalty, least, penalty, worse = 1.0, np.inf, 1.0, 0
         while penalty > ROUNDING * eps and worse < PATIENCE:
-            D = _solved(AA, AB, penalty)
-            if D is None:
+            found = error(penalty)
+            if found is None:
                 break
-            error = float(weights @ (BB + ((HH @ D - 2 * HB) * D).sum(axis=0)))
-            worse = 0 if error < least else worse + 1
-            if error < least:
-                self.penalty, least = penalty, error
+            worse = 0 if found < least else worse + 1
+            if found < least:
+                self.penalty, least = penalty, found
             penalty *= STEPS
+        for penalty in (self.penalty / STEPS**0.5, self.penalty * STEPS**0.5):
+            found = error(penalty)
+            if found is not None and found < least:
+                self.penalty, least = penalty, found
 
     def _about(self, rows: Moments) -> tuple[np.ndarray, np.ndarray]:
         return rows.mean() if self._affine else (-rows.centre[0], -rows.centre[1])

@@ -33,7 +33,7 @@ class TorchFace:
         flops are the multiply-adds of linear layers, convolutions, matrix products and attention, for one sample as
         long as the ones that `find_groups` saw; entrywise work is not counted.
     left_alone : dict
-        Module or group -> why it keeps its size.
+        Module or group -> why it keeps its size; "within" one, of the columns of its units.
     streams : tuple of str
         The groups that are residual streams: plans with and without them can be compared.
     alike : tuple of tuple of str

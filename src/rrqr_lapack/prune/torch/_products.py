@@ -79,6 +79,8 @@ def _in_groups(call: Product, channels: Axis, weights: Sequence[Axis], transpose
     a, b = call.weight.shape[0] // call.groups, call.weight.shape[1]
     groups, each, one = whole(Space(call.groups)), whole(Space(a)), f"{why}, whose groups are units as a whole"
     fix((*each, *weights[1]), one)
+    if not channels:
+        fix(groups, f"{why}, whose groups read what no weight makes")
     first = match(weights[0], (*stretched(groups, a), *_repeated(each, a, call.groups)), why)
     second = (*stretched(groups, b), *_repeated(weights[1], b, call.groups))
     made, read = (second, first) if transposed else (first, second)
@@ -94,11 +96,10 @@ def _repeated(axis: Axis, length: int, times: int) -> Axis:
 
 
 def _of_activations(tape: Tape, name: str, call: Product, result: torch.Tensor) -> None:
-    """A matrix product of two activations: stacked over the leading axes; the axes of the matrices stay whole."""
+    """A matrix product of two activations: rows and columns pass through, what is summed over stays whole."""
     why = tape.why(name)
     a, b = tape.axes(call.x), tape.axes(call.weight)
-    for axis in (*a[-2:], *b[-2:]):
-        fix(axis, why)
+    fix((*a[-1], *b[-2]), why)
     stacked = _stacked([(a[:-2], call.x.shape[:-2]), (b[:-2], call.weight.shape[:-2])], why)
     axes = [*stacked, a[-2], b[-1]]
     if call.bias is not None:
@@ -129,14 +130,17 @@ def _stacked(operands: Sequence[tuple[tuple[Axis, ...], tuple[int, ...]]], why: 
 
 @rules_for("scaled_dot_product_attention")
 def attend(tape: Tape, func: Function, args: Args, kwargs: Kwargs) -> Any:
-    """``softmax(Q K^T) V`` head by head: a head of V and of the result is that of Q and K, or of their group."""
+    """``softmax(Q K^T) V`` head by head: a head of V and of the result is that of Q and K, or of their group.
+
+    The columns of V are those of the result.
+    """
     q, k, v = (argument(args, kwargs, i, key) for i, key in enumerate(("query", "key", "value")))
     mask = argument(args, kwargs, 3, "attn_mask")
     result = func(*args, **kwargs)
     why = tape.why("attention")
     for tensor in (q, k, v):
-        for axis in tape.axes(tensor)[-2:]:
-            fix(axis, why)
+        fix(tape.axes(tensor)[-2], why)
+    fix((*tape.axes(q)[-1], *tape.axes(k)[-1]), why)
     operands = []
     for tensor in (q, k, v):
         axes, shape = list(tape.axes(tensor)), list(tensor.shape)
@@ -153,13 +157,14 @@ def attend(tape: Tape, func: Function, args: Args, kwargs: Kwargs) -> Any:
     tape.set_axes(result, (*stacked, tape.axes(q)[-2], tape.axes(v)[-1]))
     scores = math.prod(q.shape[:-1]) * k.shape[-2]
     lengths = tuple(zip(stacked, result.shape[:-2], strict=True))
-    tape.products += [(scores * q.shape[-1], lengths), (scores * v.shape[-1], lengths)]
+    columns = (*lengths, (tape.axes(v)[-1], v.shape[-1]))
+    tape.products += [(scores * q.shape[-1], lengths), (scores * v.shape[-1], columns)]
     return result
 
 
 @rules_for("einsum")
 def einsum(tape: Tape, func: Function, args: Args, kwargs: Kwargs) -> Any:
-    """A product of activations: axes that all operands and the result share are stacked, the others stay whole."""
+    """A product of activations: what the result has passes through, what is summed over stays whole."""
     result = func(*args, **kwargs)
     equation, operands = args[0], tensors(args[1:])
     letters = equation.replace(" ", "").replace("->", ",").split(",") if isinstance(equation, str) else []
@@ -170,7 +175,7 @@ def einsum(tape: Tape, func: Function, args: Args, kwargs: Kwargs) -> Any:
     met: dict[str, Axis] = {}
     for names, tensor in zip(letters, operands, strict=False):
         for letter, axis in zip(names, tape.axes(tensor), strict=True):
-            if not all(letter in each for each in letters):
+            if letter not in letters[-1]:
                 fix(axis, why)
             met[letter] = match(met[letter], axis, why) if letter in met else axis
     tape.set_axes(result, [met[letter] for letter in letters[-1]])

@@ -16,6 +16,8 @@ from ._layout import Layout, as_terms, cost_terms, length_terms
 from ._spaces import Space
 from ._tape import OUTPUT, Key, Tape
 
+WITHIN = "a head or a group of channels goes or stays as a whole"
+
 Attribute: TypeAlias = tuple[str, str, tuple[Term, ...]]  # module, attribute, its value as a function of the widths
 
 
@@ -117,7 +119,8 @@ class Structure:
         Name -> `Coupling`, in forward order.
     parameters, flops : tuple of Term
     whole : dict
-        Name -> why these units cannot be removed, of all that weights make except the model's outputs.
+        Name -> why these units cannot be removed, of all that weights make except the model's outputs; "within" a name,
+        of the columns of its units.
     unknown : dict
         Module -> operation in it that is not understood and that weights depend on, or that its weights did not run.
     """
@@ -191,6 +194,7 @@ def structure(tape: Tape, samples: int, *, residual: bool) -> Structure:
     }
 
     whole: dict[str, str] = {}
+    within: dict[str, str] = {}
     groups: dict[Space, str] = {}
     inside: set[str] = set()
     obstacles = {leaf: _obstacle(tape, leaf, places[leaf], residual) for leaf in first}
@@ -203,8 +207,11 @@ def structure(tape: Tape, samples: int, *, residual: bool) -> Structure:
         why = obstacles[leaf] or _around_it(tape, leaf, places[leaf], free)
         if not why and len(units) > 1:
             why = "its readers see units of different sizes"
-        if why:
+        if why and _lies_within(tape, leaf, places[leaf], free):
+            within.setdefault(f"within {name}", WITHIN)
+        elif why:
             whole.setdefault(name, why)
+        if why:
             continue
         if name in groups.values():  # one module that makes several groups
             name = makers[0][0]
@@ -214,7 +221,7 @@ def structure(tape: Tape, samples: int, *, residual: bool) -> Structure:
         if units != {1}:
             inside.update(_module(key[0]) for key in makers)
     couplings = [_coupling(tape, leaf, name, places[leaf], groups, made) for leaf, name in groups.items()]
-    whole = {name: why for name, why in whole.items() if name not in inside and name not in groups.values()}
+    whole = {name: why for name, why in whole.items() if name not in inside and name not in groups.values()} | within
 
     parameters: Counter[tuple[str, ...]] = Counter()
     for parameter in tape.model.parameters():
@@ -301,13 +308,15 @@ def _obstacle(tape: Tape, leaf: Space, keys: Sequence[Key], residual: bool) -> s
 
 def _around_it(tape: Tape, leaf: Space, keys: Sequence[Key], free: Collection[Space]) -> str | None:
     """Why a space is no group beside those that may be groups too."""
-    for key in keys:
-        for outer in _around(_space(tape, key), leaf):
-            if leaf in outer:
-                return "a weight has it twice along one axis"
-            if any(each in free for each in outer):
-                return "it lies within a larger unit"
-    return None
+    if any(leaf in outer for key in keys for outer in _around(_space(tape, key), leaf)):
+        return "a weight has it twice along one axis"
+    return WITHIN if _lies_within(tape, leaf, keys, free) else None
+
+
+def _lies_within(tape: Tape, leaf: Space, keys: Sequence[Key], free: Collection[Space]) -> bool:
+    """Whether a space lies within a larger unit: the columns of one of several heads, the channels of a group."""
+    around = (each for key in keys for outer in _around(_space(tape, key), leaf) for each in outer)
+    return any(each in free or each.stacked for each in around)
 
 
 def _around(space: Space, leaf: Space) -> list[list[Space]]:
