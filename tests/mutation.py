@@ -39,7 +39,7 @@ TESTS = {
     ),
     r"(exchange|strong|reorder)\.c": "qr/strong package/faults package/interrupts",
     r"(lanes|stack|isa)\.c": "qr/lanes qr/batches package/isa package/faults package/interrupts",
-    r"cholesky\.c": "qr/cholesky package/faults package/interrupts",
+    r"(cholesky|precondition)\.c": "qr/cholesky package/faults package/interrupts",
     r"small\.c": "qr/beside qr/factor qr/pivots qr/stopping_rule qr/batches qr/extend package/faults",
     r"(begin|panel|pivot|greedy|norm)\.c": (
         "qr/beside qr/qr_prefetched qr/factor qr/pivots qr/stopping_rule qr/truncated qr/extend qr/kahan"

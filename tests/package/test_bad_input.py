@@ -342,6 +342,7 @@ def options_that_are_true_or_false(where, but=()):
 SQUARE = np.eye(6) + 1
 # how those are called that take more than a square matrix
 CALLS = {
+    "certify": lambda **option: rrqr_lapack.certify(SQUARE, [0], **option),
     "PCA": lambda **option: PCA(2, **option).fit(SQUARE),
     "TruncatedQR.form_q": lambda **option: TruncatedQR(SQUARE).form_q(**option),
     "TruncatedQR.apply_q": lambda **option: TruncatedQR(SQUARE).apply_q(SQUARE, **option),

@@ -294,5 +294,5 @@ def test_results_show_themselves_in_notebooks(backend):
         assert factor._repr_html_() == rr.TruncatedQR(backend.ndarray(a), rank=3)._repr_html_()
     else:
         assert factor._repr_html_ is None
-        with pytest.raises(ValueError, match="plot needs an array on the CPU"):
+        with pytest.raises(ValueError, match="a must be on the CPU for plot"):
             factor.plot()

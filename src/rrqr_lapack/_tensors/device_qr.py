@@ -108,7 +108,7 @@ class DeviceQR(TruncatedQR):
 
     def plot(self, axes: Any = None) -> Any:
         """Refused, as nothing leaves the device unasked."""
-        raise ValueError(f"plot needs an array on the CPU, got one on {self._home.device}; move the array to the CPU")
+        raise ValueError(f"a must be on the CPU for plot, got a device {self._home.device}; move the array to the CPU")
 
     def extend(
         self,
