@@ -1,25 +1,11 @@
 """The studies of the detectors and of the ResNet on small networks of their kind: they run, and print their tables."""
 
 import sys
-from pathlib import Path
 
 import pytest
 
 torch = pytest.importorskip("torch", reason="the face of torch needs torch, an extra")
 pytest.importorskip("PIL", reason="the pictures are read with Pillow")
-
-EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
-
-
-@pytest.fixture
-def examples(monkeypatch):
-    """The modules of the examples can be imported."""
-    monkeypatch.syspath_prepend(EXAMPLES)
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    yield
-    for name in ("detectors", "train_resnet", "files"):
-        sys.modules.pop(name, None)
 
 
 class Detector(torch.nn.Module):

@@ -3,26 +3,12 @@
 import json
 import sys
 import zlib
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="the face of torch needs torch, an extra")
 transformers = pytest.importorskip("transformers", reason="the encoder of the study is one of its models")
-
-EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
-
-
-@pytest.fixture
-def examples(monkeypatch):
-    """The modules of the examples can be imported."""
-    monkeypatch.syspath_prepend(EXAMPLES)
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    yield
-    for name in ("minilm", "crepe", "smollm2", "smollm2_peers", "study", "files"):
-        sys.modules.pop(name, None)
 
 
 def low_rank(model, rank):
