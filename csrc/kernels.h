@@ -111,6 +111,7 @@ rrqr_status X(prefetch)(rrqr_context *context, rrqr_factor *f, const rrqr_stop *
 /* reorder.c */
 rrqr_status X(retreat)(rrqr_context *context, rrqr_factor *f, int kept);
 rrqr_status X(reorder)(rrqr_context *context, rrqr_factor *f, int *wanted, int count);
+rrqr_status X(eliminate_in_order)(rrqr_context *context, rrqr_factor *f, int last);
 /* exchange.c: R, T = R11^{-1} R12 and R11^{-1} as columns of R11 and R12 are exchanged; scaled by a power of two */
 typedef struct {
     int n, k;           /* columns, and those of them in R11 */

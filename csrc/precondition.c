@@ -15,7 +15,8 @@
 
 /* S = Omega A (rows x n): each row of A, with a random sign, is added to SPARSE_SIGNS rows of S, one in each of as many
  * strips. places: SPARSE_SIGNS m; signs: m. */
-static void sparse_sketch(int m, int n, const scalar *a, int rows, scalar *s, int *places, real *signs)
+static rrqr_status sparse_sketch(rrqr_context *context, int m, int n, const scalar *a, int rows, scalar *s, int *places,
+                                 real *signs)
 {
     const unsigned strip = rows / SPARSE_SIGNS;
     uint64_t state = 1;
@@ -33,31 +34,38 @@ static void sparse_sketch(int m, int n, const scalar *a, int rows, scalar *s, in
             const scalar x = signs[i] * *AT(a, m, i, j);
             for (int l = 0; l < SPARSE_SIGNS; l++) column[places[i * (ptrdiff_t)SPARSE_SIGNS + l]] += x;
         }
+        if (rrqr_interrupted(context, 2.0 * SPARSE_SIGNS * m)) return RRQR_INTERRUPTED;
     }
+    return RRQR_OK;
 }
 
-/* The triangle of a sketch of A. */
-static rrqr_status sketched_triangle(rrqr_context *context, int m, int n, const scalar *a, scalar *r)
+/* The triangle of a sketch of A; *sound says whether its norms are numbers. */
+static rrqr_status sketched_triangle(rrqr_context *context, int m, int n, const scalar *a, scalar *r, int *sound)
 {
-    const int rows = PRECONDITION_ROWS * n;
-    scalar *s = rrqr_allocate(context, ((size_t)rows + 1) * n, sizeof(scalar));
-    int *places = rrqr_allocate(context, SPARSE_SIGNS * (size_t)m, sizeof(int));
-    real *signs = rrqr_allocate(context, m, sizeof(real));
-    rrqr_status status = s && places && signs ? RRQR_OK : RRQR_NO_MEMORY;
+    const int rows = PRECONDITION_ROWS * (n > 1 ? n : SPARSE_SIGNS); /* at least one of each strip */
+    rrqr_factor f = {.m = rows, .n = n, .lda = rows, .width = min_int(RRQR_BLOCK, n)};
+    f.a = rrqr_allocate(context, ((size_t)rows + f.width + 1) * n, sizeof(scalar));
+    f.norms = rrqr_allocate(context, 2 * (size_t)n + m, sizeof(real));
+    f.pivots = rrqr_allocate(context, n + SPARSE_SIGNS * (size_t)m, sizeof(int));
+    rrqr_status status = f.a && f.norms && f.pivots ? RRQR_OK : RRQR_NO_MEMORY;
     if (!status) {
-        sparse_sketch(m, n, a, rows, s, places, signs);
-        rrqr_factor f = {.m = rows, .n = n, .lda = rows, .a = s, .tau = AT(s, rows, 0, n)};
-        status = X(geqrf)(context, &f);
+        f.f = AT((scalar *)f.a, rows, 0, n);
+        f.tau = AT((scalar *)f.f, n, 0, f.width);
+        f.norms0 = (real *)f.norms + n;
+        status = sparse_sketch(context, m, n, a, rows, f.a, f.pivots + n, (real *)f.norms0 + n);
     }
-    for (int j = 0; j < n && !status; j++)
-        for (int i = 0; i < n; i++) *AT(r, n, i, j) = i <= j ? *AT(s, rows, i, j) : 0;
-    rrqr_release(s);
-    rrqr_release(places);
-    rrqr_release(signs);
+    if (!status) status = X(begin)(context, &f);
+    *sound = status != RRQR_OVERFLOW;
+    if (!*sound) status = RRQR_OK;
+    if (!status && *sound) status = X(eliminate_in_order)(context, &f, n);
+    if (!status && *sound) X(upper)(&f, n, r, n);
+    rrqr_release(f.a);
+    rrqr_release(f.norms);
+    rrqr_release(f.pivots);
     return status;
 }
 
-/* R (n x n) with A = (Y C^{-1}) R, m >= PRECONDITION_ROWS n, and C (n x n) and the first `kept` rows of Y; *sound says
+/* R (n x n) with A = (Y C^{-1}) R, m at least 6 n, and C (n x n) and the first `kept` rows of Y; *sound says
  * whether these can be trusted. */
 rrqr_status X(precondition)(rrqr_context *context, int m, int n, const void *a, int kept, void *y, void *c, void *r,
                             int *sound)
@@ -66,8 +74,9 @@ rrqr_status X(precondition)(rrqr_context *context, int m, int n, const void *a, 
     scalar *gram = rrqr_allocate(context, (size_t)n * n, sizeof(scalar));
     scalar *part = rrqr_allocate(context, (size_t)n * max_size(step, INVERSE_STARTS), sizeof(scalar));
     real *lengths = rrqr_allocate(context, n, sizeof(real));
-    rrqr_status status = gram && part && lengths ? sketched_triangle(context, m, n, a, r) : RRQR_NO_MEMORY;
-    *sound = !status;
+    *sound = 0;
+    rrqr_status status = gram && part && lengths ? sketched_triangle(context, m, n, a, r, sound) : RRQR_NO_MEMORY;
+    *sound = *sound && !status;
     for (int j = 0; j < n && *sound; j++) *sound = modulus(*AT((scalar *)r, n, j, j)) > 0;
     for (int first = 0, rows; first < m && *sound; first += rows) {
         rows = min_int(step, m - first);

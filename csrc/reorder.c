@@ -39,7 +39,7 @@ rrqr_status X(retreat)(rrqr_context *context, rrqr_factor *f, int kept)
 }
 
 /* Eliminate with columns rank..last-1 in the order in which they stand. */
-static rrqr_status eliminate_in_order(rrqr_context *context, rrqr_factor *f, int last)
+rrqr_status X(eliminate_in_order)(rrqr_context *context, rrqr_factor *f, int last)
 {
     const size_t square = (size_t)RRQR_BLOCK * RRQR_BLOCK;
     scalar *t = rrqr_allocate(context, 2 * square + (size_t)RRQR_BLOCK * f->width, sizeof(scalar));
@@ -68,5 +68,5 @@ rrqr_status X(reorder)(rrqr_context *context, rrqr_factor *f, int *wanted, int c
         for (int l = p + 1; l < count; l++)
             if (wanted[l] == p) wanted[l] = wanted[p];
     }
-    return eliminate_in_order(context, f, count);
+    return X(eliminate_in_order)(context, f, count);
 }

@@ -293,3 +293,18 @@ def test_a_preconditioned_matrix_has_lapacks_pivots_and_signs(mode, seed, dtype,
     assert_same_choices(a, p, pivots, N)
     if (p == pivots).all():
         assert_same(r[:N], expected)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+@pytest.mark.parametrize("size", [0, "tiny", "huge"])
+def test_few_columns_whose_squares_are_no_normal_numbers(n, size, dtype):
+    """What the Gram matrix cannot tell goes on to the sketch, however narrow it is."""
+    limits = np.finfo(dtype)
+    factor = {"tiny": float(limits.tiny) * 8, "huge": float(limits.max) / 1e4}.get(size, size)
+    a = np.asfortranarray((gaussian(70_000, n, np.result_type(dtype, "f8")) * factor).astype(dtype))
+    q, r, p = qr_truncated(a)
+    assert len(r) == (n if factor else 0)
+    if factor:
+        scaled = a / dtype.type(factor)
+        assert qr_ratio(scaled, q, r / dtype.type(factor), p) <= THRESHOLD
+        assert orthogonality_ratio(q) <= THRESHOLD
