@@ -42,7 +42,7 @@ class Square:
 class Stack:
     """Many small matrices in one call."""
 
-    params = ((10_000, 16, 16), (1_000, 64, 64))
+    params = (((10_000, 16, 16), (1_000, 64, 64)),)
     param_names = ("shape",)
 
     def setup(self, shape):

@@ -305,3 +305,17 @@ def test_the_benchmark_of_devices_gives_a_row_for_each_method_and_rank(size, tmp
     assert {"greedy", "geqrf", "linalg.qr", "svd", "host and back", "gemm"} <= {row["method"] for row in rows}
     errors = {row["method"]: float(row["error"]) for row in rows if row["error"] and row["rank"] == 2}
     assert errors["svd_lowrank"] <= errors["greedy"] * 1.05
+
+
+@pytest.mark.parametrize("kind", ["Square", "Stack", "Tall"])
+def test_a_benchmark_of_commits_takes_its_own_parameters(kind):
+    """asv takes a sequence of sequences for the choices of each parameter."""
+    benchmark = getattr(importlib.import_module("bench.commits.kernels"), kind)()
+    choices = getattr(benchmark, "params", ())
+    assert len(choices) == len(getattr(benchmark, "param_names", ()))
+    first = [each[0] for each in choices]
+    benchmark.setup(*first)
+    timed = [name for name in dir(benchmark) if name.startswith("time_")]
+    assert timed
+    for name in timed:
+        getattr(benchmark, name)(*first)
