@@ -129,6 +129,13 @@ rrqr_status X(elimination_signs)(rrqr_context *context, int k, scalar *t, signed
 }
 
 /* Give the k rows of R (k x n) those signs. */
+void X(sign_rows)(int n, int k, scalar *r, const signed char *signs)
+{
+    for (int j = 0; j < n; j++)
+        for (int i = 0; i <= j && i < k; i++) *AT(r, k, i, j) *= signs[i];
+}
+
+/* The same of the R of A P, whose Q is not at hand. */
 rrqr_status X(reflector_signs)(rrqr_context *context, int m, int n, int k, const void *a, const int *pivots, void *r)
 {
     scalar *t = rrqr_allocate(context, (size_t)k * k, sizeof(scalar));
@@ -139,8 +146,7 @@ rrqr_status X(reflector_signs)(rrqr_context *context, int m, int n, int k, const
         trsm('R', 'U', 'N', 'N', k, k, r, k, t, k);
         status = X(elimination_signs)(context, k, t, signs);
     }
-    for (int j = 0; j < n && !status; j++)
-        for (int i = 0; i <= j && i < k; i++) *AT((scalar *)r, k, i, j) *= signs[i];
+    if (!status) X(sign_rows)(n, k, r, signs);
     rrqr_release(t);
     rrqr_release(signs);
     return status;

@@ -162,6 +162,7 @@ rrqr_status X(interpolation)(rrqr_context *context, const rrqr_factor *f, void *
 rrqr_status X(gram_triangle)(rrqr_context *context, int m, int n, const void *a, void *r, int *passes);
 real X(factor_gram)(int n, const scalar *g, scalar *r, real *lengths, scalar *x);
 rrqr_status X(elimination_signs)(rrqr_context *context, int k, scalar *t, signed char *signs);
+void X(sign_rows)(int n, int k, scalar *r, const signed char *signs);
 rrqr_status X(reflector_signs)(rrqr_context *context, int m, int n, int k, const void *a, const int *pivots, void *r);
 rrqr_status X(cholesky_q)(rrqr_context *context, int m, int n, int k, const void *a, const int *pivots, void *r,
                           int *passes, void *q);

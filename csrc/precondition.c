@@ -39,8 +39,8 @@ static rrqr_status sparse_sketch(rrqr_context *context, int m, int n, const scal
     return RRQR_OK;
 }
 
-/* The triangle of a sketch of A; *sound says whether its norms are numbers. */
-static rrqr_status sketched_triangle(rrqr_context *context, int m, int n, const scalar *a, scalar *r, int *sound)
+/* The triangle of a sketch of A; RRQR_OVERFLOW where a norm of the sketch is no number. */
+static rrqr_status sketched_triangle(rrqr_context *context, int m, int n, const scalar *a, scalar *r)
 {
     const int rows = PRECONDITION_ROWS * (n > 1 ? n : SPARSE_SIGNS); /* at least one of each strip */
     rrqr_factor f = {.m = rows, .n = n, .lda = rows, .width = min_int(RRQR_BLOCK, n)};
@@ -55,10 +55,8 @@ static rrqr_status sketched_triangle(rrqr_context *context, int m, int n, const 
         status = sparse_sketch(context, m, n, a, rows, f.a, f.pivots + n, (real *)f.norms0 + n);
     }
     if (!status) status = X(begin)(context, &f);
-    *sound = status != RRQR_OVERFLOW;
-    if (!*sound) status = RRQR_OK;
-    if (!status && *sound) status = X(eliminate_in_order)(context, &f, n);
-    if (!status && *sound) X(upper)(&f, n, r, n);
+    if (!status) status = X(eliminate_in_order)(context, &f, n);
+    if (!status) X(upper)(&f, n, r, n);
     rrqr_release(f.a);
     rrqr_release(f.norms);
     rrqr_release(f.pivots);
@@ -74,9 +72,9 @@ rrqr_status X(precondition)(rrqr_context *context, int m, int n, const void *a, 
     scalar *gram = rrqr_allocate(context, (size_t)n * n, sizeof(scalar));
     scalar *part = rrqr_allocate(context, (size_t)n * max_size(step, INVERSE_STARTS), sizeof(scalar));
     real *lengths = rrqr_allocate(context, n, sizeof(real));
-    *sound = 0;
-    rrqr_status status = gram && part && lengths ? sketched_triangle(context, m, n, a, r, sound) : RRQR_NO_MEMORY;
-    *sound = *sound && !status;
+    rrqr_status status = gram && part && lengths ? sketched_triangle(context, m, n, a, r) : RRQR_NO_MEMORY;
+    *sound = !status;
+    if (status == RRQR_OVERFLOW) status = RRQR_OK; /* other kernels may do */
     for (int j = 0; j < n && *sound; j++) *sound = modulus(*AT((scalar *)r, n, j, j)) > 0;
     for (int first = 0, rows; first < m && *sound; first += rows) {
         rows = min_int(step, m - first);
@@ -119,8 +117,7 @@ rrqr_status X(preconditioned_q)(rrqr_context *context, int m, int n, int k, cons
         gemm('N', 'N', k, k, n, 1, y, m, q1, n, 0, top, k);
         status = X(elimination_signs)(context, k, top, signs);
     }
-    for (int j = 0; j < n && !status; j++)
-        for (int i = 0; i <= j && i < k; i++) *AT((scalar *)r, k, i, j) *= signs[i];
+    if (!status) X(sign_rows)(n, k, r, signs);
     for (int j = 0; j < k && !status; j++)
         for (int i = 0; i < n; i++) *AT((scalar *)q1, n, i, j) *= signs[j];
     for (int first = 0, rows; wanted && first < m && !status; first += rows) {
