@@ -5,16 +5,16 @@ These reach every kernel, and take valgrind a fraction of the time in which it w
 import sys
 from pathlib import Path
 
-import malloc_handler  # noqa: F401
+import malloc_handler  # noqa: F401 (its import installs the handler)
 import numpy as np
 
 tests = Path(sys.argv[1])
 sys.path[:0] = [str(tests / "helpers"), str(tests / "package")]
 
-import test_c_interface as interface  # noqa: E402
-import test_faults as faults  # noqa: E402
+import test_c_interface as interface  # noqa: E402 (the path comes first)
+import test_faults as faults  # noqa: E402 (the path comes first)
 
-from rrqr_lapack import TruncatedQR  # noqa: E402
+from rrqr_lapack import TruncatedQR  # noqa: E402 (the path comes first)
 
 for dtype in map(np.dtype, sys.argv[2:]):
     for make, run in faults.OPERATIONS.values():

@@ -1,6 +1,6 @@
 """Two reads of memory that nobody wrote, in a kernel and in LAPACK, that `.ci/steps/uninitialized` must find."""
 
-import malloc_handler  # noqa: F401
+import malloc_handler  # noqa: F401 (its import installs the handler)
 import numpy as np
 
 from rrqr_lapack import _core
